@@ -1,0 +1,1 @@
+"""Speak to the outside: one adapter a file, and the few tools they share."""
