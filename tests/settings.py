@@ -1,0 +1,36 @@
+"""The service's settings as the tests run them: the same, but quick, and apart from each other."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from approvals.project import environment
+from approvals.project import settings as service
+from tests.support.plugin import engine
+
+globals().update({name: value for name, value in vars(service).items() if name.isupper()})
+
+
+def _database() -> dict[str, Any]:
+    """SQLite in a file, since threads cannot share one in memory; PostgreSQL without its pool."""
+    url = "" if engine() == "sqlite" else os.environ.get("DATABASE_URL", "")
+    settings = environment.database(url, service.DATA_DIR)
+    settings["OPTIONS"].pop("pool", None)  # a pool would hold on to the database to be dropped
+    if settings["ENGINE"].endswith("sqlite3"):
+        settings["TEST"] = {"NAME": str(service.DATA_DIR / "test.sqlite3")}
+    return settings
+
+
+def _redis_url() -> str:
+    """Each process of a parallel run has a numbered Redis database of its own."""
+    server = os.environ.get("REDIS_URL", "redis://127.0.0.1:1/0").rpartition("/")[0]
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw-1").removeprefix("gw")
+    return f"{server}/{int(worker) + 1}"
+
+
+SECRET_KEY = "a-key-that-only-tests-know-and-nothing-secret-rests-on"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+INSTALLED_APPS = [*service.INSTALLED_APPS, "tests.support.apps.TestSupport"]
+DATABASES = {"default": _database()}
+REDIS_URL = CELERY_BROKER_URL = _redis_url()
+DATA_DIR = Path(os.environ["DATA_DIR"]) if "DATA_DIR" in os.environ else service.DATA_DIR
