@@ -1,0 +1,244 @@
+"""The real service as processes, started as an operator starts it, for stories and faults."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from secrets import token_hex
+from tempfile import TemporaryDirectory
+from typing import Protocol
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.support.plugin import engine
+from tests.support.processes import (
+    HOST,
+    descendants,
+    free_port,
+    is_alive,
+    launch,
+    tell,
+    wait_until_gone,
+)
+from tests.support.servers import Postgres, Redis, Server
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 60
+STOP_SECONDS = 20
+INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "COVERAGE_PROCESS_START")
+
+
+class NotServing(AssertionError):
+    """The service did not come up, or did not go down, in time; with the end of its output."""
+
+
+class Service:
+    """`manage.py up` with a data directory and a port of its own."""
+
+    def __init__(self, data_dir: Path, *, env: Mapping[str, str]) -> None:
+        self.data_dir = data_dir
+        self.port = free_port()
+        self.url = f"http://{HOST}:{self.port}"
+        self.env = {name: os.environ[name] for name in INHERITED if name in os.environ} | {
+            "PYTHONUNBUFFERED": "1",
+            "DATA_DIR": str(data_dir),
+            "PORT": str(self.port),
+            "PUBLIC_URL": self.url,
+            **env,
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *, seconds: float = START_SECONDS) -> None:
+        """Start it, or start it again where it was, and return once it is ready."""
+        with self._log.open("ab") as log:
+            self._process = launch(
+                [sys.executable, ROOT / "manage.py", "up"], directory=ROOT, log=log, env=self.env
+            )
+        self._wait_until_ready(self._process, seconds)
+
+    def stop(self, *, how: signal.Signals = signal.SIGINT, seconds: float = STOP_SECONDS) -> int:
+        """Stop it as Ctrl-C does; the exit status it gave."""
+        if self._process is None:
+            return 0
+        parts = [self._process.pid, *self.pids()]
+        self._process.send_signal(how)
+        try:
+            status = self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise NotServing(
+                f"Still running {seconds} s after {how.name}.\n{self.tail()}"
+            ) from None
+        self._process = None
+        _end([part for part in parts if is_alive(part)])
+        return status
+
+    def kill(self) -> None:
+        """Take all of it away at once, with no word of warning."""
+        if self._process is None:
+            return
+        parts = [self._process.pid, *self.pids()]
+        for part in parts:
+            tell(part, signal.SIGKILL)
+        self._process.wait()
+        wait_until_gone(parts)
+        self._process = None
+
+    def kill_part(self, name: str) -> int:
+        """Kill one part outright (`web`, `worker-1`, `timers`, …); the process id it had."""
+        pid = self.pid_of(name)
+        below = descendants(pid)
+        for victim in (pid, *below):
+            tell(victim, signal.SIGKILL)
+        return pid
+
+    def pid_of(self, name: str) -> int:
+        return int((self.data_dir / "run" / f"{name}.pid").read_text())
+
+    def parts(self) -> list[str]:
+        """The names of the parts the supervisor has started."""
+        return sorted(file.stem for file in (self.data_dir / "run").glob("*.pid"))
+
+    def pids(self) -> list[int]:
+        """Every process of it but the supervisor."""
+        if self._process is None:
+            return []
+        named = [self.pid_of(name) for name in self.parts()]
+        everyone = {*named, *descendants(self._process.pid)}
+        return sorted(pid for pid in everyone if is_alive(pid) and pid != self._process.pid)
+
+    def output(self) -> str:
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
+
+    def tail(self, characters: int = 4000) -> str:
+        return self.output()[-characters:]
+
+    def run(self, *arguments: str, seconds: float = 60) -> subprocess.CompletedProcess[str]:
+        """One command of the service, in its environment: `service.run("agent", "add", …)`."""
+        return subprocess.run(
+            [sys.executable, str(ROOT / "manage.py"), *arguments],
+            cwd=ROOT,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+        )
+
+    @property
+    def _log(self) -> Path:
+        return self.data_dir / "output.log"
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes], seconds: float) -> None:
+        give_up = time.monotonic() + seconds
+        while not self._is_ready():
+            if process.poll() is not None or time.monotonic() > give_up:
+                self.kill()
+                raise NotServing(f"Not ready after {seconds} s.\n{self.tail()}")
+            time.sleep(0.05)
+
+    def _is_ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/readyz", timeout=5, trust_env=False).is_success
+        except httpx.TransportError:
+            return False
+
+
+class StartService(Protocol):
+    """Starts a service; its words are the settings that differ from a plain one's."""
+
+    def __call__(self, **env: str) -> Service: ...
+
+
+@pytest.fixture
+def start_service(tmp_path: Path) -> Iterator[StartService]:
+    """Start services, each on an empty database of the engine under test; all end with the test.
+
+    `REDIS_URL=""` leaves Redis out, and any other setting can be given by its name.
+    """
+    with ExitStack() as ending:
+
+        def start(**env: str) -> Service:
+            data_dir = tmp_path / f"service-{token_hex(3)}"
+            data_dir.mkdir()
+            places = {"REDIS_URL": os.environ["REDIS_URL"]}
+            if engine() == "postgres" and "DATABASE_URL" not in env:
+                places["DATABASE_URL"] = ending.enter_context(empty_database())
+            settings = {name: value for name, value in {**places, **env}.items() if value}
+            service = Service(data_dir, env=settings)
+            ending.callback(_end_of, service)
+            service.start()
+            return service
+
+        yield start
+
+
+@pytest.fixture
+def service(start_service: StartService) -> Service:
+    """The service, up and ready."""
+    return start_service()
+
+
+@pytest.fixture
+def own_server() -> Iterator[Callable[[type[Server]], Server]]:
+    """Start a durable server for this test alone, to be stopped, killed and started at will."""
+    with ExitStack() as ending:
+
+        def start(kind: type[Server]) -> Server:
+            # Not under tmp_path: the account that runs the server may not look in there.
+            folder = ending.enter_context(TemporaryDirectory(prefix="countersign-tests-"))
+            server = kind(Path(folder), durable=True)
+            ending.callback(server.stop)
+            server.start()
+            return server
+
+        yield start
+
+
+@pytest.fixture
+def own_postgres(own_server: Callable[[type[Server]], Server]) -> Server:
+    return own_server(Postgres)
+
+
+@pytest.fixture
+def own_redis(own_server: Callable[[type[Server]], Server]) -> Server:
+    return own_server(Redis)
+
+
+@contextmanager
+def empty_database() -> Iterator[str]:
+    """The address of a new, empty database on the test run's PostgreSQL, dropped at the end."""
+    server = urlsplit(os.environ["DATABASE_URL"])
+    name = f"story_{token_hex(6)}"
+    with psycopg.connect(server.geturl(), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    try:
+        yield urlunsplit(server._replace(path=f"/{name}"))
+    finally:
+        with psycopg.connect(server.geturl(), autocommit=True) as connection:
+            drop = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
+            connection.execute(drop)
+
+
+def _end_of(service: Service) -> None:
+    try:
+        service.stop()
+    finally:
+        service.kill()
+
+
+def _end(left_behind: list[int]) -> None:
+    """A part that outlives its supervisor is a fault of the service: end it, and say so."""
+    if wait_until_gone(left_behind, seconds=1):
+        return
+    for pid in left_behind:
+        tell(pid, signal.SIGKILL)
+    raise NotServing(f"The supervisor left processes behind: {left_behind}.")
