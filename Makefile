@@ -1,0 +1,57 @@
+# Countersign's one door for developers: `make help` says what is behind it.
+.DEFAULT_GOAL := help
+.PHONY: help setup run demo test check lock bench chaos
+PY = .venv/bin/python
+PIP = $(PY) -m pip --disable-pip-version-check -qq install
+SOURCES = $(wildcard approvals countersign integrations bench scripts tests manage.py)
+
+help:  ## Say what can be done here
+	@sed -n 's/^\([a-z]*\):.*## */\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+setup: .venv/.runtime  ## Create .venv from the hash-locked dependencies
+
+run: setup  ## Run the whole service on this machine; PORT=, DATA_DIR= and all settings are honoured
+	@$(PY) manage.py up
+
+demo: setup  ## Play an agent beside a running service; DECIDE=1 plays its approvers too
+	@$(PY) manage.py demo $(if $(DECIDE),--decide) $(ARGS)
+
+test: .venv/.test  ## Run every test on PostgreSQL and on SQLite; ARGS= goes to pytest
+	@scripts/install-test-services
+	@scripts/test $(ARGS)
+
+check: .venv/.test  ## Check style, types, imports, migrations, deployment settings and locks
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy $(SOURCES)
+	.venv/bin/lint-imports
+	$(PY) manage.py makemigrations --check --dry-run
+	scripts/check-deploy
+	$(PY) scripts/check_locks.py
+
+bench: .venv/.test  ## Measure speed beside the ceilings of this machine
+	@scripts/install-test-services
+	@$(PY) -m bench $(ARGS)
+
+chaos: .venv/.test  ## Kill processes and servers under load, and count what was lost
+	@scripts/install-test-services
+	@$(PY) -m bench.chaos $(ARGS)
+
+lock: .venv/.test  ## Pin dependencies anew with their hashes; ARGS=--upgrade takes newer ones
+	@scripts/lock $(ARGS)
+
+# A stamp is touched only after all of it went well, so a broken start mends itself.
+.venv/bin/python:
+	@rm -rf .venv
+	@python=$$(scripts/find-python) && echo "Creating .venv with $$($$python --version)" && $$python -m venv .venv
+
+.venv/.runtime: .venv/bin/python requirements/build.txt requirements/runtime.txt pyproject.toml
+	@echo "Installing what the service needs"
+	@$(PIP) --require-hashes --no-deps -r requirements/build.txt -r requirements/runtime.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.test: .venv/.runtime requirements/test.txt
+	@echo "Installing what the tests need"
+	@$(PIP) --require-hashes --no-deps -r requirements/test.txt
+	@touch $@
