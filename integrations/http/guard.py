@@ -26,7 +26,7 @@ from integrations.http.network import (
 )
 
 PORTS = frozenset({443, 8443})
-LONGEST_URL = 2048
+LONGEST_URL = 2000
 TOTAL_SECONDS = 20.0
 MOST_BODY = 64 * 1024
 
