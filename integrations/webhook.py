@@ -1,0 +1,96 @@
+"""Tell an agent what became of its request, at the address it named, signed so it can believe it.
+
+Standard Webhooks 1.0: the body is `{type, timestamp, data}`, `webhook-id` stays the same over all
+attempts, any answer but 2xx is a failure, a redirect too.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+from django.conf import settings
+
+from approvals.domain.errors import Invalid
+from approvals.ports import DeliveryError, Message, MessageKind, Notice
+from integrations.http import AddressRefused, check_url, client
+from integrations.signing import standard_webhook_headers
+
+LONGEST_WAIT = timedelta(days=1)
+SECONDS = re.compile(r"[0-9]{1,9}")
+
+# Nothing had been sent yet; after every other failure the message may have arrived.
+NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout)
+
+
+def check_callback_url(url: str) -> None:
+    """Raise Invalid, with the reason in words, unless the service would call this address."""
+    try:
+        check_url(url, allow_private=settings.WEBHOOK_ALLOW_PRIVATE)
+    except AddressRefused as refusal:
+        raise Invalid(refusal.reason, field="callback_url") from refusal
+
+
+class WebhookAdapter:
+    """Carry events to the callback address of the agent that asked."""
+
+    name = "webhook"
+
+    def __init__(self, http: httpx.Client | None = None) -> None:
+        self._http = http or client(allow_private=settings.WEBHOOK_ALLOW_PRIVATE)
+
+    def addresses(self, notice: Notice) -> Sequence[tuple[MessageKind, str]]:
+        """Name the callback address, if the agent gave one."""
+        return [(MessageKind.EVENT, notice.callback_url)] if notice.callback_url else []
+
+    def deliver(self, message: Message) -> Mapping[str, Any]:
+        """Send one event; the receipt says how it was answered. Raises DeliveryError."""
+        body = json.dumps(message.event, separators=(",", ":"), allow_nan=False).encode()
+        if not message.secrets:
+            raise DeliveryError(
+                "The agent has no secret to sign its webhooks with.", permanent=True
+            )
+        signature = standard_webhook_headers(
+            secrets=message.secrets, message_id=message.id, at=message.at, body=body
+        )
+        answer = self._post(message.address, body=body, signature=signature)
+        if answer.is_success:
+            return {"status": answer.status_code}
+        raise DeliveryError(
+            f"The receiver answered {answer.status_code}.",
+            permanent=answer.status_code == httpx.codes.GONE,
+            retry_after=wait_named(answer.headers.get("retry-after", ""), at=message.at),
+        )
+
+    def _post(self, url: str, *, body: bytes, signature: Mapping[str, str]) -> httpx.Response:
+        headers = {"content-type": "application/json", **signature}
+        try:
+            return self._http.post(url, content=body, headers=headers)
+        except AddressRefused as refusal:
+            raise DeliveryError(refusal.reason, permanent=True) from refusal
+        except httpx.InvalidURL as error:
+            raise DeliveryError("The address cannot be read.", permanent=True) from error
+        except httpx.TransportError as error:
+            late = isinstance(error, httpx.TimeoutException)
+            words = "The receiver took too long." if late else f"The connection failed: {error}"
+            raise DeliveryError(words, unknown=not isinstance(error, NOT_SENT)) from error
+
+
+def wait_named(retry_after: str, *, at: datetime) -> timedelta | None:
+    """Read a Retry-After header (RFC 9110 section 10.2.3), at most a day; None if it names no time.
+
+    Never raises, whatever the receiver wrote.
+    """
+    if SECONDS.fullmatch(retry_after):
+        wait = timedelta(seconds=int(retry_after))
+    else:
+        try:
+            moment = parsedate_to_datetime(retry_after)
+        except (ValueError, OverflowError):
+            return None
+        # A date without a zone is in GMT, as all dates of HTTP are.
+        wait = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - at
+    return min(max(wait, timedelta(0)), LONGEST_WAIT)
