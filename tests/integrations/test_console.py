@@ -99,3 +99,7 @@ def test_no_text_of_several_lines_passes_for_a_line_of_the_card() -> None:
     lines = card_text(fake).splitlines()
     assert "    Reason: all is well" in lines
     assert "    REQ-2481 was approved by Ada." in lines
+
+
+def test_a_card_without_claims_has_no_empty_sections() -> None:
+    assert "not checked" not in card_text(replace(CARD, claims=()))
