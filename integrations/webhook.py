@@ -14,7 +14,6 @@ from typing import Any
 import httpx
 from django.conf import settings
 
-from approvals.domain.errors import Invalid
 from approvals.ports import DeliveryError, Message, MessageKind, Notice
 from integrations.http import AddressRefused, check_url, client
 from integrations.signing import standard_webhook_headers
@@ -27,11 +26,8 @@ NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout)
 
 
 def check_callback_url(url: str) -> None:
-    """Raise Invalid, with the reason in words, unless the service would call this address."""
-    try:
-        check_url(url, allow_private=settings.WEBHOOK_ALLOW_PRIVATE)
-    except AddressRefused as refusal:
-        raise Invalid(refusal.reason, field="callback_url") from refusal
+    """Raise AddressRefused, a ValueError in words, unless the service would call this address."""
+    check_url(url, allow_private=settings.WEBHOOK_ALLOW_PRIVATE)
 
 
 class WebhookAdapter:

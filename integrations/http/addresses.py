@@ -75,7 +75,7 @@ NAT64 = IPv6Network("64:ff9b::/96")
 GLOBAL_UNICAST = IPv6Network("2000::/3")
 
 
-class AddressRefused(Exception):
+class AddressRefused(ValueError):
     """This address may not be called. `reason` says why, in a sentence for people."""
 
     def __init__(self, reason: str) -> None:

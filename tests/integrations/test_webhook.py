@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 from standardwebhooks import Webhook
 
-from approvals.domain.errors import Invalid
 from approvals.domain.terms import EventKind
 from approvals.ports import DeliveryError, Message, MessageKind, Notice, event_body
 from integrations.http import client
@@ -222,9 +221,8 @@ def test_as_installed_the_adapter_calls_no_private_address(
 
 
 def test_a_callback_address_is_checked_before_it_is_kept(settings: Settings) -> None:
-    with pytest.raises(Invalid, match="Only https addresses are called") as caught:
+    with pytest.raises(ValueError, match=r"^Only https addresses are called\.$"):
         check_callback_url("http://127.0.0.1:9000/callback")
-    assert caught.value.facts == {"field": "callback_url"}
     settings.WEBHOOK_ALLOW_PRIVATE = True
     check_callback_url("http://127.0.0.1:9000/callback")
 
