@@ -1,0 +1,1 @@
+"""The service: agents ask, people decide, everything is written down."""
