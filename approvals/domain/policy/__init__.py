@@ -1,0 +1,1 @@
+"""Policy as code: documents in, one verdict per request out, every step explained."""
