@@ -1,0 +1,108 @@
+"""What the core asks of the outside: adapters that carry messages, and a bell that wakes listeners.
+
+The core knows adapters by dotted path in `settings.ADAPTERS` only. Adding one is one file, one test
+file and one settings line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Protocol
+
+from approvals.domain.cards import Card
+from approvals.domain.terms import EventKind
+
+
+class MessageKind(StrEnum):
+    """`card` shows the present and replaces what was shown before; `note` draws attention once,
+    beside the card (a reminder, an escalation); `event` tells the past exactly as it was."""
+
+    CARD = "card"
+    NOTE = "note"
+    EVENT = "event"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One promise to tell somebody something.
+
+    `id` is stable over retries (receivers drop repeats by it). `address` is what the adapter itself
+    named in `addresses`. `receipt` is what the adapter returned for the card of the same request and
+    address, empty the first time. `words` is the text of a note. `event` is the frozen body of an
+    event: `{type, timestamp, data}`. `secrets` are the signing secrets of the receiving agent.
+    """
+
+    id: str
+    kind: MessageKind
+    address: str
+    card: Card | None
+    at: datetime
+    attempt: int = 1
+    receipt: Mapping[str, Any] = field(default_factory=dict)
+    words: str = ""
+    event: Mapping[str, Any] = field(default_factory=dict)
+    secrets: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What an adapter may look at to name its addresses: facts of one transition, no database."""
+
+    kind: EventKind
+    channels: tuple[str, ...]
+    callback_url: str
+    opened: bool
+
+
+class DeliveryError(Exception):
+    """The message did not arrive, or it is not known whether it did.
+
+    `permanent`: trying again cannot help. `retry_after`: the receiver named a time. `unknown`: it may
+    have arrived (the connection broke after sending); the adapter is asked to `deliver` again with a
+    higher `attempt` and must then avoid a second copy where its vendor lets it.
+    """
+
+    def __init__(
+        self,
+        words: str,
+        *,
+        permanent: bool = False,
+        retry_after: timedelta | None = None,
+        unknown: bool = False,
+    ) -> None:
+        super().__init__(words)
+        self.words = words
+        self.permanent = permanent
+        self.retry_after = retry_after
+        self.unknown = unknown
+
+
+class Adapter(Protocol):
+    """One way to reach people or programs. Constructed once per process, without arguments."""
+
+    name: str
+
+    def addresses(self, notice: Notice) -> Sequence[tuple[MessageKind, str]]:
+        """Who must hear of this transition. Pure: called inside the writing transaction."""
+        ...
+
+    def deliver(self, message: Message) -> Mapping[str, Any]:
+        """Carry one message and return the receipt (a small JSON object) to edit it by later.
+
+        Raises `DeliveryError`. Called outside any transaction; may be slow, must have a time limit.
+        """
+        ...
+
+
+class Bell(Protocol):
+    """Wakes whoever waits for a change. Losing a ring costs a second, never a decision."""
+
+    def ring(self, public_ids: Sequence[str]) -> None: ...
+
+
+def event_body(kind: EventKind, at: datetime, data: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of a webhook event, the same on every channel that carries events."""
+    return {"type": kind.value, "timestamp": at.isoformat(), "data": dict(data)}
