@@ -1,0 +1,136 @@
+"""Register agents, issue their keys, recognise them, stop them."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import unicodedata
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from approvals.domain import display, errors
+from approvals.domain.terms import EventKind
+from approvals.models import Agent, AgentKey, Person
+from approvals.services import actors, audit, keys
+from approvals.services.actors import Actor
+
+SCOPES = ("requests:write", "requests:read")
+USED_EVERY = timedelta(minutes=1)
+
+
+def add(
+    *, name: str, owner: Person | None, at: datetime, actor: Actor, days: int | None = None
+) -> tuple[Agent, str]:
+    """Register an agent and issue its first key; returns the agent and the raw key.
+
+    Raises Invalid for a name that is taken, or that people could mistake for another.
+    """
+    _refuse_name(name)
+    with transaction.atomic():
+        agent = Agent.objects.create(name=name, owner=owner, webhook_secret=_webhook_secret(), created_at=at)
+        owner_name = owner.email if owner else ""
+        audit.append_service(
+            EventKind.AGENT_ADDED, actor=actor, at=at, detail={"agent": name, "owner": owner_name}
+        )
+        raw = issue_key(agent=agent, name="first key", by=None, at=at, actor=actor, days=days)
+    return agent, raw
+
+
+def issue_key(
+    *, agent: Agent, name: str, by: Person | None, at: datetime, actor: Actor, days: int | None = None
+) -> str:
+    """A new key; the raw form is returned once and never kept."""
+    minted = keys.mint("agent")
+    with transaction.atomic():
+        AgentKey.objects.create(
+            agent=agent,
+            name=name,
+            prefix=minted.prefix,
+            digest=minted.digest,
+            scopes=list(SCOPES),
+            created_by=by,
+            created_at=at,
+            expires_at=at + timedelta(days=days or settings.AGENT_KEY_DAYS),
+        )
+        audit.append_service(
+            EventKind.AGENT_KEY_ISSUED, actor=actor, at=at, detail={"agent": agent.name, "prefix": minted.prefix}
+        )
+    return minted.raw
+
+
+def revoke_key(*, agent: Agent, prefix: str, at: datetime, actor: Actor) -> None:
+    """End a key at once. Raises NotFound."""
+    with transaction.atomic():
+        ended = agent.keys.filter(prefix=prefix, revoked_at=None).update(revoked_at=at)
+        if not ended:
+            raise errors.NotFound(f"{agent.name} has no live key {prefix!r}.")
+        audit.append_service(
+            EventKind.AGENT_KEY_REVOKED, actor=actor, at=at, detail={"agent": agent.name, "prefix": prefix}
+        )
+
+
+def authenticate(raw: str, *, at: datetime) -> AgentKey:
+    """The live key behind a raw one, with its agent. Raises `KeyRefused`."""
+    prefix = keys.prefix_of(raw, "agent")
+    key = AgentKey.objects.select_related("agent", "agent__owner").filter(prefix=prefix).first() if prefix else None
+    if key is None or not keys.matches(raw, key.digest):
+        raise KeyRefused("This key is not known.")
+    if key.revoked_at:
+        raise KeyRefused("This key was revoked. Ask the agent's owner for a new one.")
+    if key.expires_at <= at:
+        raise KeyRefused(f"This key expired on {key.expires_at:%d %b %Y}. Ask the agent's owner for a new one.")
+    if not key.agent.is_enabled:
+        raise KeyRefused("This agent is stopped. Ask its owner.")
+    if key.last_used_at is None or at - key.last_used_at > USED_EVERY:
+        AgentKey.objects.filter(pk=key.pk).update(last_used_at=at)
+    return key
+
+
+class KeyRefused(errors.Refusal):
+    """A key that opens nothing."""
+
+    code = "unauthenticated"
+    status = 401
+
+
+def stop(*, agent: Agent, at: datetime, actor: Actor, reason: str = "") -> None:
+    """Refuse everything this agent asks from now on. What waits is left to people."""
+    _enable(agent, False, EventKind.AGENT_STOPPED, at=at, actor=actor, reason=reason)
+
+
+def start(*, agent: Agent, at: datetime, actor: Actor, reason: str = "") -> None:
+    """Let a stopped agent ask again."""
+    _enable(agent, True, EventKind.AGENT_STARTED, at=at, actor=actor, reason=reason)
+
+
+def by_name(name: str) -> Agent:
+    """Raises NotFound."""
+    agent = Agent.objects.select_related("owner").filter(name=name).first()
+    if agent is None:
+        raise errors.NotFound(f"There is no agent {name!r}.")
+    return agent
+
+
+def _enable(agent: Agent, enabled: bool, kind: EventKind, *, at: datetime, actor: Actor, reason: str) -> None:
+    with transaction.atomic():
+        changed = Agent.objects.filter(pk=agent.pk, is_enabled=not enabled).update(is_enabled=enabled)
+        if changed:
+            audit.append_service(kind, actor=actor, at=at, detail={"agent": agent.name, "reason": reason})
+    agent.is_enabled = enabled
+
+
+def _refuse_name(name: str) -> None:
+    if not 1 <= len(name) <= 80 or name != name.strip() or not name.isprintable():
+        raise errors.Invalid("An agent's name has 1 to 80 visible characters.", field="name")
+    if display.show_identifier(name).flags or not name.isascii():
+        raise errors.Invalid("An agent's name has plain letters, so that nobody can mistake it.", field="name")
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    if any(folded == other.casefold() for other in Agent.objects.values_list("name", flat=True)):
+        raise errors.Conflict(f"There is an agent {name!r} already.")
+
+
+def _webhook_secret() -> str:
+    """A Standard Webhooks secret: `whsec_` and 32 random bytes in base64."""
+    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()

@@ -1,0 +1,209 @@
+"""The one writer: every change of a request happens here, under its lock, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from approvals.domain import errors, workflow
+from approvals.domain.errors import Refusal
+from approvals.domain.terms import EventKind, TimerKind, Verdict
+from approvals.domain.workflow import Change, RequestState
+from approvals.models import ApprovalRequest, AuditEvent, Decision, states
+from approvals.models.requests import REF_PREFIX, lookup
+from approvals.services import actors, audit, bell, outbox
+from approvals.services.actors import Actor
+
+Move = Callable[[RequestState], Change | None]
+MOST_STEPS = 32
+FIRED_BY = {
+    EventKind.REMINDED: TimerKind.REMIND,
+    EventKind.RESUMED: TimerKind.RESUME,
+    EventKind.ESCALATED: TimerKind.DEADLINE,
+    EventKind.EXPIRED: TimerKind.DEADLINE,
+    EventKind.APPROVED: TimerKind.DEADLINE,
+    EventKind.GRANT_EXPIRED: TimerKind.GRANT_EXPIRY,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """How to write down a refusal: as which event, with which facts."""
+
+    kind: EventKind
+    facts: Mapping[str, Any]
+
+
+def open_request(row: ApprovalRequest, state: RequestState, *, actor: Actor, at: datetime) -> ApprovalRequest:
+    """Write a new request with everything it promises. Needs a transaction; may raise IntegrityError."""
+    states.write(row, state)
+    row.save(force_insert=True)
+    event = audit.append(row, EventKind.SUBMITTED, actor=actor, at=at, detail={})
+    outbox.promise(row, state, event, at=at)
+    if state.status.is_final:
+        event = audit.append(row, EventKind(f"request.{state.status}"), actor=actors.POLICY, at=at, detail={})
+        outbox.promise(row, state, event, at=at)
+    outbox.set_timers(row, state, at=at, is_new=True)
+    row.save(update_fields=["position", "chain_head"])
+    bell.ring_on_commit(str(row.public_id))
+    return row
+
+
+def transition(
+    ref: str,
+    move: Move,
+    *,
+    actor: Actor,
+    at: datetime,
+    attempt: Attempt | None = None,
+    also: Callable[[ApprovalRequest], None] | None = None,
+) -> ApprovalRequest:
+    """Lock the request, let time catch up, make the move, and write all of it or nothing.
+
+    `move` returning None writes nothing. A refusal is written down as `attempt` says and raised.
+    `also` adds rows that belong to the move (a message) in the same transaction.
+    Raises NotFound, and whatever `move` raises.
+    """
+    refusal: Refusal | None = None
+    with transaction.atomic(durable=True):
+        row = locked(ref)
+        state = _catch_up(row, states.of(row), at=at)
+        try:
+            change = move(state)
+        except Refusal as error:
+            refusal = error
+            _write_refusal(row, error, attempt, actor=actor, at=at)
+        else:
+            if change is not None:
+                _write(row, change, actor=actor, at=at)
+                if also is not None:
+                    also(row)
+    if refusal is not None:
+        raise refusal
+    return row
+
+
+def locked(ref: str, *, skip: bool = False) -> ApprovalRequest:
+    """The row, locked until the transaction ends. Raises NotFound (also when skipped as busy)."""
+    rows = ApprovalRequest.objects.select_for_update(of=("self",), skip_locked=skip)
+    row = rows.select_related("agent", "agent_key").filter(**lookup(ref)).first()
+    if row is None:
+        raise errors.NotFound(f"There is no request {ref[:60]!r} that you may see.")
+    return row
+
+
+def let_time_pass(number: int, *, at: datetime) -> bool:
+    """Write what time alone has brought about for one request; False when another was at it."""
+    with transaction.atomic(durable=True):
+        try:
+            row = locked(f"{REF_PREFIX}{number}", skip=True)
+        except errors.NotFound:
+            return False
+        state = _catch_up(row, states.of(row), at=at)
+        reminder = row.timers.filter(kind=TimerKind.REMIND, fired_at=None, dropped_at=None, due_at__lte=at)
+        if reminder.exists():
+            change = workflow.remind(state, at=at)
+            if change is not None:
+                state = _write(row, change, actor=actors.SYSTEM, at=at)
+        outbox.set_timers(row, state, at=at)
+    return True
+
+
+def note(
+    row: ApprovalRequest, kind: EventKind, *, actor: Actor, at: datetime, detail: Mapping[str, Any]
+) -> AuditEvent:
+    """Write an event that changes no state. The caller holds the lock."""
+    event = audit.append(row, kind, actor=actor, at=at, detail=detail)
+    row.save(update_fields=["position", "chain_head"])
+    return event
+
+
+def _catch_up(row: ApprovalRequest, state: RequestState, *, at: datetime) -> RequestState:
+    """A late timer never lets a late click in: what is overdue happens first."""
+    for _ in range(MOST_STEPS):
+        change = workflow.overdue(state, at=at)
+        if change is None:
+            break
+        state = _write(row, change, actor=actors.SYSTEM, at=at)
+    return state
+
+
+def _write(row: ApprovalRequest, change: Change, *, actor: Actor, at: datetime) -> RequestState:
+    decision = _decision(row, change, at=at)
+    states.write(row, change.after)
+    row.updated_at = at
+    if change.kind in FIRED_BY:
+        outbox.mark_fired(row, frozenset({FIRED_BY[change.kind]}), at=at)
+    event = audit.append(row, change.kind, actor=actor, at=at, detail=_detail(change))
+    row.save()
+    if decision is not None:
+        decision.save(force_insert=True)
+    outbox.promise(row, change.after, event, at=at, words=_words(row, change))
+    outbox.set_timers(row, change.after, at=at)
+    bell.ring_on_commit(str(row.public_id))
+    return change.after
+
+
+def _decision(row: ApprovalRequest, change: Change, *, at: datetime) -> Decision | None:
+    click = change.click
+    if click is None:
+        return None
+    return Decision(
+        request=row,
+        person_id=click.approver.id,
+        verdict=click.verdict.value,
+        comment=click.comment,
+        stage=row.stage,
+        version=row.version,
+        shown_sha256=click.shown or "",
+        channel=click.channel,
+        authenticated_by=click.authenticated_by,
+        is_final=change.after.status.is_final,
+        at=at,
+    )
+
+
+def _detail(change: Change) -> dict[str, Any]:
+    click = change.click
+    detail = dict(change.detail)
+    if click is not None:
+        detail |= {
+            "verdict": click.verdict.value,
+            "comment": click.comment,
+            "by": click.approver.name,
+            "channel": click.channel,
+            "authenticated_by": click.authenticated_by,
+            "shown_sha256": click.shown or "",
+            "teams": sorted(click.approver.teams),
+        }
+    return detail
+
+
+def _words(row: ApprovalRequest, change: Change) -> str:
+    """What a note beside the card says, for the two changes that ask for attention."""
+    state = change.after
+    if change.kind is EventKind.REMINDED:
+        return f"Still waiting: {row.ref} must be decided by {workflow.clock(state.decide_by)}."
+    if change.kind is EventKind.ESCALATED:
+        also = " and ".join(state.current.rungs[state.rung].also)
+        return f"No decision in time: {row.ref} now also waits for {also}, by {workflow.clock(state.decide_by)}."
+    return ""
+
+
+def _write_refusal(
+    row: ApprovalRequest, refusal: Refusal, attempt: Attempt | None, *, actor: Actor, at: datetime
+) -> None:
+    if attempt is None or isinstance(refusal, errors.Invalid):
+        return
+    detail = {**attempt.facts, "refused_because": refusal.code, "words": refusal.words}
+    note(row, attempt.kind, actor=actor, at=at, detail=detail)
+
+
+def click_attempt(verdict: Verdict, channel: str) -> Attempt:
+    """A refused click is history too."""
+    return Attempt(EventKind.DECISION_REFUSED, {"verdict": verdict.value, "channel": channel})
+

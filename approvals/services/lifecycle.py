@@ -1,0 +1,249 @@
+"""The verbs about a request: submit, decide, ask and answer, cancel, revoke."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, OperationalError, transaction
+
+from approvals.domain import canonical, chain, errors, timing, workflow
+from approvals.domain import plan as plans
+from approvals.domain.policy.evaluate import Evaluation, Subject, evaluate
+from approvals.domain.terms import Approval, EventKind, RiskLevel, Status, Verdict
+from approvals.domain.workflow import Click, RequestState
+from approvals.models import Agent, AgentKey, ApprovalRequest, Person, RequestMessage, states
+from approvals.models.requests import lookup
+from approvals.services import actors, ledger, policies
+from approvals.services.actors import Actor
+from approvals.services.ledger import Attempt
+
+
+def submit(
+    *,
+    agent: Agent,
+    key: AgentKey | None,
+    submission: dict[str, Any],
+    idempotency_key: str | None,
+    at: datetime,
+) -> tuple[ApprovalRequest, bool]:
+    """Judge an action and write it down, decided or waiting; returns the request and whether it is new.
+
+    `submission` is the validated body as the agent sent it. The same idempotency key with the same
+    body is the same request. Raises `KeyReused` for another body, `InFlight` while the first is being
+    written.
+    """
+    body_sha256 = canonical.digest(submission)
+    if idempotency_key and (earlier := _earlier(agent, idempotency_key, body_sha256)):
+        return earlier, False
+    evaluation = judge(agent=agent.name, submission=submission)
+    row = _row(agent, key, submission, evaluation, at=at)
+    row.idempotency_key = idempotency_key or None
+    row.body_sha256 = body_sha256
+    state = _first_state(row, evaluation, submission, at=at)
+    try:
+        with transaction.atomic():
+            return ledger.open_request(row, state, actor=actors.agent(agent), at=at), True
+    except IntegrityError:
+        repeated = _earlier(agent, idempotency_key or "", body_sha256)
+        if repeated is None:
+            raise
+        return repeated, False
+    except OperationalError as error:
+        if idempotency_key and "lock timeout" in str(error):
+            raise InFlight("The first request with this Idempotency-Key is still being written.") from None
+        raise
+
+
+class KeyReused(errors.Invalid):
+    """The same Idempotency-Key came with another body."""
+
+    code = "idempotency_key_reused"
+
+
+class InFlight(errors.Conflict):
+    """Another request with the same Idempotency-Key is being written at this moment."""
+
+    code = "request_in_flight"
+
+
+def judge(*, agent: str, submission: Mapping[str, Any]) -> Evaluation:
+    """What policy says of a submission; writes nothing."""
+    claimed = submission.get("risk")
+    subject = Subject(
+        agent=agent,
+        action=submission["action"],
+        target=submission["target"],
+        parameters=submission["parameters"],
+        claimed=RiskLevel(claimed) if claimed else None,
+    )
+    return evaluate(policies.current(), subject)
+
+
+def decide(
+    *,
+    ref: str,
+    person: Person,
+    verdict: Verdict,
+    at: datetime,
+    comment: str = "",
+    version: int | None = None,
+    shown: str | None = None,
+    channel: str = "api",
+    authenticated_by: str = "",
+) -> ApprovalRequest:
+    """Count one person's verdict. Raises the refusals of `workflow.decide`; each is written down."""
+
+    def move(state: RequestState) -> workflow.Change:
+        click = Click(
+            approver=states.approver(person),
+            verdict=verdict,
+            comment=comment.strip(),
+            version=version,
+            shown=shown or (state.action_sha256 if version is not None else None),
+            channel=channel,
+            authenticated_by=authenticated_by,
+        )
+        return workflow.decide(state, click, at=at)
+
+    attempt = ledger.click_attempt(verdict, channel)
+    return ledger.transition(ref, move, actor=actors.person(person), at=at, attempt=attempt)
+
+
+def add_message(
+    *,
+    ref: str,
+    text: str,
+    at: datetime,
+    person: Person | None = None,
+    agent: Agent | None = None,
+    go_on: bool = False,
+    evidence: Mapping[str, Any] | None = None,
+) -> ApprovalRequest:
+    """Add to the question thread. The agent's answer, or a person's `go_on`, lets the clock run again."""
+    if not text.strip():
+        raise errors.Invalid("The message is empty. Nothing was recorded.", field="text")
+
+    def also(row: ApprovalRequest) -> None:
+        RequestMessage.objects.create(
+            request=row,
+            person=person,
+            from_agent=person is None,
+            text=text,
+            evidence=dict(evidence) if evidence is not None else None,
+            at=at,
+        )
+
+    def move(state: RequestState) -> workflow.Change:
+        return workflow.add_message(state, by_agent=person is None, go_on=go_on, at=at)
+
+    return ledger.transition(ref, move, actor=_who(person, agent), at=at, also=also)
+
+
+def cancel(*, ref: str, at: datetime, agent: Agent | None = None, person: Person | None = None) -> ApprovalRequest:
+    """Withdraw a request that still waits; by its agent or the agent's owner.
+
+    Raises NotOwner, AlreadyDecided or Expired.
+    """
+    who = _who(person, agent)
+    if person is not None:
+        _refuse_other_owner(ref, person)
+    return ledger.transition(ref, lambda state: workflow.cancel(state, by=who.title, at=at), actor=who, at=at)
+
+
+def revoke(*, ref: str, person: Person, at: datetime) -> ApprovalRequest:
+    """Take an approval back before it is used; by somebody who could have given it, or the owner.
+
+    Raises NotAnApprover, NotApproved or AlreadyConsumed.
+    """
+
+    def move(state: RequestState) -> workflow.Change:
+        asked = {team for stage in state.plan.stages for team in stage.teams(len(stage.rungs))}
+        if person.pk not in state.conflicted and not states.approver(person).teams & asked:
+            raise errors.NotAnApprover("Only an approver of this request or the agent's owner can revoke it.")
+        return workflow.revoke(state, by=str(person), at=at)
+
+    attempt = Attempt(EventKind.DECISION_REFUSED, {"verdict": "revoke"})
+    return ledger.transition(ref, move, actor=actors.person(person), at=at, attempt=attempt)
+
+
+def refuse_stranger(*, ref: str, who: str, verdict: Verdict, channel: str, words: str, at: datetime) -> None:
+    """Write down a click by an account that belongs to nobody we know. Raises NotFound."""
+    actor = Actor(actors.SYSTEM.kind, f"unknown:{who}"[:200], "somebody unknown")
+    with transaction.atomic(durable=True):
+        row = ledger.locked(ref)
+        detail = {"verdict": verdict.value, "channel": channel, "who": who[:200], "words": words}
+        detail["refused_because"] = "unknown_person"
+        ledger.note(row, EventKind.DECISION_REFUSED, actor=actor, at=at, detail=detail)
+
+
+def _who(person: Person | None, agent: Agent | None) -> Actor:
+    if person is not None:
+        return actors.person(person)
+    if agent is None:
+        raise TypeError("either a person or an agent acts")
+    return actors.agent(agent)
+
+
+def _refuse_other_owner(ref: str, person: Person) -> None:
+    row = ApprovalRequest.objects.select_related("agent").filter(**lookup(ref)).first()
+    if row is None:
+        raise errors.NotFound(f"There is no request {ref[:60]!r} that you may see.")
+    if person.pk not in {row.agent.owner_id, row.owner_at_submission_id}:
+        raise errors.NotAllowed("Only the agent or its owner can withdraw this. You can deny it instead.")
+
+
+def _earlier(agent: Agent, key: str, body_sha256: str) -> ApprovalRequest | None:
+    rows = ApprovalRequest.objects.select_related("agent", "agent_key")
+    earlier = rows.filter(agent=agent, idempotency_key=key).first() if key else None
+    if earlier is not None and earlier.body_sha256 != body_sha256:
+        raise KeyReused(
+            "This Idempotency-Key was used with another body. Nothing was recorded; use a new key.",
+            request=str(earlier.public_id),
+        )
+    return earlier
+
+
+def _row(
+    agent: Agent, key: AgentKey | None, submission: dict[str, Any], evaluation: Evaluation, *, at: datetime
+) -> ApprovalRequest:
+    parameters = submission["parameters"]
+    return ApprovalRequest(
+        agent=agent,
+        agent_key=key,
+        owner_at_submission=agent.owner,
+        action=submission["action"],
+        target=submission["target"],
+        session=submission.get("session") or "",
+        submission=submission,
+        parameters_sha256=canonical.parameters_sha256(parameters),
+        action_sha256=canonical.action_sha256(
+            action=submission["action"], target=submission["target"], parameters=parameters
+        ),
+        callback_url=submission.get("callback_url") or "",
+        risk_claimed=evaluation.claimed.value if evaluation.claimed else "",
+        risk_computed=evaluation.computed.value,
+        risk=evaluation.effective.value,
+        because=list(evaluation.because),
+        evaluation=evaluation.to_json(),
+        policy_version=evaluation.policy_version,
+        created_at=at,
+        updated_at=at,
+        chain_head=chain.GENESIS,
+    )
+
+
+def _first_state(
+    row: ApprovalRequest, evaluation: Evaluation, submission: Mapping[str, Any], *, at: datetime
+) -> RequestState:
+    plan = evaluation.plan or plans.Plan(evaluation.effective, Approval.FORBIDDEN)
+    row.plan = plans.to_json(plan)
+    if evaluation.verdict is Approval.REQUIRED:
+        wish = submission.get("expires_in")
+        limit = timing.span(wish) if wish else None
+        return workflow.opened(plan, action_sha256=row.action_sha256, at=at, limit=limit)
+    status = Status.APPROVED if evaluation.verdict is Approval.AUTO else Status.DENIED
+    return workflow.settled(
+        plan, status, action_sha256=row.action_sha256, reason_code=evaluation.reason_code, at=at
+    )

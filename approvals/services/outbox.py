@@ -1,0 +1,65 @@
+"""Write promises as rows, in the transaction that caused them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from approvals.domain import timing
+from approvals.domain.terms import TOLD_TO_AGENTS, EventKind, TimerKind
+from approvals.domain.workflow import RequestState
+from approvals.models import ApprovalRequest, AuditEvent, Delivery, Timer
+from approvals.ports import MessageKind, Notice
+from approvals.services import adapters
+
+QUIET = frozenset({EventKind.DECISION_REFUSED, EventKind.CONSUME_REFUSED, EventKind.DELIVERY_DEAD})
+
+
+def promise(row: ApprovalRequest, state: RequestState, event: AuditEvent, *, at: datetime, words: str = "") -> int:
+    """One delivery for each address an adapter names; returns how many."""
+    kind = EventKind(event.type)
+    if kind in QUIET:
+        return 0
+    notice = Notice(
+        kind=kind,
+        channels=state.plan.channels,
+        callback_url=row.callback_url if kind in TOLD_TO_AGENTS else "",
+        opened=bool(state.plan.stages),
+    )
+    rows = [
+        Delivery(
+            adapter=adapter.name,
+            address=address,
+            kind=message.value,
+            request=row,
+            event=event if message is MessageKind.EVENT else None,
+            words=words if message is MessageKind.NOTE else "",
+            due_at=at,
+            created_at=at,
+        )
+        for adapter in adapters.enabled().values()
+        for message, address in adapter.addresses(notice)
+    ]
+    if rows:
+        Delivery.objects.bulk_create(rows)
+    return len(rows)
+
+
+def set_timers(row: ApprovalRequest, state: RequestState, *, at: datetime, is_new: bool = False) -> None:
+    """Make the open timers of a request exactly those its state calls for."""
+    wanted = {due.kind.value: due.at for due in timing.timers(state)}
+    if not is_new:
+        for timer in row.timers.filter(fired_at=None, dropped_at=None):
+            if wanted.get(timer.kind) == timer.due_at:
+                del wanted[timer.kind]
+            else:
+                timer.dropped_at = at
+                timer.save(update_fields=["dropped_at"])
+    if wanted:
+        Timer.objects.bulk_create(
+            [Timer(request=row, kind=kind, due_at=due_at) for kind, due_at in wanted.items()]
+        )
+
+
+def mark_fired(row: ApprovalRequest, kinds: frozenset[TimerKind], *, at: datetime) -> None:
+    """Say of the open timers of these kinds that what they promised has happened."""
+    row.timers.filter(kind__in=kinds, fired_at=None, dropped_at=None, due_at__lte=at).update(fired_at=at)

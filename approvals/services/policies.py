@@ -1,0 +1,79 @@
+"""Apply policy files as immutable versions, and know which one is in force."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+
+from django.db import transaction
+
+from approvals.domain import canonical
+from approvals.domain.policy import documents
+from approvals.domain.policy.documents import PolicySet
+from approvals.domain.terms import EventKind
+from approvals.models import Person, PolicyVersion, Team, TeamMember
+from approvals.services import audit
+from approvals.services.actors import Actor
+
+
+def read_directory(directory: Path) -> dict[str, str]:
+    """The policy files of a directory, by their path below it."""
+    found = sorted([*directory.rglob("*.yaml"), *directory.rglob("*.yml")])
+    return {
+        str(path.relative_to(directory)): path.read_text(encoding="utf-8", errors="strict") for path in found
+    }
+
+
+def apply(
+    *, files: Mapping[str, str], author: str, actor: Actor, at: datetime, commit: str = ""
+) -> tuple[PolicyVersion, bool]:
+    """Put these files in force as a new version; the same files again are the same version.
+
+    Returns the version and whether it is new. Raises PolicyInvalid, and then the version before stays.
+    """
+    policy = documents.load(files)
+    sha256 = canonical.digest(dict(files))
+    with transaction.atomic():
+        newest = PolicyVersion.objects.select_for_update().order_by("-number").first()
+        if newest is not None and newest.sha256 == sha256:
+            return newest, False
+        version = PolicyVersion.objects.create(
+            number=(newest.number if newest else 0) + 1,
+            files=dict(files),
+            sha256=sha256,
+            author=author,
+            commit=commit,
+            applied_at=at,
+        )
+        _teams(policy)
+        detail = {"version": version.number, "sha256": sha256, "commit": commit, "author": author}
+        audit.append_service(EventKind.POLICY_APPLIED, actor=actor, at=at, detail=detail)
+    return version, True
+
+
+def current() -> PolicySet:
+    """The policy in force. Raises `NoPolicy` when none was ever applied."""
+    newest = PolicyVersion.objects.order_by("-number").values_list("number", "sha256").first()
+    if newest is None:
+        raise NoPolicy("No policy was ever applied. Run: countersign policy apply policies/")
+    return _compiled(*newest)
+
+
+class NoPolicy(RuntimeError):
+    """The service was not prepared: there is nothing to judge requests by."""
+
+
+@lru_cache(maxsize=8)
+def _compiled(number: int, sha256: str) -> PolicySet:
+    """Versions never change, so each process reads one once; the hash guards against another database."""
+    del sha256
+    return documents.load(PolicyVersion.objects.get(pk=number).files, version=number)
+
+
+def _teams(policy: PolicySet) -> None:
+    for document in policy.teams.values():
+        team, _ = Team.objects.update_or_create(name=document.name, defaults={"title": document.title})
+        for person in Person.objects.filter(email__in=[member.lower() for member in document.members]):
+            TeamMember.objects.get_or_create(team=team, person=person)

@@ -1,0 +1,27 @@
+"""Remember signed callbacks, so that a repeated one has no second effect."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+
+from approvals.models import Replay
+
+KEPT = timedelta(days=3)
+
+
+def first_time(*, provider: str, key: str, at: datetime) -> bool:
+    """True for the first caller with this key, False for every later one."""
+    try:
+        with transaction.atomic():
+            Replay.objects.create(provider=provider, key=key, seen_at=at)
+    except IntegrityError:
+        return False
+    return True
+
+
+def forget_old(*, at: datetime) -> int:
+    """Drop keys whose signatures are long out of tolerance."""
+    gone, _ = Replay.objects.filter(seen_at__lt=at - KEPT).delete()
+    return gone

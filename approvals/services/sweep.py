@@ -1,0 +1,82 @@
+"""The loops that keep promises: one for timers, a few for deliveries, in any process that asks for them.
+
+They need neither a broker nor a leader. Every process that sweeps is redundancy for the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Event, Thread
+
+import structlog
+from django.db import Error, close_old_connections, connections
+
+from approvals.services import bell, clock, deliveries, replays, timers
+
+logger = structlog.get_logger(__name__)
+TIMER_EVERY = 0.25
+DELIVERY_EVERY = 1.0
+HOUSEKEEPING_EVERY = 3600.0
+BATCH = 200
+
+
+class Sweeper:
+    """Sweeps in threads from `start` to `stop`."""
+
+    def __init__(self, *, senders: int = 4) -> None:
+        self.stopping = Event()
+        self.rung = Event()
+        self.threads = [
+            Thread(target=self._loop, args=("timers", self._fire, None, TIMER_EVERY), daemon=True),
+            Thread(target=self._loop, args=("housekeeping", _keep_house, None, HOUSEKEEPING_EVERY), daemon=True),
+            Thread(target=self._listen, daemon=True),
+            *(
+                Thread(target=self._loop, args=("deliveries", _send, self.rung, DELIVERY_EVERY), daemon=True)
+                for _ in range(senders)
+            ),
+        ]
+
+    def start(self) -> None:
+        for thread in self.threads:
+            thread.start()
+
+    def stop(self, *, within: float = 15.0) -> None:
+        """Finish what is being written and sent, then end."""
+        self.stopping.set()
+        self.rung.set()
+        for thread in self.threads:
+            thread.join(timeout=within)
+
+    def _listen(self) -> None:
+        for ids in bell.bell().listen(self.stopping):
+            if ids:
+                self.rung.set()
+
+    def _fire(self) -> bool:
+        return timers.fire_due(at=clock.now(), limit=BATCH) >= BATCH
+
+    def _loop(self, name: str, step: Callable[[], bool], rung: Event | None, every: float) -> None:
+        """Call `step` again at once while it says there is more, else when rung or after a while."""
+        while not self.stopping.is_set():
+            more = False
+            try:
+                close_old_connections()
+                more = step()
+            except Error as error:
+                logger.error("sweep failed", loop=name, error=str(error))
+            if not more:
+                connections.close_all()
+                waiting = rung or self.stopping
+                waiting.wait(every)
+                if rung is not None:
+                    rung.clear()
+        connections.close_all()
+
+
+def _send() -> bool:
+    return deliveries.send_due(at=clock.now(), limit=20) >= 20
+
+
+def _keep_house() -> bool:
+    replays.forget_old(at=clock.now())
+    return False
