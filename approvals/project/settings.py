@@ -1,0 +1,189 @@
+"""Every setting, read once and loudly. docs/settings.md has one line for each."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from approvals.api.configuration import REST_FRAMEWORK, SPECTACULAR_SETTINGS
+from approvals.project import environment as env
+from approvals.project import logs
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / "data"))).resolve()
+PORT = env.whole("PORT", 8000)
+PUBLIC_URL = env.text("PUBLIC_URL", f"http://127.0.0.1:{PORT}").rstrip("/")
+REDIS_URL = env.text("REDIS_URL")
+DEBUG = env.flag("DEBUG")
+
+
+def _secret_key() -> str:
+    """SECRET_KEY, or one made once and kept in DATA_DIR, readable by its owner only."""
+    given = env.text("SECRET_KEY")
+    if given:
+        return given
+    path = DATA_DIR / "secret_key"
+    if not path.exists():
+        DATA_DIR.mkdir(parents=True, exist_ok=True)
+        _write_once(path, secrets.token_urlsafe(50))
+    return path.read_text(encoding="utf-8").strip()
+
+
+def _write_once(path: Path, content: str) -> None:
+    """Whole or not at all, and only by the first of several processes."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
+        file.write(content)
+    with contextlib.suppress(FileExistsError):
+        os.link(draft, path)
+    draft.unlink()
+
+
+SECRET_KEY = _secret_key()
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
+
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "*" if DEBUG else "127.0.0.1,localhost,[::1]") + (
+    [PUBLIC_URL.split("://", 1)[-1].split("/", 1)[0].rsplit(":", 1)[0]]
+)
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+SECURE = PUBLIC_URL.startswith("https://")
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "channels",
+    "csp",
+    "approvals",
+    *env.words("EXTRA_APPS"),
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "approvals.project.middleware.RequestLog",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "approvals.project.urls"
+ASGI_APPLICATION = "approvals.project.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+            ]
+        },
+    }
+]
+
+DATABASES = {"default": env.database(env.text("DATABASE_URL"), DATA_DIR)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "approvals.Person"
+LOGIN_URL = "/sign-in"
+LOGIN_REDIRECT_URL = "/queue"
+AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+LANGUAGE_CODE = "en-gb"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = Path(env.text("STATIC_ROOT", str(DATA_DIR / "static")))
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"  # Strict would sign people out when they follow a link from chat
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
+SESSION_COOKIE_NAME = "__Host-session" if SECURE else "session"
+SESSION_COOKIE_AGE = 12 * 3600
+CSRF_COOKIE_SAMESITE = "Strict"
+CSRF_COOKIE_NAME = "__Host-csrf" if SECURE else "csrf"
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_SSL_REDIRECT = SECURE and env.flag("SSL_REDIRECT", default=False)
+SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
+if env.flag("BEHIND_PROXY"):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+_SELF = ["'self'"]
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": _SELF,
+        "style-src": _SELF,
+        "img-src": ["'self'", "data:"],
+        "font-src": _SELF,
+        "connect-src": ["'self'", PUBLIC_URL.replace("http", "ws", 1)],
+        "form-action": _SELF,
+        "frame-ancestors": ["'none'"],
+        "base-uri": ["'none'"],
+    }
+}
+
+# One channel layer per process: the bell already crosses processes and carries ids only.
+CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+
+# --- the service's own -----------------------------------------------------------------------
+POLICY_DIR = Path(env.text("POLICY_DIR", str(BASE_DIR / "policies")))
+BODY_LIMIT = 256 * 1024
+AGENT_KEY_DAYS = env.whole("AGENT_KEY_DAYS", 90)
+PERSON_TOKEN_DAYS = env.whole("PERSON_TOKEN_DAYS", 30)
+BELL = "approvals.services.bell.RedisBell" if REDIS_URL else "approvals.services.bell.LocalBell"
+BELL_DIR = env.text("BELL_DIR")
+WAITER = "approvals.realtime.hub.changed"
+CALLBACK_URL_CHECK = "integrations.webhook.check_callback_url"
+WEBHOOK_ALLOW_PRIVATE = env.flag("WEBHOOK_ALLOW_PRIVATE")
+GRANT_AUDIENCE = env.text("GRANT_AUDIENCE", "countersign-executor")
+DEAD_MAN_URL = env.text("DEAD_MAN_URL")
+
+SLACK_BOT_TOKEN = env.text("SLACK_BOT_TOKEN")
+SLACK_SIGNING_SECRET = env.text("SLACK_SIGNING_SECRET")
+SLACK_APP_TOKEN = env.text("SLACK_APP_TOKEN")
+SLACK_API_URL = env.text("SLACK_API_URL", "https://slack.com/api/")
+SLACK_CHANNEL = env.text("SLACK_CHANNEL")
+SLACK_TEAM_ID = env.text("SLACK_TEAM_ID")
+SLACK_APP_ID = env.text("SLACK_APP_ID")
+SLACK_STRICT_BUTTONS = env.flag("SLACK_STRICT_BUTTONS", default=True)
+SLACK_CRITICAL_ON_WEB = env.flag("SLACK_CRITICAL_ON_WEB")
+SLACK_SOCKET_MODE = env.flag("SLACK_SOCKET_MODE", default=bool(SLACK_APP_TOKEN))
+
+ADAPTERS = ["integrations.webhook.WebhookAdapter"]
+if SLACK_BOT_TOKEN or SLACK_SIGNING_SECRET or SLACK_APP_TOKEN:
+    ADAPTERS.append("integrations.slack.adapter.SlackAdapter")
+if env.flag("CONSOLE_CARDS"):
+    ADAPTERS.append("integrations.console.ConsoleAdapter")
+
+CELERY_BROKER_URL = REDIS_URL or "memory://"
+
+LOG_FORMAT = env.text("LOG_FORMAT", "json")
+LOGGING_CONFIG = None
+logs.configure(level=env.text("LOG_LEVEL", "INFO"), style=LOG_FORMAT)
+SILENCED_SYSTEM_CHECKS: list[str] = []
+
+__all__ = ["REST_FRAMEWORK", "SPECTACULAR_SETTINGS"]

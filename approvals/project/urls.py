@@ -1,0 +1,18 @@
+"""Every address of the service."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.urls import include, path
+
+from approvals.project import operations
+
+urlpatterns = [
+    path("healthz", operations.healthz),
+    path("readyz", operations.readyz),
+    path("metrics", operations.metrics_page),
+    path("", include("approvals.api.urls")),
+    path("", include("approvals.web.urls")),
+]
+if "integrations.slack.adapter.SlackAdapter" in settings.ADAPTERS:
+    urlpatterns.insert(0, path("integrations/slack/", include("integrations.slack.urls")))
