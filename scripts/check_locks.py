@@ -1,4 +1,4 @@
-"""Check, without a network, that the locks say what the .in files ask for, with hashes, and no more.
+"""Check, without a network, that the locks hold what the .in files ask for, hashed, and no more.
 
 The environment was installed from the locks, so what its packages ask for is what a resolver would
 have asked: following that from each .in file must reach exactly the pins of its lock.
