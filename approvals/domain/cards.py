@@ -144,8 +144,7 @@ def draw(matter: Matter) -> Card:
     flags = frozenset().union(
         action.flags, target.flags, *(p.shown.flags for p in parameters), *(c.shown.flags for c in claims)
     )
-    headline = f"{_words(action.text)} · {target.text}"
-    line = _state_line(matter)
+    title, line = headline(submission), _state_line(matter)
     return Card(
         ref=matter.ref,
         public_id=matter.public_id,
@@ -154,9 +153,9 @@ def draw(matter: Matter) -> Card:
         status=state.status,
         risk=state.plan.risk,
         badge=_badge(state),
-        headline=headline,
+        headline=title,
         state_line=line,
-        summary=_summary(matter, headline, line),
+        summary=_summary(matter, title, line),
         facts=_facts(matter),
         parameters=parameters,
         because=tuple(matter.because),
@@ -173,6 +172,13 @@ def draw(matter: Matter) -> Card:
         flags=flags,
         drawable=all(p.shown.complete for p in parameters) and action.complete and target.complete,
     )
+
+
+def headline(submission: Mapping[str, Any]) -> str:
+    """What would be done to what, in our words: `Scale deployment · production-api`."""
+    action = display.show_identifier(str(submission["action"]), limit=HEADLINE_LIMIT)
+    target = display.show_identifier(str(submission["target"]), limit=HEADLINE_LIMIT)
+    return f"{_words(action.text)} · {target.text}"
 
 
 def _words(action: str) -> str:
