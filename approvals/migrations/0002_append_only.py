@@ -35,13 +35,13 @@ SQLITE_BACK = ("DROP TRIGGER approvals_auditevent_update", "DROP TRIGGER approva
 def forwards(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     del apps
     for statement in (POSTGRESQL,) if schema_editor.connection.vendor == "postgresql" else SQLITE:
-        schema_editor.execute(statement)
+        schema_editor.execute(statement, params=None)
 
 
 def backwards(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     del apps
     for statement in (POSTGRESQL_BACK,) if schema_editor.connection.vendor == "postgresql" else SQLITE_BACK:
-        schema_editor.execute(statement)
+        schema_editor.execute(statement, params=None)
 
 
 class Migration(migrations.Migration):
