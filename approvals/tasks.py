@@ -14,4 +14,4 @@ def fire_due_timers(**_: object) -> int:
 
 @shared_task(name="approvals.send_due_deliveries")
 def send_due_deliveries(**_: object) -> int:
-    return deliveries.send_due(at=clock.now())
+    return deliveries.send_due()

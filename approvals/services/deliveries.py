@@ -33,10 +33,13 @@ JITTER = 0.2
 Clock = Callable[[], datetime]
 
 
-def send_due(*, at: datetime, limit: int = 50, now: Clock = clock.now) -> int:
-    """Send up to `limit` due deliveries; returns how many were tried. Safe in many processes at once."""
+def send_due(*, limit: int = 50, now: Clock = clock.now) -> int:
+    """Send up to `limit` due deliveries; returns how many were tried. Safe in many processes at once.
+
+    The clock is read anew for each: a slow receiver must not make the next lease or signature old.
+    """
     tried = 0
-    while tried < limit and (claimed := _claim(at=at)) is not None:
+    while tried < limit and (claimed := _claim(at=(at := now()))) is not None:
         _attempt(claimed, at=at, now=now)
         tried += 1
     return tried

@@ -74,7 +74,7 @@ class Sweeper:
 
 
 def _send() -> bool:
-    return deliveries.send_due(at=clock.now(), limit=20) >= 20
+    return deliveries.send_due(limit=20) >= 20
 
 
 def _keep_house() -> bool:
