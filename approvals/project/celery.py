@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import Any
 
 from celery import Celery, bootsteps
+from celery.platforms import SecurityWarning
 from celery.signals import setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "approvals.project.settings")
@@ -13,9 +15,13 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "approvals.project.settings")
 from django.conf import settings  # noqa: E402  # the line above must come first
 from django.utils.module_loading import import_string  # noqa: E402
 
+# Celery warns root because pickled messages could run code; only JSON is accepted here.
+warnings.filterwarnings("ignore", category=SecurityWarning)
+
 app = Celery("countersign")
 app.conf.update(
     broker_url=settings.CELERY_BROKER_URL,
+    accept_content=["json"],
     task_acks_late=True,
     task_reject_on_worker_lost=True,
     task_ignore_result=True,

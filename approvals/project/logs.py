@@ -21,6 +21,7 @@ def configure(*, level: str, style: str) -> None:
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
+        _without_colours,
         without_secrets,
     ]
     last: structlog.types.Processor = (
@@ -45,6 +46,12 @@ def configure(*, level: str, style: str) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
+
+
+def _without_colours(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Uvicorn says its lines twice, once in colour."""
+    event.pop("color_message", None)
+    return event
 
 
 def without_secrets(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

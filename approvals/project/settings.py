@@ -179,7 +179,7 @@ if SLACK_BOT_TOKEN or SLACK_SIGNING_SECRET or SLACK_APP_TOKEN:
 if env.flag("CONSOLE_CARDS"):
     ADAPTERS.append("integrations.console.ConsoleAdapter")
 
-CELERY_BROKER_URL = REDIS_URL or "memory://"
+CELERY_BROKER_URL = REDIS_URL or "memory://localhost/"
 
 LOG_FORMAT = env.text("LOG_FORMAT", "json")
 LOGGING_CONFIG = None
