@@ -25,8 +25,7 @@ check: .venv/.test  ## Check style, types, imports, migrations, deployment setti
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy $(SOURCES)
 	.venv/bin/lint-imports
-	$(PY) manage.py makemigrations --check --dry-run
-	scripts/check-deploy
+	scripts/check-django
 	$(PY) scripts/check_locks.py
 
 bench: .venv/.test  ## Measure speed beside the ceilings of this machine
