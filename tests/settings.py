@@ -1,7 +1,6 @@
 """The service's settings as the tests run them: the same, but quick, and apart from each other."""
 
 import os
-from pathlib import Path
 from typing import Any
 
 from approvals.project import environment
@@ -33,4 +32,4 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 INSTALLED_APPS = [*service.INSTALLED_APPS, "tests.support.apps.TestSupport"]
 DATABASES = {"default": _database()}
 REDIS_URL = CELERY_BROKER_URL = _redis_url()
-DATA_DIR = Path(os.environ["DATA_DIR"]) if "DATA_DIR" in os.environ else service.DATA_DIR
+STATIC_ROOT = service.BASE_DIR / "static"  # nothing is collected for a test run
