@@ -1,0 +1,1 @@
+"""Ask people in Slack: cards out, clicks in."""

@@ -1,0 +1,93 @@
+"""The few shapes of Block Kit we use, each safe for text we did not write.
+
+Whatever an agent or a person wrote stands only in `plain_text` with emoji off and in `text`
+elements of `rich_text`: Slack draws both literally. There is no complete escape for mrkdwn, so the
+one piece of mrkdwn we send holds nothing but a date.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from integrations.slack.shortening import cut, escape
+
+Block = dict[str, Any]
+HEADER_LIMIT = 150
+SECTION_LIMIT = 3_000
+LABEL_LIMIT = 75
+CONFIRM_LIMIT = 300
+
+
+def plain(text: str, limit: int) -> Block:
+    return {"type": "plain_text", "emoji": False, "text": cut(text, limit) or " "}
+
+
+def header(text: str) -> Block:
+    return {"type": "header", "text": plain(text, HEADER_LIMIT)}
+
+
+def words(text: str) -> Block:
+    return {"type": "section", "text": plain(text, SECTION_LIMIT)}
+
+
+def small(text: str) -> Block:
+    return {"type": "context", "elements": [plain(text, SECTION_LIMIT)]}
+
+
+def moment(name: str, at: datetime, *, otherwise: str) -> Block:
+    """A moment in the reader's own time zone; `otherwise` where Slack cannot draw it."""
+    shown = f"<!date^{int(at.timestamp())}^{{time}} {{date_short_pretty}}|{escape(otherwise)}>"
+    text = f"*{escape(name)}* {shown} (your time)"
+    return {"type": "section", "text": {"type": "mrkdwn", "verbatim": True, "text": text}}
+
+
+def rich(*elements: Block) -> Block:
+    return {"type": "rich_text", "elements": list(elements)}
+
+
+def line(*texts: Block) -> Block:
+    return {"type": "rich_text_section", "elements": list(texts)}
+
+
+def text(value: str, *, bold: bool = False, italic: bool = False) -> Block:
+    style = {name: True for name, on in (("bold", bold), ("italic", italic)) if on}
+    element: Block = {"type": "text", "text": value or " "}
+    return element | {"style": style} if style else element
+
+
+def quote(value: str) -> Block:
+    return {"type": "rich_text_quote", "elements": [text(value)]}
+
+
+def preformatted(value: str) -> Block:
+    return {"type": "rich_text_preformatted", "border": 0, "elements": [text(value)]}
+
+
+def bullets(values: Sequence[str]) -> Block:
+    return {
+        "type": "rich_text_list",
+        "style": "bullet",
+        "elements": [line(text(value)) for value in values],
+    }
+
+
+def button(action: str, name: str, *, label: str, **more: Any) -> Block:
+    """`label` is what a screen reader says."""
+    return {
+        "type": "button",
+        "action_id": action,
+        "text": plain(name, LABEL_LIMIT),
+        "accessibility_label": cut(label, LABEL_LIMIT),
+        **more,
+    }
+
+
+def confirm(title: str, body: str, *, yes: str) -> Block:
+    return {
+        "title": plain(title, 100),
+        "text": plain(body, CONFIRM_LIMIT),
+        "confirm": plain(yes, 30),
+        "deny": plain("Go back", 30),
+    }

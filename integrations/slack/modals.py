@@ -1,0 +1,81 @@
+"""The small windows Slack opens for a click: a reason, a question, or why it did not count."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from approvals.domain.cards import Card
+from approvals.domain.terms import Verdict
+from integrations.slack import elements as el
+
+TITLE_LIMIT = 24
+WORDS_LIMIT = 500
+BLOCK = {Verdict.APPROVE: "reason", Verdict.DENY: "reason", Verdict.INVESTIGATE: "question"}
+_NAMES = {Verdict.APPROVE: "Approve", Verdict.DENY: "Deny", Verdict.INVESTIGATE: "Investigate"}
+_LABELS = {
+    Verdict.APPROVE: "Why is this right? The audit trail keeps it.",
+    Verdict.DENY: "Why? The agent and its owner will see this.",
+    Verdict.INVESTIGATE: "What do you want to know? The agent and its owner will see this.",
+}
+_EFFECTS = {
+    Verdict.APPROVE: "Your approval is counted once you send this.",
+    Verdict.DENY: "Nothing will run.",
+    Verdict.INVESTIGATE: "The clock pauses, within a bound, until somebody answers.",
+}
+
+
+def ask_words(card: Card, verdict: Verdict, *, carried: str) -> dict[str, Any]:
+    """Ask for the words a verdict needs; `carried` ties the answer to the click."""
+    block = BLOCK[verdict]
+    return {
+        "type": "modal",
+        "callback_id": verdict.value,
+        "private_metadata": carried,
+        "title": el.plain(f"{_NAMES[verdict]} {card.ref}", TITLE_LIMIT),
+        "submit": el.plain(_NAMES[verdict], TITLE_LIMIT),
+        "close": el.plain("Go back", TITLE_LIMIT),
+        "blocks": [
+            el.words(f"{card.headline}\n{_EFFECTS[verdict]}"),
+            {
+                "type": "input",
+                "block_id": block,
+                "label": el.plain(_LABELS[verdict], 2_000),
+                "hint": el.plain("Do not paste secrets.", 2_000),
+                "element": {
+                    "type": "plain_text_input",
+                    "action_id": block,
+                    "multiline": True,
+                    "min_length": 1,
+                    "max_length": WORDS_LIMIT,
+                },
+            },
+        ],
+    }
+
+
+def refusal(words: str, *, url: str = "", title: str = "Not counted") -> dict[str, Any]:
+    """Say why a click changed nothing, and where to go on."""
+    blocks = [el.words(words)]
+    if url:
+        label = "Open the request in the web dashboard"
+        opening = el.button("open", "Open the request", label=label, url=url)
+        blocks.append({"type": "actions", "elements": [opening]})
+    return _window(title, blocks)
+
+
+def link_account(words: str, *, url: str) -> dict[str, Any]:
+    """Ask somebody we do not know to say who they are, on a page they sign in to."""
+    label = "Link your Slack account in the web dashboard"
+    linking = el.button("open", "Link your account", label=label, style="primary", url=url)
+    after = "The link works for 15 minutes and for you alone. Then click again."
+    blocks = [el.words(words), {"type": "actions", "elements": [linking]}, el.small(after)]
+    return _window("Who are you?", blocks)
+
+
+def _window(title: str, blocks: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "type": "modal",
+        "title": el.plain(title, TITLE_LIMIT),
+        "close": el.plain("Close", TITLE_LIMIT),
+        "blocks": blocks,
+    }
