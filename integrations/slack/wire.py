@@ -1,0 +1,92 @@
+"""Call Slack's Web API, and say of each failure what it means for a delivery.
+
+No call is repeated here. Slack knows no idempotency key, and its own client, left to its default,
+posts a message twice when the connection breaks after the message was read.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from http.client import HTTPException
+from typing import Any
+from urllib.error import URLError
+
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+
+from approvals.ports import DeliveryError
+from integrations.slack.configuration import Configuration
+
+DELIVERY_SECONDS = 10
+LIMITED = frozenset({"ratelimited", "rate_limited"})
+WAIT = timedelta(seconds=30)
+GONE = frozenset(
+    {
+        "account_inactive",
+        "cant_update_message",
+        "channel_not_found",
+        "edit_window_closed",
+        "is_archived",
+        "is_inactive",
+        "messages_tab_disabled",
+        "not_in_channel",
+        "org_login_required",
+        "restricted_action",
+        "restricted_action_non_threadable_channel",
+        "restricted_action_read_only_channel",
+        "restricted_action_thread_locked",
+        "restricted_action_thread_only_channel",
+    }
+)
+# "It's possible some aspect of the operation succeeded before the error", says Slack of these.
+UNCLEAR = frozenset({"fatal_error", "internal_error", "request_timeout", "service_unavailable"})
+REFUSED_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
+NO_MESSAGE = "message_not_found"
+BROKEN = (OSError, HTTPException, ValueError)
+
+
+def client(configuration: Configuration, *, seconds: float) -> WebClient:
+    """A client that tries once, and gives up after so many seconds of silence."""
+    return WebClient(
+        token=configuration.bot_token,
+        base_url=configuration.api_url,
+        timeout=seconds,  # type: ignore[arg-type]  # its annotation is narrower than urllib is
+        retry_handlers=[],
+    )
+
+
+def code(error: SlackApiError) -> str:
+    """Slack's word for what was wrong."""
+    response: Any = error.response
+    try:
+        return str(response["error"] or "unknown_error")
+    except (KeyError, TypeError, ValueError):
+        return "unknown_error"
+
+
+def failure(error: Exception) -> DeliveryError:
+    """What an error of a call means for the delivery it was made for."""
+    if isinstance(error, SlackApiError):
+        return _said_no(error)
+    if isinstance(error, URLError):
+        # urllib wraps what breaks before the request is out; later breaks come unwrapped.
+        return DeliveryError(f"Slack could not be reached: {error.reason}.")
+    return DeliveryError(
+        f"The connection to Slack broke before it answered: {type(error).__name__}.", unknown=True
+    )
+
+
+def _said_no(error: SlackApiError) -> DeliveryError:
+    word, status = code(error), error.response.status_code
+    if status == 429 or word in LIMITED:
+        return DeliveryError("Slack asks us to wait.", retry_after=_retry_after(error))
+    if status >= 500 or word in UNCLEAR:
+        return DeliveryError(f"Slack failed with {status} {word[:80]}.", unknown=True)
+    return DeliveryError(f"Slack said {word[:80]}.", permanent=word in GONE)
+
+
+def _retry_after(error: SlackApiError) -> timedelta:
+    headers: Any = error.response.headers
+    value = {str(name).lower(): words for name, words in headers.items()}.get("retry-after", "")
+    words = str(value[0] if isinstance(value, list) and value else value)
+    return timedelta(seconds=min(int(words), 3_600)) if words.isdecimal() else WAIT
