@@ -1,0 +1,102 @@
+"""Where Slack knocks: nothing passes that Slack did not sign, and nothing passes twice."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from django.core.exceptions import RequestDataTooBig
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.request import RawPostDataException, UnreadablePostError
+from django.views.decorators.csrf import csrf_exempt
+from slack_bolt import BoltResponse
+
+from approvals.domain.canonical import Malformed
+from approvals.services import clock, replays
+from integrations import inbound
+from integrations.slack import app, configuration, payloads
+from integrations.slack.configuration import Configuration
+
+logger = logging.getLogger(__name__)
+
+PROVIDER = "slack"
+BODY_LIMIT = 512 * 1024
+TIMESTAMP = "X-Slack-Request-Timestamp"
+SIGNATURE = "X-Slack-Signature"
+
+
+@csrf_exempt  # the signature proves more than a cookie would, and Slack has none
+def events(request: HttpRequest) -> HttpResponse:
+    """Interactions, events and the handshake: `POST /integrations/slack/events`."""
+    if request.method != "POST":
+        refused = _refuse(405, "method_not_allowed", "Slack speaks to this address with POST only.")
+        refused["Allow"] = "POST"
+        return refused
+    raw = _body(request)
+    if raw is None:
+        return _refuse(413, "too_large", "The body is larger than Slack would send.")
+    if payloads.is_ssl_check(raw):
+        return HttpResponse(status=200)
+    settings = configuration.current()
+    if not _is_signed(request, raw, settings):
+        return _refuse(401, "bad_signature", "The signature is missing, wrong or too old.")
+    return _answer(request, raw, settings)
+
+
+def _answer(request: HttpRequest, raw: bytes, settings: Configuration) -> HttpResponse:
+    try:
+        payload = payloads.interaction_or_event(raw, request.headers.get("Content-Type", ""))
+    except Malformed as error:
+        return _refuse(400, error.code, error.words)
+    if payload is None:
+        return HttpResponse(status=200)
+    if settings.app_id and payload.get("api_app_id", settings.app_id) != settings.app_id:
+        return _refuse(403, "other_app", "This comes from another Slack app.")
+    try:
+        is_new = _is_new(request, raw)
+    except DatabaseError:
+        logger.exception("slack click could not be remembered")
+        return _refuse(503, "unavailable", "We could not record this. Nothing was decided.")
+    if not is_new:
+        return HttpResponse(status=200)
+    return _translated(app.answer(payload, configuration=settings, authenticated_by=app.SIGNED))
+
+
+def _body(request: HttpRequest) -> bytes | None:
+    """The raw bytes, before anything has parsed them; None when there are too many."""
+    length = request.headers.get("Content-Length", "")
+    if length.isdecimal() and int(length) > BODY_LIMIT:
+        return None
+    try:
+        raw = request.body
+    except RequestDataTooBig:
+        return None
+    except (RawPostDataException, UnreadablePostError):
+        return b""
+    return raw if len(raw) <= BODY_LIMIT else None
+
+
+def _is_signed(request: HttpRequest, raw: bytes, settings: Configuration) -> bool:
+    return inbound.slack_signature_is_valid(
+        secret=settings.signing_secret,
+        timestamp=request.headers.get(TIMESTAMP),
+        signature=request.headers.get(SIGNATURE),
+        body=raw,
+        now=time.time(),
+    )
+
+
+def _is_new(request: HttpRequest, raw: bytes) -> bool:
+    signed = inbound.slack_signed_content(timestamp=request.headers[TIMESTAMP], body=raw)
+    key = inbound.replay_key(PROVIDER, signed)
+    return replays.first_time(provider=PROVIDER, key=key, at=clock.now())
+
+
+def _translated(response: BoltResponse) -> HttpResponse:
+    content_type = response.headers.get("content-type", ["text/plain; charset=utf-8"])[0]
+    return HttpResponse(response.body, status=response.status, content_type=content_type)
+
+
+def _refuse(status: int, code: str, words: str) -> HttpResponse:
+    return JsonResponse({"code": code, "detail": f"{words} Nothing was recorded."}, status=status)
