@@ -1,0 +1,85 @@
+"""Hear Slack over a connection we open ourselves, where Slack cannot reach us."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+from django.db import DatabaseError, close_old_connections
+from slack_bolt import BoltResponse
+from slack_bolt.adapter.socket_mode.internals import send_response
+from slack_sdk.socket_mode.builtin import SocketModeClient
+from slack_sdk.socket_mode.client import BaseSocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
+
+from approvals.domain.canonical import Malformed
+from approvals.services import clock, replays
+from integrations import inbound
+from integrations.slack import app, configuration, payloads, wire
+from integrations.slack.configuration import Configuration
+
+logger = logging.getLogger(__name__)
+
+PROVIDER = "slack"
+
+
+def main(stop: threading.Event | None = None) -> None:
+    """Listen until told to stop. Run one process of this: each click goes to one connection only.
+
+    Raises ValueError when SLACK_APP_TOKEN is not set.
+    """
+    settings = configuration.current()
+    if not settings.app_token:
+        raise ValueError("SLACK_APP_TOKEN is not set; Socket Mode needs an xapp- token.")
+    client = SocketModeClient(
+        app_token=settings.app_token, web_client=wire.client(settings, seconds=10)
+    )
+    client.socket_mode_request_listeners.append(Hearer(settings))
+    client.connect()
+    try:
+        (stop or threading.Event()).wait()
+    finally:
+        client.close()
+
+
+class Hearer:
+    """Answers the envelopes of one connection; called in the client's own threads."""
+
+    def __init__(self, settings: Configuration) -> None:
+        self._settings = settings
+
+    def __call__(self, client: BaseSocketModeClient, request: SocketModeRequest) -> None:
+        started = time.time()
+        close_old_connections()
+        try:
+            response = self.answer(request)
+        finally:
+            close_old_connections()
+        send_response(client, request, response, started)
+
+    def answer(self, request: SocketModeRequest) -> BoltResponse:
+        """The same as the door's, but for the signature: the connection itself is proof."""
+        payload: object = request.payload
+        if not isinstance(payload, dict) or payload.get("type") not in payloads.INTERACTIONS:
+            return BoltResponse(status=200)
+        try:
+            sound = payloads.sound_interaction(payload)
+            is_new = self._is_new(request)
+        except Malformed as error:
+            logger.warning("slack envelope was malformed", extra={"error": error.words})
+            return BoltResponse(status=200)
+        except DatabaseError:
+            logger.exception("slack click could not be remembered")
+            return BoltResponse(status=503)
+        if not is_new or not self._is_for_us(sound):
+            return BoltResponse(status=200)
+        return app.answer(sound, configuration=self._settings, authenticated_by=app.SOCKET)
+
+    def _is_new(self, request: SocketModeRequest) -> bool:
+        key = inbound.replay_key(PROVIDER, b"socket:" + request.envelope_id.encode())
+        return replays.first_time(provider=PROVIDER, key=key, at=clock.now())
+
+    def _is_for_us(self, payload: dict[str, object]) -> bool:
+        wanted = self._settings.app_id
+        return not wanted or payload.get("api_app_id", wanted) == wanted
