@@ -1,0 +1,40 @@
+"""The addresses of this door; the composition root includes them at the top."""
+
+from __future__ import annotations
+
+from csp.decorators import csp_update
+from django.urls import include, path
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
+
+from approvals.api import callers, deciding, history, judging, problems, requests, running, waiting
+
+V1 = [
+    path("requests", requests.Requests.as_view()),
+    path("requests/<str:ref>", waiting.patient(requests.OneRequest.as_view())),
+    path("requests/<str:ref>/decisions", deciding.Decisions.as_view()),
+    path("requests/<str:ref>/messages", deciding.Messages.as_view()),
+    path("requests/<str:ref>/cancel", deciding.Cancel.as_view()),
+    path("requests/<str:ref>/revoke", deciding.Revoke.as_view()),
+    path("requests/<str:ref>/consume", running.Consume.as_view()),
+    path("requests/<str:ref>/outcome", running.Outcome.as_view()),
+    path("requests/<str:ref>/evidence", requests.Evidence.as_view()),
+    path("evaluate", judging.Evaluate.as_view()),
+    path("audit-events", history.AuditEvents.as_view()),
+    path("audit-events/export", history.AuditExport.as_view()),
+    path("agents/me", callers.MyAgent.as_view()),
+    path("me", callers.Me.as_view()),
+]
+
+# Swagger UI draws with inline styles; no script of any page may ever be inline.
+docs = csp_update({"style-src": ["'unsafe-inline'"]})(
+    SpectacularSwaggerSplitView.as_view(url_name="api-schema")
+)
+
+urlpatterns = [
+    path("api/v1/", include(V1)),
+    path("api/schema", SpectacularJSONAPIView.as_view(), name="api-schema"),
+    path("api/docs", docs, name="api-docs"),
+    path(".well-known/jwks.json", running.jwks),
+    path("api/<path:anything>", problems.nowhere),
+    path("api/", problems.nowhere),
+]
