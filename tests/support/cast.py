@@ -40,7 +40,11 @@ def policy() -> int:
 
 
 def person(
-    name: str = "lin", *, teams: Sequence[str] | None = None, role: Role | None = None, password: str | None = None
+    name: str = "lin",
+    *,
+    teams: Sequence[str] | None = None,
+    role: Role | None = None,
+    password: str | None = None,
 ) -> Person:
     """Somebody of the cast by first name, or anybody else; made once, then found."""
     policy()
@@ -67,7 +71,9 @@ def agent(name: str = "robo", *, owner: Person | None = None) -> tuple[Agent, st
     policy()
     known = Agent.objects.filter(name=name).first()
     if known is not None:
-        return known, agents.issue_key(agent=known, name="another", by=None, actor=OPERATOR, at=clock.now())
+        return known, agents.issue_key(
+            agent=known, name="another", by=None, actor=OPERATOR, at=clock.now()
+        )
     return agents.add(name=name, owner=owner or person("sam"), actor=OPERATOR, at=clock.now())
 
 
@@ -80,20 +86,31 @@ def submission(**changes: Any) -> dict[str, Any]:
         "reasoning": "CPU utilization exceeded threshold (85% > 80%) for 15 minutes",
         "impact": {"summary": "Three more replicas", "cost_per_hour_usd": 45, "pods": 3},
         "session": "sess_abc123",
-        "context": {"triggered_by": "monitoring_alert_12345", "related_incidents": ["INC-2026-0219"]},
+        "context": {
+            "triggered_by": "monitoring_alert_12345",
+            "related_incidents": ["INC-2026-0219"],
+        },
         "rollback": {"available": True, "how": "Scale back to 5", "state_before": {"replicas": 5}},
     }
     return {name: value for name, value in (body | changes).items() if value is not None}
 
 
-LOW = {"action": "create_ticket", "target": "tickets/ops", "parameters": {"title": "Disk is filling"}}
+LOW = {
+    "action": "create_ticket",
+    "target": "tickets/ops",
+    "parameters": {"title": "Disk is filling"},
+}
 HIGH = {"action": "config_change", "target": "production-api", "parameters": {"timeout": 30}}
 CRITICAL = {"action": "database_migration", "target": "orders", "parameters": {"version": 42}}
 FORBIDDEN = {"action": "drop_database", "target": "orders", "parameters": {}}
 
 
 def request(
-    by: Agent | None = None, *, at: datetime | None = None, idempotency_key: str | None = None, **changes: Any
+    by: Agent | None = None,
+    *,
+    at: datetime | None = None,
+    idempotency_key: str | None = None,
+    **changes: Any,
 ) -> ApprovalRequest:
     """A submitted request; Robo's medium-risk scaling unless changed."""
     asking = by or agent()[0]
@@ -114,8 +131,17 @@ def approved(by: Agent | None = None, **changes: Any) -> ApprovalRequest:
 
 
 def decide(
-    row: ApprovalRequest, someone: Person, verdict: Verdict = Verdict.APPROVE, comment: str = "", at: datetime | None = None
+    row: ApprovalRequest,
+    someone: Person,
+    verdict: Verdict = Verdict.APPROVE,
+    comment: str = "",
+    at: datetime | None = None,
 ) -> ApprovalRequest:
     return lifecycle.decide(
-        ref=row.ref, person=someone, verdict=verdict, comment=comment, at=at or clock.now(), channel="test"
+        ref=row.ref,
+        person=someone,
+        verdict=verdict,
+        comment=comment,
+        at=at or clock.now(),
+        channel="test",
     )
