@@ -8,8 +8,7 @@ from django.views.decorators.http import require_safe
 
 from approvals.project import metrics
 from approvals.services import clock, deliveries, policies, timers
-
-LATE = 60.0
+from approvals.services.watch import LATE
 
 
 @require_safe

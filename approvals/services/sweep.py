@@ -11,12 +11,13 @@ from threading import Event, Thread
 import structlog
 from django.db import Error, close_old_connections, connections
 
-from approvals.services import bell, clock, deliveries, replays, timers
+from approvals.services import bell, clock, deliveries, replays, timers, watch
 
 logger = structlog.get_logger(__name__)
 TIMER_EVERY = 0.25
 DELIVERY_EVERY = 1.0
 HOUSEKEEPING_EVERY = 3600.0
+WATCH_EVERY = 30.0
 BATCH = 200
 
 
@@ -29,6 +30,7 @@ class Sweeper:
         self.threads = [
             Thread(target=self._loop, args=("timers", self._fire, None, TIMER_EVERY), daemon=True),
             Thread(target=self._loop, args=("housekeeping", _keep_house, None, HOUSEKEEPING_EVERY), daemon=True),
+            Thread(target=self._loop, args=("watch", _watch, None, WATCH_EVERY), daemon=True),
             Thread(target=self._listen, daemon=True),
             *(
                 Thread(target=self._loop, args=("deliveries", _send, self.rung, DELIVERY_EVERY), daemon=True)
@@ -79,4 +81,9 @@ def _send() -> bool:
 
 def _keep_house() -> bool:
     replays.forget_old(at=clock.now())
+    return False
+
+
+def _watch() -> bool:
+    watch.ping()
     return False
