@@ -62,6 +62,7 @@ INSTALLED_APPS = [
     "channels",
     "csp",
     "approvals",
+    "approvals.project",
     *env.words("EXTRA_APPS"),
 ]
 

@@ -1,0 +1,17 @@
+"""The composition root as an application, so that its checks run at every start."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.core.checks import register
+
+from approvals.project import checks
+
+
+class ProjectConfig(AppConfig):
+    name = "approvals.project"
+    label = "countersign_project"
+
+    def ready(self) -> None:
+        register(checks.slack)
+        register(checks.addresses)
