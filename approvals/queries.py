@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +12,7 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from approvals.domain import cards, errors, workflow
 from approvals.domain.cards import Card, Matter, Note, Said
 from approvals.domain.errors import Refusal
+from approvals.domain.plan import seated
 from approvals.domain.terms import OPEN, Status, Verdict
 from approvals.domain.workflow import Click, RequestState
 from approvals.models import (
@@ -27,14 +27,16 @@ from approvals.models import (
     Team,
     states,
 )
-from approvals.models.requests import REF_PREFIX, lookup
 from approvals.models.outbox import DeliveryState
+from approvals.models.requests import REF_PREFIX, lookup
 
 _OPEN = [status.value for status in OPEN]
 
 
 def _whole() -> QuerySet[ApprovalRequest]:
-    return ApprovalRequest.objects.select_related("agent", "agent__owner", "agent_key").prefetch_related(
+    return ApprovalRequest.objects.select_related(
+        "agent", "agent__owner", "agent_key"
+    ).prefetch_related(
         Prefetch("decisions", Decision.objects.select_related("person").order_by("id")),
         Prefetch("messages", RequestMessage.objects.select_related("person").order_by("id")),
     )
@@ -65,7 +67,9 @@ def requests() -> QuerySet[ApprovalRequest]:
     return _whole().order_by("-number")
 
 
-def requests_matching(filters: Mapping[str, Any], *, rows: QuerySet[ApprovalRequest] | None = None) -> QuerySet[ApprovalRequest]:
+def requests_matching(
+    filters: Mapping[str, Any], *, rows: QuerySet[ApprovalRequest] | None = None
+) -> QuerySet[ApprovalRequest]:
     """Requests by `status agent action target risk session decided_by created_after created_before q`."""
     found = requests() if rows is None else rows
     exact = {"status": "status", "agent": "agent__name", "action": "action", "target": "target",
@@ -78,7 +82,9 @@ def requests_matching(filters: Mapping[str, Any], *, rows: QuerySet[ApprovalRequ
     if filters.get("created_before"):
         found = found.filter(created_at__lt=filters["created_before"])
     if filters.get("decided_by"):
-        decided = Decision.objects.filter(request=OuterRef("pk"), person__email=filters["decided_by"].lower())
+        decided = Decision.objects.filter(
+            request=OuterRef("pk"), person__email=filters["decided_by"].lower()
+        )
         found = found.filter(Exists(decided))
     return _containing(found, filters["q"]) if filters.get("q") else found
 
@@ -104,11 +110,17 @@ def inbox_for(person: Person) -> list[ApprovalRequest]:
 def team_inbox_for(person: Person) -> list[ApprovalRequest]:
     """What waits for any team this person belongs to, critical first, then least time left."""
     mine = states.approver(person).teams
-    rows = [row for row in waiting() if mine & set(states.of(row, decisions=row.decisions.all()).teams_asked)]
+    rows = [
+        row
+        for row in waiting()
+        if mine & set(states.of(row, decisions=row.decisions.all()).teams_asked)
+    ]
     return sorted(rows, key=lambda row: (row.risk != "critical", row.decide_by, row.number))
 
 
-def can_decide(row: ApprovalRequest, person: Person, *, at: datetime | None = None) -> tuple[bool, str]:
+def can_decide(
+    row: ApprovalRequest, person: Person, *, at: datetime | None = None
+) -> tuple[bool, str]:
     """Whether an approval by this person would count, and the words of the refusal when not."""
     state = states.of(row, decisions=row.decisions.all())
     click = Click(states.approver(person), Verdict.APPROVE, comment="asked beforehand")
@@ -122,9 +134,14 @@ def can_decide(row: ApprovalRequest, person: Person, *, at: datetime | None = No
 def approvers_of(state: RequestState) -> list[tuple[Team, list[Person]]]:
     """Who is asked now, team by team, without those the request is too close to."""
     names = list(state.teams_asked) if not state.status.is_final else []
-    teams = {team.name: team for team in Team.objects.filter(name__in=names).prefetch_related("people")}
+    teams = {
+        team.name: team for team in Team.objects.filter(name__in=names).prefetch_related("people")
+    }
     return [
-        (teams[name], [p for p in teams[name].people.all() if p.is_active and not _too_close(state, p)])
+        (
+            teams[name],
+            [p for p in teams[name].people.all() if p.is_active and not _too_close(state, p)],
+        )
         for name in names
         if name in teams
     ]
@@ -144,7 +161,7 @@ def nobody_can(state: RequestState) -> bool:
             people.setdefault(person.pk, set()).add(team.name)
     able = [frozenset(names) for names in people.values()]
     seats = state.current.seat_teams(state.rung)
-    return workflow.seated(seats, able) < len(seats)
+    return seated(seats, able) < len(seats)
 
 
 def card(row: ApprovalRequest) -> Card:
@@ -172,7 +189,11 @@ def card(row: ApprovalRequest) -> Card:
 
 def _said(decision: Decision) -> Said:
     return Said(
-        str(decision.person), Verdict(decision.verdict), decision.comment, decision.at, decision.channel
+        str(decision.person),
+        Verdict(decision.verdict),
+        decision.comment,
+        decision.at,
+        decision.channel,
     )
 
 
@@ -192,7 +213,11 @@ def deliveries_of(row: ApprovalRequest) -> QuerySet[Delivery]:
 
 def dead_deliveries() -> QuerySet[Delivery]:
     """Promises that were given up, newest first."""
-    return Delivery.objects.filter(state=DeliveryState.DEAD.value).select_related("request").order_by("-id")
+    return (
+        Delivery.objects.filter(state=DeliveryState.DEAD.value)
+        .select_related("request")
+        .order_by("-id")
+    )
 
 
 def events(filters: Mapping[str, Any]) -> QuerySet[AuditEvent]:
@@ -202,7 +227,9 @@ def events(filters: Mapping[str, Any]) -> QuerySet[AuditEvent]:
         if filters.get(name):
             found = found.filter(**{name: filters[name]})
     if filters.get("request"):
-        found = found.filter(**{f"request__{key}": value for key, value in lookup(filters["request"]).items()})
+        found = found.filter(
+            **{f"request__{key}": value for key, value in lookup(filters["request"]).items()}
+        )
     if filters.get("after"):
         found = found.filter(at__gte=filters["after"])
     return found.filter(at__lt=filters["before"]) if filters.get("before") else found
@@ -265,10 +292,21 @@ def chains() -> Iterable[tuple[str, str, int, QuerySet[AuditEvent]]]:
     for head in ChainHead.objects.order_by("chain"):
         events_of_chain = AuditEvent.objects.filter(chain=head.chain).order_by("seq")
         yield head.chain, head.head, head.position, events_of_chain
-    for row in ApprovalRequest.objects.only("number", "chain_head", "position").order_by("number").iterator():
-        yield row.ref, row.chain_head, row.position, AuditEvent.objects.filter(chain=row.ref).order_by("seq")
+    for row in (
+        ApprovalRequest.objects.only("number", "chain_head", "position")
+        .order_by("number")
+        .iterator()
+    ):
+        yield (
+            row.ref,
+            row.chain_head,
+            row.position,
+            AuditEvent.objects.filter(chain=row.ref).order_by("seq"),
+        )
 
 
 def is_over(row: ApprovalRequest) -> bool:
     """True when nothing more can happen to a request that anybody would wait for."""
-    return row.status not in _OPEN and (row.status != Status.APPROVED or row.outcome is not None or row.grant_lapsed)
+    return row.status not in _OPEN and (
+        row.status != Status.APPROVED or row.outcome is not None or row.grant_lapsed
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -20,6 +21,7 @@ DEPTH_LIMIT = 32
 KEYS_LIMIT = 10_000
 SAFE_INTEGER = 2**53 - 1
 ACTION_DOMAIN = b"approval-action-v1\0"
+_BRACKET_OR_STRING = re.compile(r'[\[\]{}]|"(?:[^"\\]|\\.)*"?', re.DOTALL)
 
 
 class Malformed(Refusal):
@@ -105,7 +107,8 @@ def _integer(digits: str) -> int:
 
 def _float(digits: str) -> float:
     value = float(digits)
-    if value in (float("inf"), float("-inf")):
+    # Databases keep 1e20 as the integer it is, and a larger integer than 2^53 − 1 has no canonical form.
+    if abs(value) > SAFE_INTEGER:
         raise Malformed(f"The number {digits[:24]} is too large. Nothing was recorded.")
     return value
 
@@ -113,23 +116,13 @@ def _float(digits: str) -> float:
 def _refuse_deep(text: str) -> None:
     """Count brackets outside strings before the parser recurses into them."""
     depth = 0
-    in_string = escaped = False
-    for character in text:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif character == "\\":
-                escaped = True
-            elif character == '"':
-                in_string = False
-        elif character == '"':
-            in_string = True
-        elif character in "[{":
+    for bracket in _BRACKET_OR_STRING.findall(text):
+        if bracket in "[{":
             depth += 1
-            if depth > DEPTH_LIMIT:
-                raise Malformed(f"The body is nested deeper than {DEPTH_LIMIT}. Nothing was recorded.")
-        elif character in "]}":
+        elif bracket in "]}":
             depth -= 1
+        if depth > DEPTH_LIMIT:
+            raise Malformed(f"The body is nested deeper than {DEPTH_LIMIT}. Nothing was recorded.")
 
 
 def _refuse_unpaired(value: object) -> None:

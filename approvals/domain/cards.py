@@ -142,7 +142,10 @@ def draw(matter: Matter) -> Card:
     parameters = display.parameters(submission["parameters"])
     claims = _claims(submission)
     flags = frozenset().union(
-        action.flags, target.flags, *(p.shown.flags for p in parameters), *(c.shown.flags for c in claims)
+        action.flags,
+        target.flags,
+        *(p.shown.flags for p in parameters),
+        *(c.shown.flags for c in claims),
     )
     title, line = headline(submission), _state_line(matter)
     return Card(
@@ -309,7 +312,11 @@ _MARKS = {"pass": "OK", "fail": "CAUTION", "could_not_check": "COULD NOT CHECK"}
 def _checks(checks: Sequence[Mapping[str, Any]], flags: frozenset[Flag]) -> tuple[CheckLine, ...]:
     lines = [CheckLine(_MARKS[str(check["result"])], str(check["words"])) for check in checks]
     words = ", ".join(sorted(flag.value.replace("_", " ") for flag in flags))
-    return (*lines, CheckLine("CAUTION", f"The agent's text holds: {words}.")) if words else tuple(lines)
+    return (
+        (*lines, CheckLine("CAUTION", f"The agent's text holds: {words}."))
+        if words
+        else tuple(lines)
+    )
 
 
 def _claims(submission: Mapping[str, Any]) -> tuple[Claim, ...]:
@@ -321,14 +328,20 @@ def _claims(submission: Mapping[str, Any]) -> tuple[Claim, ...]:
         ("Impact", impact.get("summary")),
         *((_IMPACTS[key], impact[key]) for key in _IMPACTS if impact.get(key) is not None),
         ("Risk", submission.get("risk_reason")),
-        *((f"Alternative {n}", text) for n, text in enumerate(submission.get("alternatives") or (), 1)),
+        *(
+            (f"Alternative {n}", text)
+            for n, text in enumerate(submission.get("alternatives") or (), 1)
+        ),
         ("Can be undone", rollback.get("available")),
         ("How to undo", rollback.get("how")),
         ("State before", rollback.get("state_before")),
         *((str(key).replace("_", " ").capitalize(), value) for key, value in context.items()),
     ]
     return tuple(
-        Claim(display.show_identifier(name, limit=60).text, display.show(_text(value), limit=CLAIM_LIMIT))
+        Claim(
+            display.show_identifier(name, limit=60).text,
+            display.show(_text(value), limit=CLAIM_LIMIT),
+        )
         for name, value in texts
         if value not in (None, "")
     )

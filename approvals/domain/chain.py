@@ -49,7 +49,9 @@ def first_break(
     previous, position = GENESIS, 0
     for entry in entries:
         if entry["seq"] != position:
-            return Break(chain, position, f"event {position} is missing; the next is {entry['seq']}")
+            return Break(
+                chain, position, f"event {position} is missing; the next is {entry['seq']}"
+            )
         if entry["prev"] != previous:
             return Break(chain, position, "it does not continue the event before it")
         if entry["hash"] != entry_hash(entry):

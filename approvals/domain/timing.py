@@ -54,7 +54,5 @@ def _grant(state: RequestState) -> tuple[Due, ...]:
 
 
 def _reminder(state: RequestState) -> tuple[Due, ...]:
-    if state.reminded >= len(state.plan.remind_at):
-        return ()
-    window = state.decide_by - state.window_opened_at
-    return (Due(TimerKind.REMIND, state.window_opened_at + window * state.plan.remind_at[state.reminded]),)
+    moment = state.next_reminder
+    return (Due(TimerKind.REMIND, moment),) if moment else ()

@@ -98,13 +98,28 @@ class RequestState:
         return self.current.teams(self.rung) if self.plan.stages else ()
 
     @property
+    def pause_open(self) -> timedelta:
+        """How long a question may stop the clock now: never past the hard end."""
+        return min(self.pause_left, self.expires_at - self.decide_by)
+
+    @property
     def counted(self) -> tuple[Seat, ...]:
         """This stage's approvals that still count: the giver is still allowed to give them."""
-        return tuple(seat for seat in self.approvals if seat.stage == self.stage and self._holds(seat))
+        return tuple(
+            seat for seat in self.approvals if seat.stage == self.stage and self._holds(seat)
+        )
 
     @property
     def filled(self) -> int:
         return seated(self.current.seat_teams(self.rung), [s.approver.teams for s in self.counted])
+
+    @property
+    def next_reminder(self) -> datetime | None:
+        """When to remind next within this window; None when that was done."""
+        if self.reminded >= len(self.plan.remind_at):
+            return None
+        window = self.decide_by - self.window_opened_at
+        return self.window_opened_at + window * self.plan.remind_at[self.reminded]
 
     def _holds(self, seat: Seat) -> bool:
         return not self._is_conflicted(seat.approver) and bool(
@@ -125,7 +140,9 @@ class Change:
     detail: Mapping[str, object] = field(default_factory=dict)
 
 
-def opened(plan: Plan, *, action_sha256: str, at: datetime, limit: timedelta | None = None) -> RequestState:
+def opened(
+    plan: Plan, *, action_sha256: str, at: datetime, limit: timedelta | None = None
+) -> RequestState:
     """A request that waits for people. `limit` is the agent's own wish to give up earlier."""
     expires_at = at + (plan.longest if limit is None else min(limit, plan.longest))
     return RequestState(
@@ -141,7 +158,13 @@ def opened(plan: Plan, *, action_sha256: str, at: datetime, limit: timedelta | N
 
 
 def settled(
-    plan: Plan, status: Status, *, action_sha256: str, reason_code: str, at: datetime, closed_by: str = "policy"
+    plan: Plan,
+    status: Status,
+    *,
+    action_sha256: str,
+    reason_code: str,
+    at: datetime,
+    closed_by: str = "policy",
 ) -> RequestState:
     """A request that policy decided at once."""
     grant = Grant(at + plan.grant_life) if status is Status.APPROVED else None
@@ -216,7 +239,7 @@ def _refuse_unseen(state: RequestState, click: Click) -> None:
 
 
 def _refuse_stranger(state: RequestState, approver: Approver) -> None:
-    if state._is_conflicted(approver):  # noqa: SLF001  # same module, same idea
+    if state._is_conflicted(approver):  # same module, same idea
         raise errors.OwnAgent("Not counted. This agent is yours, so someone else must decide.")
     for seat in state.approvals:
         if seat.approver.id == approver.id:
@@ -234,10 +257,13 @@ def _refuse_stranger(state: RequestState, approver: Approver) -> None:
 
 def _approve(state: RequestState, click: Click, *, at: datetime) -> Change:
     if state.plan.approve_reason_required and not click.comment.strip():
-        raise errors.Invalid("This risk needs a reason to approve. Nothing was decided.", field="comment")
+        raise errors.Invalid(
+            "This risk needs a reason to approve. Nothing was decided.", field="comment"
+        )
     seats = state.current.seat_teams(state.rung)
     now = replace(state, approvals=(*state.approvals, Seat(click.approver, state.stage, at)))
-    if now.filled == state.filled:
+    # All seats can be filled already when somebody returned to a team; then any click closes them.
+    if now.filled == state.filled < len(seats):
         raise errors.SeatTaken(
             "Not counted. Your team's part is already given; someone of another team must decide.",
             teams=list(state.teams_asked),
@@ -271,14 +297,16 @@ def _next_stage(state: RequestState, *, at: datetime) -> RequestState:
 
 
 def _deny(state: RequestState, click: Click, *, at: datetime) -> Change:
-    closed = _closed(state, Status.DENIED, Basis.PERSON, "denied_by_person", click.approver.name, at=at)
+    closed = _closed(
+        state, Status.DENIED, Basis.PERSON, "denied_by_person", click.approver.name, at=at
+    )
     return Change(EventKind.DENIED, closed, click)
 
 
 def _investigate(state: RequestState, click: Click, *, at: datetime) -> Change:
     if state.status is Status.INVESTIGATING:
         raise errors.Conflict("A question is already open. Add to it as a message, or decide.")
-    if state.pause_left <= timedelta(0):
+    if state.pause_open <= timedelta(0):
         raise errors.PauseUsedUp(
             f"The time for questions is used up and the clock runs: decide by {clock(state.decide_by)}."
         )
@@ -288,7 +316,8 @@ def _investigate(state: RequestState, click: Click, *, at: datetime) -> Change:
         version=state.version + 1,
         paused_at=at,
         investigator=click.approver.id,
-        decide_by=state.decide_by + state.pause_left,
+        pause_left=state.pause_open,
+        decide_by=state.decide_by + state.pause_open,
     )
     return Change(EventKind.INVESTIGATING, asked, click, {"question": click.comment})
 
@@ -297,7 +326,8 @@ def _clock_on(state: RequestState, *, at: datetime) -> RequestState:
     """End a pause: give back the part of it that was not used."""
     if state.paused_at is None:
         return replace(state, status=Status.PENDING)
-    unused = max(state.pause_left - (at - state.paused_at), timedelta(0))
+    used = max(at - state.paused_at, timedelta(0))  # a click may have been read before the question
+    unused = max(state.pause_left - used, timedelta(0))
     return replace(
         state,
         status=Status.PENDING,
@@ -340,11 +370,27 @@ def overdue(state: RequestState, *, at: datetime) -> Change | None:
 def _lapse(state: RequestState, *, at: datetime) -> Change:
     if state.rung + 1 < len(state.current.rungs) and at < state.expires_at:
         return _escalate(state, at=at)
-    if state.current.on_timeout is OnTimeout.APPROVE:
-        return Change(EventKind.APPROVED, _approved(state, Basis.TIMEOUT, "nobody in time", at=at))
+    if _silence_consents(state):
+        return _consented(state, at=at)
     reason = "no_decision_in_time"
     closed = _closed(state, Status.EXPIRED, Basis.TIMEOUT, reason, "nobody in time", at=at)
     return Change(EventKind.EXPIRED, closed)
+
+
+def _silence_consents(state: RequestState) -> bool:
+    """Only after the whole window: an agent that gives up earlier must not gain by its hurry."""
+    window = state.current.rungs[state.rung].window
+    waited = state.decide_by - state.window_opened_at
+    return state.current.on_timeout is OnTimeout.APPROVE and waited >= window
+
+
+def _consented(state: RequestState, *, at: datetime) -> Change:
+    """Silence speaks for its own stage; the people of the next are still asked."""
+    if state.stage + 1 < len(state.plan.stages):
+        return Change(
+            EventKind.STAGE_PASSED, _next_stage(state, at=at), detail={"basis": Basis.TIMEOUT.value}
+        )
+    return Change(EventKind.APPROVED, _approved(state, Basis.TIMEOUT, "nobody in time", at=at))
 
 
 def _escalate(state: RequestState, *, at: datetime) -> Change:
@@ -356,7 +402,9 @@ def _escalate(state: RequestState, *, at: datetime) -> Change:
         window_opened_at=at,
         decide_by=min(at + step.window, state.expires_at),
     )
-    return Change(EventKind.ESCALATED, higher, detail={"also": list(step.also), "rung": higher.rung})
+    return Change(
+        EventKind.ESCALATED, higher, detail={"also": list(step.also), "rung": higher.rung}
+    )
 
 
 def _grant_lapse(state: RequestState, grant: Grant, *, at: datetime) -> Change | None:
@@ -367,8 +415,9 @@ def _grant_lapse(state: RequestState, grant: Grant, *, at: datetime) -> Change |
 
 
 def remind(state: RequestState, *, at: datetime) -> Change | None:
-    """Count a reminder; None when there is nobody to remind any more."""
-    if state.status is not Status.PENDING or state.reminded >= len(state.plan.remind_at):
+    """Count a reminder; None when none is due, or nobody is left to remind."""
+    moment = state.next_reminder
+    if state.status is not Status.PENDING or moment is None or at < moment:
         return None
     fraction = state.plan.remind_at[state.reminded]
     after = replace(state, reminded=state.reminded + 1)
@@ -386,17 +435,22 @@ def cancel(state: RequestState, *, by: str, at: datetime) -> Change:
 def revoke(state: RequestState, *, by: str, at: datetime) -> Change:
     """Take an approval back before it is used. Raises NotApproved or AlreadyConsumed."""
     if state.status is not Status.APPROVED or state.grant is None:
-        raise errors.NotApproved(f"Only an approved request can be revoked; this one is {state.status}.")
+        raise errors.NotApproved(
+            f"Only an approved request can be revoked; this one is {state.status}."
+        )
     if state.grant.consumed_at:
         raise errors.AlreadyConsumed(
             f"Too late: the agent used this approval at {clock(state.grant.consumed_at)}."
         )
     return Change(
-        EventKind.REVOKED, _closed(state, Status.REVOKED, Basis.PERSON, "revoked_before_use", by, at=at)
+        EventKind.REVOKED,
+        _closed(state, Status.REVOKED, Basis.PERSON, "revoked_before_use", by, at=at),
     )
 
 
-def consume(state: RequestState, *, key: str, shown: str | None, expected: str, at: datetime) -> Change | None:
+def consume(
+    state: RequestState, *, key: str, shown: str | None, expected: str, at: datetime
+) -> Change | None:
     """Use the approval, once. None when the same `key` used it already: the same answer again.
 
     `shown` is the digest of the parameters about to run, `expected` of those approved. Raises
@@ -424,7 +478,12 @@ def consume(state: RequestState, *, key: str, shown: str | None, expected: str, 
     return Change(EventKind.CONSUMED, used)
 
 
-def report_outcome(state: RequestState, outcome: Mapping[str, object], *, at: datetime) -> Change | None:
+def report_outcome(
+    state: RequestState,
+    outcome: Mapping[str, object],
+    *,
+    at: datetime,  # noqa: ARG001  # every verb takes the moment
+) -> Change | None:
     """Write down how it went, once; a success may later be rolled back.
 
     None when the same outcome was reported before. Raises NotConsumed or OutcomeConflict.
@@ -435,7 +494,9 @@ def report_outcome(state: RequestState, outcome: Mapping[str, object], *, at: da
         return None
     if state.outcome is not None and not _rolls_back(state.outcome, outcome):
         raise errors.OutcomeConflict(f"The outcome {state.outcome['status']} was already reported.")
-    return Change(EventKind.OUTCOME_REPORTED, replace(state, outcome=dict(outcome)), detail=dict(outcome))
+    return Change(
+        EventKind.OUTCOME_REPORTED, replace(state, outcome=dict(outcome)), detail=dict(outcome)
+    )
 
 
 def _rolls_back(before: Mapping[str, object], after: Mapping[str, object]) -> bool:

@@ -82,7 +82,7 @@ class Supervisor:
             self.out.flush()
 
     def _start(self, part: Part) -> None:
-        part.process = subprocess.Popen(
+        part.process = subprocess.Popen(  # noqa: S603  # our own commands, built in `up`
             part.command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -111,7 +111,10 @@ class Supervisor:
             part.falls = 1 if steady else part.falls + 1
             rest = min(0.2 * 2**part.falls, LONGEST_REST)
             part.restart_at = now + rest
-            self.say("up", f"{part.name} ended with {part.process.returncode}; starting it again in {rest:.1f} s")
+            self.say(
+                "up",
+                f"{part.name} ended with {part.process.returncode}; starting it again in {rest:.1f} s",
+            )
         if now >= part.restart_at:
             part.restart_at = 0.0
             self._start(part)

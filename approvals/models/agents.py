@@ -14,7 +14,9 @@ class Agent(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=80, unique=True)
-    owner = models.ForeignKey(Person, null=True, blank=True, on_delete=models.SET_NULL, related_name="agents")
+    owner = models.ForeignKey(
+        Person, null=True, blank=True, on_delete=models.SET_NULL, related_name="agents"
+    )
     is_enabled = models.BooleanField(default=True)
     webhook_secret = models.CharField(max_length=80)
     created_at = models.DateTimeField()

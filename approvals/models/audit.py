@@ -13,7 +13,9 @@ class AuditEvent(models.Model):
     id = models.BigAutoField(primary_key=True)
     chain = models.CharField(max_length=40)
     seq = models.PositiveIntegerField()
-    request = models.ForeignKey(ApprovalRequest, null=True, on_delete=models.PROTECT, related_name="events")
+    request = models.ForeignKey(
+        ApprovalRequest, null=True, on_delete=models.PROTECT, related_name="events"
+    )
     type = models.CharField(max_length=40)
     at = models.DateTimeField()
     actor = models.CharField(max_length=240)
@@ -25,7 +27,9 @@ class AuditEvent(models.Model):
     hash = models.CharField(max_length=64)
 
     class Meta:
-        constraints = (models.UniqueConstraint(fields=("chain", "seq"), name="audit_chain_position_once"),)
+        constraints = (
+            models.UniqueConstraint(fields=("chain", "seq"), name="audit_chain_position_once"),
+        )
         indexes = (
             models.Index(fields=("request", "seq"), name="audit_by_request"),
             models.Index(fields=("agent", "-id"), name="audit_by_agent"),

@@ -34,10 +34,14 @@ class Delivery(models.Model):
     adapter = models.CharField(max_length=20)
     address = models.CharField(max_length=2000)
     kind = models.CharField(max_length=8)
-    request = models.ForeignKey(ApprovalRequest, on_delete=models.PROTECT, related_name="deliveries")
+    request = models.ForeignKey(
+        ApprovalRequest, on_delete=models.PROTECT, related_name="deliveries"
+    )
     event = models.ForeignKey(AuditEvent, null=True, on_delete=models.PROTECT, related_name="+")
     words = models.TextField(blank=True)
-    state = models.CharField(max_length=12, choices=choices(DeliveryState), default=DeliveryState.WAITING.value)
+    state = models.CharField(
+        max_length=12, choices=choices(DeliveryState), default=DeliveryState.WAITING.value
+    )
     attempts = models.PositiveIntegerField(default=0)
     due_at = models.DateTimeField()
     leased_until = models.DateTimeField(null=True, blank=True)
@@ -47,12 +51,16 @@ class Delivery(models.Model):
 
     class Meta:
         constraints = (
-            models.CheckConstraint(condition=one_of("state", DeliveryState), name="delivery_state_known"),
+            models.CheckConstraint(
+                condition=one_of("state", DeliveryState), name="delivery_state_known"
+            ),
         )
         indexes = (
             models.Index(fields=("due_at", "id"), condition=_WAITING, name="delivery_due"),
             models.Index(fields=("request", "adapter", "id"), name="delivery_lane"),
-            models.Index(fields=("-id",), condition=Q(state=DeliveryState.DEAD.value), name="delivery_dead"),
+            models.Index(
+                fields=("-id",), condition=Q(state=DeliveryState.DEAD.value), name="delivery_dead"
+            ),
         )
 
     def __str__(self) -> str:
@@ -72,7 +80,9 @@ class Receipt(models.Model):
 
     class Meta:
         constraints = (
-            models.UniqueConstraint(fields=("request", "adapter", "address"), name="receipt_one_per_address"),
+            models.UniqueConstraint(
+                fields=("request", "adapter", "address"), name="receipt_one_per_address"
+            ),
         )
 
     def __str__(self) -> str:
@@ -99,7 +109,9 @@ class Timer(models.Model):
         )
         indexes = (
             models.Index(
-                fields=("due_at", "id"), condition=Q(fired_at=None, dropped_at=None), name="timer_due"
+                fields=("due_at", "id"),
+                condition=Q(fired_at=None, dropped_at=None),
+                name="timer_due",
             ),
         )
 

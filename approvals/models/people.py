@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
+from django.db.models.functions import Lower
 
 from approvals.models.fields import choices, one_of
 
@@ -33,7 +34,9 @@ class Person(AbstractBaseUser):
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=120)
     role = models.CharField(max_length=16, choices=choices(Role), default=Role.MEMBER.value)
-    manager = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="reports")
+    manager = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="reports"
+    )
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField()
 
@@ -46,7 +49,8 @@ class Person(AbstractBaseUser):
         constraints = (
             models.CheckConstraint(condition=one_of("role", Role), name="person_role_known"),
             models.CheckConstraint(
-                condition=models.Q(email=models.functions.Lower("email")), name="person_email_lower_case"
+                condition=models.Q(email=Lower("email")),
+                name="person_email_lower_case",
             ),
         )
 
@@ -89,7 +93,9 @@ class Identity(models.Model):
 
     class Meta:
         constraints = (
-            models.UniqueConstraint(fields=("kind", "external_id"), name="identity_belongs_to_one_person"),
+            models.UniqueConstraint(
+                fields=("kind", "external_id"), name="identity_belongs_to_one_person"
+            ),
         )
 
     def __str__(self) -> str:

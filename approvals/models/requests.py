@@ -42,7 +42,9 @@ class ApprovalRequest(models.Model):
     public_id = models.UUIDField(unique=True, default=uuid7, editable=False)
     agent = models.ForeignKey(Agent, on_delete=models.PROTECT, related_name="requests")
     agent_key = models.ForeignKey(AgentKey, null=True, on_delete=models.SET_NULL, related_name="+")
-    owner_at_submission = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="+")
+    owner_at_submission = models.ForeignKey(
+        Person, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
 
     action = models.CharField(max_length=200)
     target = models.CharField(max_length=500)
@@ -74,7 +76,9 @@ class ApprovalRequest(models.Model):
     expires_at = models.DateTimeField()
     paused_at = models.DateTimeField(null=True, blank=True)
     pause_left = models.DurationField()
-    investigator = models.ForeignKey(Person, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    investigator = models.ForeignKey(
+        Person, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
@@ -91,17 +95,18 @@ class ApprovalRequest(models.Model):
 
     class Meta:
         constraints = (
-            models.UniqueConstraint(fields=("agent", "idempotency_key"), name="request_idempotency_key_once"),
+            models.UniqueConstraint(
+                fields=("agent", "idempotency_key"), name="request_idempotency_key_once"
+            ),
             models.CheckConstraint(condition=one_of("status", Status), name="request_status_known"),
             models.CheckConstraint(
                 condition=(_OPEN & Q(closed_at=None)) | (~_OPEN & Q(closed_at__isnull=False)),
                 name="request_closed_at_iff_final",
             ),
+            models.CheckConstraint(condition=_OPEN | ~Q(basis=""), name="request_basis_when_final"),
             models.CheckConstraint(
-                condition=_OPEN | ~Q(basis=""), name="request_basis_when_final"
-            ),
-            models.CheckConstraint(
-                condition=Q(consumed_at=None) | Q(status=Status.APPROVED.value), name="request_consumed_only_approved"
+                condition=Q(consumed_at=None) | Q(status=Status.APPROVED.value),
+                name="request_consumed_only_approved",
             ),
         )
         indexes = (
@@ -144,10 +149,13 @@ class Decision(models.Model):
                 name="decision_one_seat_per_person",
             ),
             models.UniqueConstraint(
-                fields=("request",), condition=Q(is_final=True), name="decision_one_final_per_request"
+                fields=("request",),
+                condition=Q(is_final=True),
+                name="decision_one_final_per_request",
             ),
             models.CheckConstraint(
-                condition=~Q(verdict=Verdict.DENY.value) | ~Q(comment=""), name="decision_denial_has_reason"
+                condition=~Q(verdict=Verdict.DENY.value) | ~Q(comment=""),
+                name="decision_denial_has_reason",
             ),
         )
 
@@ -168,7 +176,8 @@ class RequestMessage(models.Model):
     class Meta:
         constraints = (
             models.CheckConstraint(
-                condition=Q(from_agent=True, person=None) | Q(from_agent=False, person__isnull=False),
+                condition=Q(from_agent=True, person=None)
+                | Q(from_agent=False, person__isnull=False),
                 name="message_has_one_author",
             ),
         )

@@ -17,7 +17,9 @@ from approvals.models.requests import ApprovalRequest, Decision
 def approver(someone: Person) -> Approver:
     """The person as the rules see them now."""
     teams = TeamMember.objects.filter(person=someone).values_list("team__name", flat=True)
-    return Approver(someone.pk, str(someone), frozenset(teams) if someone.is_active else frozenset())
+    return Approver(
+        someone.pk, str(someone), frozenset(teams) if someone.is_active else frozenset()
+    )
 
 
 def of(row: ApprovalRequest, *, decisions: Iterable[Decision] | None = None) -> RequestState:
@@ -88,7 +90,9 @@ def _seats(decisions: list[Decision]) -> tuple[Seat, ...]:
         teams[person_id].add(team)
     return tuple(
         Seat(
-            Approver(decision.person_id, str(decision.person), frozenset(teams[decision.person_id])),
+            Approver(
+                decision.person_id, str(decision.person), frozenset(teams[decision.person_id])
+            ),
             decision.stage,
             decision.at,
         )

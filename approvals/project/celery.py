@@ -7,13 +7,13 @@ import warnings
 from typing import Any
 
 from celery import Celery, bootsteps
-from celery.platforms import SecurityWarning
+from celery.exceptions import SecurityWarning
 from celery.signals import setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "approvals.project.settings")
 
-from django.conf import settings  # noqa: E402  # the line above must come first
-from django.utils.module_loading import import_string  # noqa: E402
+from django.conf import settings  # the line above must come first
+from django.utils.module_loading import import_string
 
 # Celery warns root because pickled messages could run code; only JSON is accepted here.
 warnings.filterwarnings("ignore", category=SecurityWarning)

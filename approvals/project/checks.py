@@ -19,13 +19,23 @@ def slack(app_configs: Sequence[AppConfig] | None = None, **_: object) -> list[C
     found: list[CheckMessage] = []
     if not settings.SLACK_BOT_TOKEN:
         hint = "Set SLACK_BOT_TOKEN (xoxb-…), or unset every SLACK_ variable to leave Slack off."
-        found.append(Error("Slack is configured without SLACK_BOT_TOKEN.", hint=hint, id="countersign.E001"))
+        found.append(
+            Error("Slack is configured without SLACK_BOT_TOKEN.", hint=hint, id="countersign.E001")
+        )
     if not settings.SLACK_SIGNING_SECRET and not settings.SLACK_APP_TOKEN:
         hint = "Set SLACK_SIGNING_SECRET (clicks over HTTP) or SLACK_APP_TOKEN (Socket Mode)."
-        found.append(Error("Slack has no way to send clicks: SLACK_SIGNING_SECRET is not set.", hint=hint, id="countersign.E002"))
+        found.append(
+            Error(
+                "Slack has no way to send clicks: SLACK_SIGNING_SECRET is not set.",
+                hint=hint,
+                id="countersign.E002",
+            )
+        )
     if not settings.SLACK_CHANNEL:
         hint = "Set SLACK_CHANNEL to the id of the default channel (C…)."
-        found.append(Error("Slack is configured without SLACK_CHANNEL.", hint=hint, id="countersign.E003"))
+        found.append(
+            Error("Slack is configured without SLACK_CHANNEL.", hint=hint, id="countersign.E003")
+        )
     return found
 
 
@@ -38,6 +48,10 @@ def addresses(app_configs: Sequence[AppConfig] | None = None, **_: object) -> li
         if (value := getattr(settings, name)) and urlsplit(value).scheme not in {"http", "https"}
     ]
     return [
-        Error(f"{name} is not a web address.", hint="It begins with https:// (or http://).", id="countersign.E004")
+        Error(
+            f"{name} is not a web address.",
+            hint="It begins with https:// (or http://).",
+            id="countersign.E004",
+        )
         for name in wrong
     ]

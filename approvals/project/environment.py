@@ -17,7 +17,9 @@ def text(name: str, default: str = "") -> str:
         try:
             return Path(path).read_text(encoding="utf-8").strip()
         except OSError as error:
-            raise ImproperlyConfigured(f"{name}_FILE names {path}, which cannot be read: {error}") from None
+            raise ImproperlyConfigured(
+                f"{name}_FILE names {path}, which cannot be read: {error}"
+            ) from None
     return os.environ.get(name, default).strip()
 
 
@@ -41,7 +43,7 @@ def words(name: str, default: str = "") -> list[str]:
 
 
 def database(url: str, data_dir: Path) -> dict[str, Any]:
-    """Django's connection settings for a `postgres://` or `sqlite:///` URL; SQLite in DATA_DIR without one."""
+    """Django's settings for a `postgres://` or `sqlite:///` URL; SQLite in DATA_DIR without one."""
     if not url:
         return _sqlite(data_dir / "countersign.sqlite3")
     parts = urlsplit(url)
@@ -49,11 +51,14 @@ def database(url: str, data_dir: Path) -> dict[str, Any]:
         return _sqlite(Path(unquote(parts.path)))
     if parts.scheme not in {"postgres", "postgresql"}:
         raise ImproperlyConfigured(
-            f"DATABASE_URL begins with {parts.scheme!r}; write postgres://user:password@host/name or leave it out."
+            f"DATABASE_URL begins with {parts.scheme!r}; write postgres://user:password@host/name "
+            "or leave it out."
         )
     options: dict[str, Any] = dict(parse_qsl(parts.query))
     host = options.pop("host", parts.hostname or "")
-    options["options"] = "-c lock_timeout=8s -c statement_timeout=30s -c idle_in_transaction_session_timeout=60s"
+    options["options"] = (
+        "-c lock_timeout=8s -c statement_timeout=30s -c idle_in_transaction_session_timeout=60s"
+    )
     options["pool"] = {"min_size": 1, "max_size": whole("DATABASE_POOL", 16), "timeout": 15}
     return {
         "ENGINE": "django.db.backends.postgresql",

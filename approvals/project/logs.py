@@ -39,7 +39,15 @@ def configure(*, level: str, style: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for chatty in ("httpx", "httpcore", "slack_bolt", "slack_sdk", "uvicorn.access", "kombu", "celery.redirected"):
+    for chatty in (
+        "httpx",
+        "httpcore",
+        "slack_bolt",
+        "slack_sdk",
+        "uvicorn.access",
+        "kombu",
+        "celery.redirected",
+    ):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -48,13 +56,17 @@ def configure(*, level: str, style: str) -> None:
     )
 
 
-def _without_colours(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def _without_colours(
+    _logger: Any, _name: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
     """Uvicorn says its lines twice, once in colour."""
     event.pop("color_message", None)
     return event
 
 
-def without_secrets(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def without_secrets(
+    _logger: Any, _name: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
     """Mask whatever looks like a key or a token, wherever in the line it stands."""
     for key, value in event.items():
         if isinstance(value, str):

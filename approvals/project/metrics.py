@@ -18,19 +18,27 @@ HTTP_SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
 PENDING = Gauge(
-    "approval_requests_pending", "Requests that wait for people, by risk.", ("risk",), registry=REGISTRY
+    "approval_requests_pending",
+    "Requests that wait for people, by risk.",
+    ("risk",),
+    registry=REGISTRY,
 )
 BLOCKED = Gauge(
     "actions_blocked_by_policy", "Requests that policy denied, ever.", (), registry=REGISTRY
 )
 REQUESTS = Gauge("countersign_requests", "Requests by status.", ("status",), registry=REGISTRY)
-TIMER_AGE = Gauge("countersign_oldest_due_timer_seconds", "Age of the oldest due timer.", registry=REGISTRY)
+TIMER_AGE = Gauge(
+    "countersign_oldest_due_timer_seconds", "Age of the oldest due timer.", registry=REGISTRY
+)
 TIMERS_OPEN = Gauge("countersign_timers_open", "Timers that have not fired yet.", registry=REGISTRY)
 DELIVERY_AGE = Gauge(
     "countersign_oldest_due_delivery_seconds", "Age of the oldest due delivery.", registry=REGISTRY
 )
 DELIVERIES = Gauge(
-    "countersign_deliveries_open", "Deliveries not yet finished, and dead ones.", ("state",), registry=REGISTRY
+    "countersign_deliveries_open",
+    "Deliveries not yet finished, and dead ones.",
+    ("state",),
+    registry=REGISTRY,
 )
 
 
@@ -41,7 +49,9 @@ def page() -> bytes:
     for level in RiskLevel:
         PENDING.labels(level.value).set(waiting.filter(risk=level.value).count())
     for status in Status:
-        REQUESTS.labels(status.value).set(ApprovalRequest.objects.filter(status=status.value).count())
+        REQUESTS.labels(status.value).set(
+            ApprovalRequest.objects.filter(status=status.value).count()
+        )
     BLOCKED.set(ApprovalRequest.objects.filter(status=Status.DENIED.value, basis="policy").count())
     TIMER_AGE.set(timers.oldest_due(at=at))
     TIMERS_OPEN.set(Timer.objects.filter(fired_at=None, dropped_at=None).count())

@@ -8,10 +8,10 @@ import uuid
 from collections.abc import Callable
 
 import structlog
+from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
-from asgiref.sync import iscoroutinefunction
 
 from approvals.project import metrics
 
@@ -20,7 +20,9 @@ _ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 @sync_and_async_middleware
-def RequestLog(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[..., object]:  # noqa: N802  # named like its neighbours in MIDDLEWARE
+def RequestLog(
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[..., object]:  # named like its neighbours in MIDDLEWARE
     """Give every answer an X-Request-ID, and every line logged meanwhile the same id."""
 
     if iscoroutinefunction(get_response):
@@ -28,7 +30,7 @@ def RequestLog(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Calla
         async def asynchronous(request: HttpRequest) -> HttpResponseBase:
             started, request_id = _begin(request)
             with structlog.contextvars.bound_contextvars(request_id=request_id):
-                response = await get_response(request)  # type: ignore[misc]  # Django decides by the attribute
+                response = await get_response(request)
                 return _end(request, response, started, request_id)
 
         return asynchronous
@@ -46,7 +48,9 @@ def _begin(request: HttpRequest) -> tuple[float, str]:
     return time.monotonic(), given if _ID.fullmatch(given) else uuid.uuid4().hex
 
 
-def _end(request: HttpRequest, response: HttpResponseBase, started: float, request_id: str) -> HttpResponseBase:
+def _end(
+    request: HttpRequest, response: HttpResponseBase, started: float, request_id: str
+) -> HttpResponseBase:
     response.headers["X-Request-ID"] = request_id
     seconds = time.monotonic() - started
     route = request.resolver_match.route if request.resolver_match else "unmatched"
@@ -60,5 +64,3 @@ def _end(request: HttpRequest, response: HttpResponseBase, started: float, reque
             milliseconds=round(seconds * 1000, 1),
         )
     return response
-
-

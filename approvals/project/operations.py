@@ -30,9 +30,20 @@ def readyz(request: HttpRequest) -> HttpResponse:
         }
         policy = policies.current().version
     except (DatabaseError, policies.NoPolicy) as error:
-        return JsonResponse({"status": "not ready", "problems": [str(error).splitlines()[0]]}, status=503)
-    problems = [f"{name} is {age:.0f}, over {LATE:.0f}: no worker keeps up" for name, age in ages.items() if age > LATE]
-    body = {"status": "not ready" if problems else "ready", "problems": problems, "policy_version": policy, **ages}
+        return JsonResponse(
+            {"status": "not ready", "problems": [str(error).splitlines()[0]]}, status=503
+        )
+    problems = [
+        f"{name} is {age:.0f}, over {LATE:.0f}: no worker keeps up"
+        for name, age in ages.items()
+        if age > LATE
+    ]
+    body = {
+        "status": "not ready" if problems else "ready",
+        "problems": problems,
+        "policy_version": policy,
+        **ages,
+    }
     return JsonResponse(body, status=503 if problems else 200)
 
 

@@ -7,6 +7,7 @@ import os
 import secrets
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from approvals.api.configuration import REST_FRAMEWORK, SPECTACULAR_SETTINGS
 from approvals.project import environment as env
@@ -45,9 +46,10 @@ def _write_once(path: Path, content: str) -> None:
 SECRET_KEY = _secret_key()
 SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
 
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "*" if DEBUG else "127.0.0.1,localhost,[::1]") + (
-    [PUBLIC_URL.split("://", 1)[-1].split("/", 1)[0].rsplit(":", 1)[0]]
-)
+ALLOWED_HOSTS = [
+    *env.words("ALLOWED_HOSTS", "*" if DEBUG else "127.0.0.1,localhost,[::1]"),
+    urlsplit(PUBLIC_URL).hostname or "localhost",
+]
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 SECURE = PUBLIC_URL.startswith("https://")
 
@@ -100,7 +102,10 @@ AUTH_USER_MODEL = "approvals.Person"
 LOGIN_URL = "/sign-in"
 LOGIN_REDIRECT_URL = "/queue"
 AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 

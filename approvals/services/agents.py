@@ -13,7 +13,7 @@ from django.db import transaction
 from approvals.domain import display, errors
 from approvals.domain.terms import EventKind
 from approvals.models import Agent, AgentKey, Person
-from approvals.services import actors, audit, keys
+from approvals.services import audit, keys
 from approvals.services.actors import Actor
 
 SCOPES = ("requests:write", "requests:read")
@@ -29,7 +29,9 @@ def add(
     """
     _refuse_name(name)
     with transaction.atomic():
-        agent = Agent.objects.create(name=name, owner=owner, webhook_secret=_webhook_secret(), created_at=at)
+        agent = Agent.objects.create(
+            name=name, owner=owner, webhook_secret=_webhook_secret(), created_at=at
+        )
         owner_name = owner.email if owner else ""
         audit.append_service(
             EventKind.AGENT_ADDED, actor=actor, at=at, detail={"agent": name, "owner": owner_name}
@@ -39,7 +41,13 @@ def add(
 
 
 def issue_key(
-    *, agent: Agent, name: str, by: Person | None, at: datetime, actor: Actor, days: int | None = None
+    *,
+    agent: Agent,
+    name: str,
+    by: Person | None,
+    at: datetime,
+    actor: Actor,
+    days: int | None = None,
 ) -> str:
     """A new key; the raw form is returned once and never kept."""
     minted = keys.mint("agent")
@@ -55,7 +63,10 @@ def issue_key(
             expires_at=at + timedelta(days=days or settings.AGENT_KEY_DAYS),
         )
         audit.append_service(
-            EventKind.AGENT_KEY_ISSUED, actor=actor, at=at, detail={"agent": agent.name, "prefix": minted.prefix}
+            EventKind.AGENT_KEY_ISSUED,
+            actor=actor,
+            at=at,
+            detail={"agent": agent.name, "prefix": minted.prefix},
         )
     return minted.raw
 
@@ -67,20 +78,29 @@ def revoke_key(*, agent: Agent, prefix: str, at: datetime, actor: Actor) -> None
         if not ended:
             raise errors.NotFound(f"{agent.name} has no live key {prefix!r}.")
         audit.append_service(
-            EventKind.AGENT_KEY_REVOKED, actor=actor, at=at, detail={"agent": agent.name, "prefix": prefix}
+            EventKind.AGENT_KEY_REVOKED,
+            actor=actor,
+            at=at,
+            detail={"agent": agent.name, "prefix": prefix},
         )
 
 
 def authenticate(raw: str, *, at: datetime) -> AgentKey:
     """The live key behind a raw one, with its agent. Raises `KeyRefused`."""
     prefix = keys.prefix_of(raw, "agent")
-    key = AgentKey.objects.select_related("agent", "agent__owner").filter(prefix=prefix).first() if prefix else None
+    key = (
+        AgentKey.objects.select_related("agent", "agent__owner").filter(prefix=prefix).first()
+        if prefix
+        else None
+    )
     if key is None or not keys.matches(raw, key.digest):
         raise KeyRefused("This key is not known.")
     if key.revoked_at:
         raise KeyRefused("This key was revoked. Ask the agent's owner for a new one.")
     if key.expires_at <= at:
-        raise KeyRefused(f"This key expired on {key.expires_at:%d %b %Y}. Ask the agent's owner for a new one.")
+        raise KeyRefused(
+            f"This key expired on {key.expires_at:%d %b %Y}. Ask the agent's owner for a new one."
+        )
     if not key.agent.is_enabled:
         raise KeyRefused("This agent is stopped. Ask its owner.")
     if key.last_used_at is None or at - key.last_used_at > USED_EVERY:
@@ -113,11 +133,17 @@ def by_name(name: str) -> Agent:
     return agent
 
 
-def _enable(agent: Agent, enabled: bool, kind: EventKind, *, at: datetime, actor: Actor, reason: str) -> None:
+def _enable(
+    agent: Agent, enabled: bool, kind: EventKind, *, at: datetime, actor: Actor, reason: str
+) -> None:
     with transaction.atomic():
-        changed = Agent.objects.filter(pk=agent.pk, is_enabled=not enabled).update(is_enabled=enabled)
+        changed = Agent.objects.filter(pk=agent.pk, is_enabled=not enabled).update(
+            is_enabled=enabled
+        )
         if changed:
-            audit.append_service(kind, actor=actor, at=at, detail={"agent": agent.name, "reason": reason})
+            audit.append_service(
+                kind, actor=actor, at=at, detail={"agent": agent.name, "reason": reason}
+            )
     agent.is_enabled = enabled
 
 
@@ -125,7 +151,9 @@ def _refuse_name(name: str) -> None:
     if not 1 <= len(name) <= 80 or name != name.strip() or not name.isprintable():
         raise errors.Invalid("An agent's name has 1 to 80 visible characters.", field="name")
     if display.show_identifier(name).flags or not name.isascii():
-        raise errors.Invalid("An agent's name has plain letters, so that nobody can mistake it.", field="name")
+        raise errors.Invalid(
+            "An agent's name has plain letters, so that nobody can mistake it.", field="name"
+        )
     folded = unicodedata.normalize("NFKC", name).casefold()
     if any(folded == other.casefold() for other in Agent.objects.values_list("name", flat=True)):
         raise errors.Conflict(f"There is an agent {name!r} already.")

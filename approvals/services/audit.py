@@ -40,7 +40,9 @@ def append(
     return event
 
 
-def append_service(kind: EventKind, *, actor: Actor, at: datetime, detail: Mapping[str, Any]) -> AuditEvent:
+def append_service(
+    kind: EventKind, *, actor: Actor, at: datetime, detail: Mapping[str, Any]
+) -> AuditEvent:
     """Add an event that belongs to no request (an agent, a person, a policy). Needs a transaction."""
     ChainHead.objects.get_or_create(chain=SERVICE_CHAIN, defaults={"head": chain.GENESIS})
     head = ChainHead.objects.select_for_update().get(chain=SERVICE_CHAIN)

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import redis
 import structlog
@@ -95,7 +96,7 @@ class RedisBell(ListeningBell):
     def listen(self, stop: Event) -> Iterator[tuple[str, ...]]:
         while not stop.is_set():
             try:
-                with self.client.pubsub(ignore_subscribe_messages=True) as subscription:
+                with self._subscription() as subscription:
                     subscription.subscribe(self.TOPIC)
                     while not stop.is_set():
                         message = subscription.get_message(timeout=PATIENCE)
@@ -103,6 +104,9 @@ class RedisBell(ListeningBell):
             except (redis.RedisError, OSError):
                 yield ()
                 stop.wait(PATIENCE)
+
+    def _subscription(self) -> Any:
+        return self.client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]  # untyped there
 
 
 def _socket_directory() -> Path:

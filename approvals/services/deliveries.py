@@ -15,8 +15,8 @@ from approvals import queries
 from approvals.domain import errors
 from approvals.domain.terms import EventKind
 from approvals.models import ApprovalRequest, Delivery, Receipt
-from approvals.models.requests import REF_PREFIX
 from approvals.models.outbox import DeliveryState
+from approvals.models.requests import REF_PREFIX
 from approvals.ports import DeliveryError, Message, MessageKind, event_body
 from approvals.services import actors, adapters, bell, clock, ledger
 
@@ -48,7 +48,11 @@ def send_due(*, limit: int = 50, now: Clock = clock.now) -> int:
 def resend(delivery_id: int, *, at: datetime) -> None:
     """Let a dead delivery try again from the start. Raises NotFound unless it is dead."""
     changed = Delivery.objects.filter(pk=delivery_id, state=DeliveryState.DEAD.value).update(
-        state=DeliveryState.WAITING.value, attempts=0, due_at=at, leased_until=None, finished_at=None
+        state=DeliveryState.WAITING.value,
+        attempts=0,
+        due_at=at,
+        leased_until=None,
+        finished_at=None,
     )
     if not changed:
         raise errors.NotFound(f"There is no dead delivery {delivery_id}.")
@@ -134,12 +138,28 @@ def _event(delivery: Delivery) -> dict[str, Any]:
 
 
 _TOLD = frozenset(
-    {"request", "agent", "action", "target", "session", "parameters_sha256", "status", "basis", "reason_code", "outcome"}
+    {
+        "request",
+        "agent",
+        "action",
+        "target",
+        "session",
+        "parameters_sha256",
+        "status",
+        "basis",
+        "reason_code",
+        "outcome",
+    }
 )
 
 
 def _record_success(
-    delivery: Delivery, row: ApprovalRequest, message: Message, handle: Mapping[str, Any], *, at: datetime
+    delivery: Delivery,
+    row: ApprovalRequest,
+    message: Message,
+    handle: Mapping[str, Any],
+    *,
+    at: datetime,
 ) -> None:
     with transaction.atomic():
         if not _finish(delivery, DeliveryState.SENT, at=at):
@@ -176,15 +196,19 @@ def _supersede(delivery: Delivery, row: ApprovalRequest, *, at: datetime) -> Non
 
 def _record_failure(delivery: Delivery, error: DeliveryError, *, at: datetime) -> None:
     logger.warning(
-        "delivery failed", adapter=delivery.adapter, delivery=delivery.pk, attempt=delivery.attempts, error=error.words
+        "delivery failed",
+        adapter=delivery.adapter,
+        delivery=delivery.pk,
+        attempt=delivery.attempts,
+        error=error.words,
     )
     if error.permanent or delivery.attempts > len(BACK_OFF):
         _bury(delivery, error, at=at)
         return
     wait = error.retry_after or _jittered(BACK_OFF[delivery.attempts - 1])
-    Delivery.objects.filter(pk=delivery.pk, attempts=delivery.attempts, state=DeliveryState.WAITING.value).update(
-        due_at=at + wait, leased_until=None, last_error=error.words[:2000]
-    )
+    Delivery.objects.filter(
+        pk=delivery.pk, attempts=delivery.attempts, state=DeliveryState.WAITING.value
+    ).update(due_at=at + wait, leased_until=None, last_error=error.words[:2000])
 
 
 def _bury(delivery: Delivery, error: DeliveryError, *, at: datetime) -> None:
@@ -209,7 +233,9 @@ def _finish(delivery: Delivery, state: DeliveryState, *, at: datetime) -> bool:
     return bool(
         Delivery.objects.filter(
             pk=delivery.pk, attempts=delivery.attempts, state=DeliveryState.WAITING.value
-        ).update(state=state.value, finished_at=at, leased_until=None, last_error=delivery.last_error)
+        ).update(
+            state=state.value, finished_at=at, leased_until=None, last_error=delivery.last_error
+        )
     )
 
 

@@ -31,7 +31,13 @@ class FirstRun:
 
 
 def prepare(
-    *, policy_dir: Path, data_dir: Path, at: datetime, email: str = "", password: str = "", demo: bool = True
+    *,
+    policy_dir: Path,
+    data_dir: Path,
+    at: datetime,
+    email: str = "",
+    password: str = "",
+    demo: bool = True,
 ) -> FirstRun:
     """Make what is missing; run twice, it makes nothing twice.
 
@@ -43,7 +49,9 @@ def prepare(
         if newest is None:
             files = policies.read_directory(policy_dir)
             newest, _ = policies.apply(files=files, author="first run", actor=operator, at=at)
-        manager, chosen = _manager(email, password, at=at) if not Person.objects.exists() else ("", "")
+        manager, chosen = (
+            _manager(email, password, at=at) if not Person.objects.exists() else ("", "")
+        )
         key = _demo_agent(data_dir, at=at) if demo and not Agent.objects.exists() else ""
     return FirstRun(newest.number, manager, chosen, key)
 
@@ -64,7 +72,7 @@ def _manager(email: str, password: str, *, at: datetime) -> tuple[str, str]:
 
 
 def _demo_agent(data_dir: Path, *, at: datetime) -> str:
-    """An agent to try the service with; its key also lies in DATA_DIR for `make demo`, its owner's eyes only."""
+    """An agent to try the service with; its key also lies in DATA_DIR, where `make demo` finds it."""
     operator = actors.operator("first-run")
     owner = people.add(email=DEMO_OWNER, name="Agent owner", at=at, actor=operator)
     _, raw = agents.add(name=DEMO_AGENT, owner=owner, at=at, actor=operator)

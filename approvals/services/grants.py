@@ -52,7 +52,12 @@ def consume(
 def token(row: ApprovalRequest, *, at: datetime) -> str | None:
     """The grant as a compact JWS; None unless it could be used now."""
     usable = row.status == Status.APPROVED and row.consumed_at is None and not row.grant_lapsed
-    if not usable or row.grant_expires_at is None or row.closed_at is None or row.grant_expires_at <= at:
+    if (
+        not usable
+        or row.grant_expires_at is None
+        or row.closed_at is None
+        or row.grant_expires_at <= at
+    ):
         return None
     claims = {
         "iss": settings.PUBLIC_URL,
@@ -73,7 +78,11 @@ def token(row: ApprovalRequest, *, at: datetime) -> str | None:
 
 def jwks() -> dict[str, Any]:
     """The public keys to verify grants with, the current one first (RFC 7517)."""
-    return {"keys": [_public(secret) for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]}
+    return {
+        "keys": [
+            _public(secret) for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+        ]
+    }
 
 
 def _own(ref: str, agent: Agent) -> ApprovalRequest:

@@ -38,14 +38,18 @@ class Attempt:
     facts: Mapping[str, Any]
 
 
-def open_request(row: ApprovalRequest, state: RequestState, *, actor: Actor, at: datetime) -> ApprovalRequest:
+def open_request(
+    row: ApprovalRequest, state: RequestState, *, actor: Actor, at: datetime
+) -> ApprovalRequest:
     """Write a new request with everything it promises. Needs a transaction; may raise IntegrityError."""
     states.write(row, state)
     row.save(force_insert=True)
     event = audit.append(row, EventKind.SUBMITTED, actor=actor, at=at, detail={})
     outbox.promise(row, state, event, at=at)
     if state.status.is_final:
-        event = audit.append(row, EventKind(f"request.{state.status}"), actor=actors.POLICY, at=at, detail={})
+        event = audit.append(
+            row, EventKind(f"request.{state.status}"), actor=actors.POLICY, at=at, detail={}
+        )
         outbox.promise(row, state, event, at=at)
     outbox.set_timers(row, state, at=at, is_new=True)
     row.save(update_fields=["position", "chain_head"])
@@ -104,7 +108,9 @@ def let_time_pass(number: int, *, at: datetime) -> bool:
         except errors.NotFound:
             return False
         state = _catch_up(row, states.of(row), at=at)
-        reminder = row.timers.filter(kind=TimerKind.REMIND, fired_at=None, dropped_at=None, due_at__lte=at)
+        reminder = row.timers.filter(
+            kind=TimerKind.REMIND, fired_at=None, dropped_at=None, due_at__lte=at
+        )
         if reminder.exists():
             change = workflow.remind(state, at=at)
             if change is not None:
@@ -190,7 +196,8 @@ def _words(row: ApprovalRequest, change: Change) -> str:
         return f"Still waiting: {row.ref} must be decided by {workflow.clock(state.decide_by)}."
     if change.kind is EventKind.ESCALATED:
         also = " and ".join(state.current.rungs[state.rung].also)
-        return f"No decision in time: {row.ref} now also waits for {also}, by {workflow.clock(state.decide_by)}."
+        by = workflow.clock(state.decide_by)
+        return f"No decision in time: {row.ref} now also waits for {also}, by {by}."
     return ""
 
 
@@ -206,4 +213,3 @@ def _write_refusal(
 def click_attempt(verdict: Verdict, channel: str) -> Attempt:
     """A refused click is history too."""
     return Attempt(EventKind.DECISION_REFUSED, {"verdict": verdict.value, "channel": channel})
-

@@ -52,7 +52,9 @@ def submit(
         return repeated, False
     except OperationalError as error:
         if idempotency_key and "lock timeout" in str(error):
-            raise InFlight("The first request with this Idempotency-Key is still being written.") from None
+            raise InFlight(
+                "The first request with this Idempotency-Key is still being written."
+            ) from None
         raise
 
 
@@ -141,7 +143,9 @@ def add_message(
     return ledger.transition(ref, move, actor=_who(person, agent), at=at, also=also)
 
 
-def cancel(*, ref: str, at: datetime, agent: Agent | None = None, person: Person | None = None) -> ApprovalRequest:
+def cancel(
+    *, ref: str, at: datetime, agent: Agent | None = None, person: Person | None = None
+) -> ApprovalRequest:
     """Withdraw a request that still waits; by its agent or the agent's owner.
 
     Raises NotOwner, AlreadyDecided or Expired.
@@ -149,7 +153,9 @@ def cancel(*, ref: str, at: datetime, agent: Agent | None = None, person: Person
     who = _who(person, agent)
     if person is not None:
         _refuse_other_owner(ref, person)
-    return ledger.transition(ref, lambda state: workflow.cancel(state, by=who.title, at=at), actor=who, at=at)
+    return ledger.transition(
+        ref, lambda state: workflow.cancel(state, by=who.title, at=at), actor=who, at=at
+    )
 
 
 def revoke(*, ref: str, person: Person, at: datetime) -> ApprovalRequest:
@@ -161,14 +167,18 @@ def revoke(*, ref: str, person: Person, at: datetime) -> ApprovalRequest:
     def move(state: RequestState) -> workflow.Change:
         asked = {team for stage in state.plan.stages for team in stage.teams(len(stage.rungs))}
         if person.pk not in state.conflicted and not states.approver(person).teams & asked:
-            raise errors.NotAnApprover("Only an approver of this request or the agent's owner can revoke it.")
+            raise errors.NotAnApprover(
+                "Only an approver of this request or the agent's owner can revoke it."
+            )
         return workflow.revoke(state, by=str(person), at=at)
 
     attempt = Attempt(EventKind.DECISION_REFUSED, {"verdict": "revoke"})
     return ledger.transition(ref, move, actor=actors.person(person), at=at, attempt=attempt)
 
 
-def refuse_stranger(*, ref: str, who: str, verdict: Verdict, channel: str, words: str, at: datetime) -> None:
+def refuse_stranger(
+    *, ref: str, who: str, verdict: Verdict, channel: str, words: str, at: datetime
+) -> None:
     """Write down a click by an account that belongs to nobody we know. Raises NotFound."""
     actor = Actor(actors.SYSTEM.kind, f"unknown:{who}"[:200], "somebody unknown")
     with transaction.atomic(durable=True):
@@ -191,7 +201,9 @@ def _refuse_other_owner(ref: str, person: Person) -> None:
     if row is None:
         raise errors.NotFound(f"There is no request {ref[:60]!r} that you may see.")
     if person.pk not in {row.agent.owner_id, row.owner_at_submission_id}:
-        raise errors.NotAllowed("Only the agent or its owner can withdraw this. You can deny it instead.")
+        raise errors.NotAllowed(
+            "Only the agent or its owner can withdraw this. You can deny it instead."
+        )
 
 
 def _earlier(agent: Agent, key: str, body_sha256: str) -> ApprovalRequest | None:
@@ -206,7 +218,12 @@ def _earlier(agent: Agent, key: str, body_sha256: str) -> ApprovalRequest | None
 
 
 def _row(
-    agent: Agent, key: AgentKey | None, submission: dict[str, Any], evaluation: Evaluation, *, at: datetime
+    agent: Agent,
+    key: AgentKey | None,
+    submission: dict[str, Any],
+    evaluation: Evaluation,
+    *,
+    at: datetime,
 ) -> ApprovalRequest:
     parameters = submission["parameters"]
     return ApprovalRequest(

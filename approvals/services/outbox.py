@@ -14,7 +14,9 @@ from approvals.services import adapters
 QUIET = frozenset({EventKind.DECISION_REFUSED, EventKind.CONSUME_REFUSED, EventKind.DELIVERY_DEAD})
 
 
-def promise(row: ApprovalRequest, state: RequestState, event: AuditEvent, *, at: datetime, words: str = "") -> int:
+def promise(
+    row: ApprovalRequest, state: RequestState, event: AuditEvent, *, at: datetime, words: str = ""
+) -> int:
     """One delivery for each address an adapter names; returns how many."""
     kind = EventKind(event.type)
     if kind in QUIET:
@@ -44,7 +46,9 @@ def promise(row: ApprovalRequest, state: RequestState, event: AuditEvent, *, at:
     return len(rows)
 
 
-def set_timers(row: ApprovalRequest, state: RequestState, *, at: datetime, is_new: bool = False) -> None:
+def set_timers(
+    row: ApprovalRequest, state: RequestState, *, at: datetime, is_new: bool = False
+) -> None:
     """Make the open timers of a request exactly those its state calls for."""
     wanted = {due.kind.value: due.at for due in timing.timers(state)}
     if not is_new:
@@ -62,4 +66,6 @@ def set_timers(row: ApprovalRequest, state: RequestState, *, at: datetime, is_ne
 
 def mark_fired(row: ApprovalRequest, kinds: frozenset[TimerKind], *, at: datetime) -> None:
     """Say of the open timers of these kinds that what they promised has happened."""
-    row.timers.filter(kind__in=kinds, fired_at=None, dropped_at=None, due_at__lte=at).update(fired_at=at)
+    row.timers.filter(kind__in=kinds, fired_at=None, dropped_at=None, due_at__lte=at).update(
+        fired_at=at
+    )

@@ -52,7 +52,12 @@ def add(
         joined = [team for team in teams if _join(person, team)]
         if is_new or changed or joined:
             kind = EventKind.PERSON_ADDED if is_new else EventKind.PERSON_CHANGED
-            detail = {"person": address, "changed": sorted(changed), "joined": joined, "role": person.role}
+            detail = {
+                "person": address,
+                "changed": sorted(changed),
+                "joined": joined,
+                "role": person.role,
+            }
             audit.append_service(kind, actor=actor, at=at, detail=detail)
     return person
 
@@ -99,12 +104,19 @@ def link(
                 defaults={"person": person, "verified_by": verified_by, "created_at": at},
             )
             if is_new:
-                detail = {"person": person.email, "kind": kind, "id": external_id, "verified_by": verified_by}
+                detail = {
+                    "person": person.email,
+                    "kind": kind,
+                    "id": external_id,
+                    "verified_by": verified_by,
+                }
                 audit.append_service(EventKind.PERSON_LINKED, actor=actor, at=at, detail=detail)
     except IntegrityError:
         identity = Identity.objects.get(kind=kind, external_id=external_id)
     if identity.person_id != person.pk:
-        raise errors.Conflict(f"This {kind} account is linked to somebody else. Nothing was changed.")
+        raise errors.Conflict(
+            f"This {kind} account is linked to somebody else. Nothing was changed."
+        )
     return identity
 
 
@@ -120,7 +132,9 @@ def issue_token(
     """A personal token; the raw form is returned once. Raises Invalid for an unknown scope."""
     unknown = sorted(set(scopes) - set(SCOPES))
     if unknown:
-        raise errors.Invalid(f"Unknown scope {unknown[0]!r}; known: {', '.join(SCOPES)}.", field="scopes")
+        raise errors.Invalid(
+            f"Unknown scope {unknown[0]!r}; known: {', '.join(SCOPES)}.", field="scopes"
+        )
     minted = keys.mint("person")
     with transaction.atomic():
         PersonToken.objects.create(
@@ -140,7 +154,11 @@ def issue_token(
 def authenticate_token(raw: str, *, at: datetime) -> PersonToken:
     """The live token behind a raw one, with its person. Raises KeyRefused."""
     prefix = keys.prefix_of(raw, "person")
-    token = PersonToken.objects.select_related("person").filter(prefix=prefix).first() if prefix else None
+    token = (
+        PersonToken.objects.select_related("person").filter(prefix=prefix).first()
+        if prefix
+        else None
+    )
     if token is None or not keys.matches(raw, token.digest):
         raise KeyRefused("This token is not known.")
     if token.revoked_at or not token.person.is_active:
@@ -178,4 +196,3 @@ def _join(person: Person, name: str) -> bool:
         raise errors.Invalid(f"There is no team {name!r}; known: {known}.", field="team")
     _, is_new = TeamMember.objects.get_or_create(team=team, person=person)
     return is_new
-

@@ -22,7 +22,8 @@ def read_directory(directory: Path) -> dict[str, str]:
     """The policy files of a directory, by their path below it."""
     found = sorted([*directory.rglob("*.yaml"), *directory.rglob("*.yml")])
     return {
-        str(path.relative_to(directory)): path.read_text(encoding="utf-8", errors="strict") for path in found
+        str(path.relative_to(directory)): path.read_text(encoding="utf-8", errors="strict")
+        for path in found
     }
 
 
@@ -74,6 +75,10 @@ def _compiled(number: int, sha256: str) -> PolicySet:
 
 def _teams(policy: PolicySet) -> None:
     for document in policy.teams.values():
-        team, _ = Team.objects.update_or_create(name=document.name, defaults={"title": document.title})
-        for person in Person.objects.filter(email__in=[member.lower() for member in document.members]):
+        team, _ = Team.objects.update_or_create(
+            name=document.name, defaults={"title": document.title}
+        )
+        for person in Person.objects.filter(
+            email__in=[member.lower() for member in document.members]
+        ):
             TeamMember.objects.get_or_create(team=team, person=person)

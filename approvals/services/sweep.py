@@ -29,11 +29,19 @@ class Sweeper:
         self.rung = Event()
         self.threads = [
             Thread(target=self._loop, args=("timers", self._fire, None, TIMER_EVERY), daemon=True),
-            Thread(target=self._loop, args=("housekeeping", _keep_house, None, HOUSEKEEPING_EVERY), daemon=True),
+            Thread(
+                target=self._loop,
+                args=("housekeeping", _keep_house, None, HOUSEKEEPING_EVERY),
+                daemon=True,
+            ),
             Thread(target=self._loop, args=("watch", _watch, None, WATCH_EVERY), daemon=True),
             Thread(target=self._listen, daemon=True),
             *(
-                Thread(target=self._loop, args=("deliveries", _send, self.rung, DELIVERY_EVERY), daemon=True)
+                Thread(
+                    target=self._loop,
+                    args=("deliveries", _send, self.rung, DELIVERY_EVERY),
+                    daemon=True,
+                )
                 for _ in range(senders)
             ),
         ]

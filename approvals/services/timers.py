@@ -18,7 +18,9 @@ def fire_due(*, at: datetime, limit: int = 200) -> int:
 
     Several processes may do this at once: whoever holds the row writes, the others pass by.
     """
-    due = Timer.objects.filter(fired_at=None, dropped_at=None, due_at__lte=at).order_by("due_at", "id")
+    due = Timer.objects.filter(fired_at=None, dropped_at=None, due_at__lte=at).order_by(
+        "due_at", "id"
+    )
     numbers = list(dict.fromkeys(due.values_list("request_id", flat=True)[:limit]))
     fired = 0
     for number in numbers:

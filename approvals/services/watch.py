@@ -16,7 +16,10 @@ PATIENCE = 5.0
 def late() -> dict[str, float]:
     """The ages, in seconds, that are over a minute: nobody keeps up with timers or deliveries."""
     at = clock.now()
-    ages = {"oldest_due_timer": timers.oldest_due(at=at), "oldest_due_delivery": deliveries.oldest_due(at=at)}
+    ages = {
+        "oldest_due_timer": timers.oldest_due(at=at),
+        "oldest_due_delivery": deliveries.oldest_due(at=at),
+    }
     return {name: round(age, 1) for name, age in ages.items() if age > LATE}
 
 

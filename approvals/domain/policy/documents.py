@@ -102,7 +102,9 @@ class _Draft:
         if name in self.teams:
             raise spec.fail(f"the team {name!r} stands twice")
         body = spec.mapping("members")
-        members = tuple(item.text() for item in body["members"].items()) if "members" in body else ()
+        members = (
+            tuple(item.text() for item in body["members"].items()) if "members" in body else ()
+        )
         title = metadata["title"].text() if "title" in metadata else name
         self.teams[name] = TeamDocument(name, title, members, spec.place)
 
@@ -119,7 +121,9 @@ class _Draft:
     def _policy(self, name: str, metadata: Mapping[str, Value], spec: Value) -> None:
         del metadata
         body = spec.mapping("agents", "actions")
-        agents = tuple(item.text() for item in body["agents"].items()) if "agents" in body else ("*",)
+        agents = (
+            tuple(item.text() for item in body["agents"].items()) if "agents" in body else ("*",)
+        )
         if "actions" not in body:
             raise spec.fail("'actions' is missing")
         for item in body["actions"].items():
@@ -215,7 +219,11 @@ def _stage(level: RiskLevel, value: Value, body: Mapping[str, Value]) -> Stage:
     requirements = tuple(_requirement(item) for item in body["approvers"].items())
     if not requirements:
         raise body["approvers"].fail("an empty list would let nobody approve; name a team")
-    on_timeout = OnTimeout(body["on_timeout"].one_of(*OnTimeout)) if "on_timeout" in body else OnTimeout.EXPIRE
+    on_timeout = (
+        OnTimeout(body["on_timeout"].one_of(*OnTimeout))
+        if "on_timeout" in body
+        else OnTimeout.EXPIRE
+    )
     if on_timeout is OnTimeout.APPROVE and level.rank > SILENCE_MAY_APPROVE_UP_TO.rank:
         raise body["on_timeout"].fail(f"silence never approves above {SILENCE_MAY_APPROVE_UP_TO}")
     if (on_timeout is OnTimeout.ESCALATE) != ("escalate_to" in body):
@@ -244,4 +252,6 @@ def _requirement(item: Value) -> Requirement:
     body = item.mapping("team", "quorum")
     if "team" not in body:
         raise item.fail("'team' is missing")
-    return Requirement(body["team"].text(), body["quorum"].whole(at_least=1) if "quorum" in body else 1)
+    return Requirement(
+        body["team"].text(), body["quorum"].whole(at_least=1) if "quorum" in body else 1
+    )

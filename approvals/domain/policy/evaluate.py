@@ -98,7 +98,15 @@ def evaluate(policy: PolicySet, subject: Subject) -> Evaluation:
     plan = row.plan if verdict is row.plan.approval else _asking(policy, effective)
     reason = f"risk_{effective}_{verdict}"
     return Evaluation(
-        tuple(checks), verdict, subject.claimed, computed, effective, because, reason, plan, policy.version
+        tuple(checks),
+        verdict,
+        subject.claimed,
+        computed,
+        effective,
+        because,
+        reason,
+        plan,
+        policy.version,
     )
 
 
@@ -164,11 +172,21 @@ def _classified(subject: Subject, rule: ActionRule | None) -> Check:
 def _row(level: RiskLevel, verdict: Approval, place: Place) -> Check:
     words = "Approved by policy." if verdict is Approval.AUTO else "A person must approve."
     return Check(
-        "risk_matrix", Result.PASS, f"Risk {level}: {words}", f"matrix.{level}", place.file, place.line
+        "risk_matrix",
+        Result.PASS,
+        f"Risk {level}: {words}",
+        f"matrix.{level}",
+        place.file,
+        place.line,
     )
 
 
 def _by(rule: ActionRule, check: Check) -> Check:
     return Check(
-        check.name, check.result, check.words, f"{rule.policy}.{rule.pattern}", rule.place.file, rule.place.line
+        check.name,
+        check.result,
+        check.words,
+        f"{rule.policy}.{rule.pattern}",
+        rule.place.file,
+        rule.place.line,
     )

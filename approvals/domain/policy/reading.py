@@ -108,7 +108,9 @@ def documents(file: str, text: str) -> Iterator[Value]:
     """The documents of one file. Raises `PolicyInvalid` with the place of the first problem."""
     start = Place(file, 1, 1)
     if len(text.encode("utf-8", "replace")) > SIZE_LIMIT:
-        raise PolicyInvalid([Problem(start, f"a policy file holds at most {SIZE_LIMIT // 1024} KiB")])
+        raise PolicyInvalid(
+            [Problem(start, f"a policy file holds at most {SIZE_LIMIT // 1024} KiB")]
+        )
     found = False
     try:
         _refuse_aliases(file, text)
@@ -117,7 +119,9 @@ def documents(file: str, text: str) -> Iterator[Value]:
                 found = True
                 yield _value(file, node)
     except yaml.MarkedYAMLError as error:
-        raise PolicyInvalid([Problem(_mark(file, error.problem_mark), f"not YAML: {error.problem}")]) from None
+        raise PolicyInvalid(
+            [Problem(_mark(file, error.problem_mark), f"not YAML: {error.problem}")]
+        ) from None
     except (yaml.YAMLError, RecursionError) as error:
         raise PolicyInvalid([Problem(start, f"not YAML: {error}")]) from None
     if not found:
@@ -128,7 +132,9 @@ def _refuse_aliases(file: str, text: str) -> None:
     """Aliases make bombs and hide what a rule says; a policy is short enough to spell out."""
     for count, event in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise PolicyInvalid([Problem(_mark(file, event.start_mark), "anchors and aliases are not allowed")])
+            raise PolicyInvalid(
+                [Problem(_mark(file, event.start_mark), "anchors and aliases are not allowed")]
+            )
         if count > NODE_LIMIT:
             raise PolicyInvalid([Problem(_mark(file, event.start_mark), "the file is too large")])
 
@@ -168,7 +174,8 @@ def _scalar(place: Place, node: yaml.Node) -> Any:
     raise PolicyInvalid([Problem(place, f"the tag {node.tag!r} is not allowed")])
 
 
-def _mark(file: str, mark: yaml.Mark | None) -> Place:
+def _mark(file: str, mark: Any) -> Place:
+    """A place from PyYAML's mark, whichever of its two parsers made it; None is the first line."""
     return Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1, 1)
 
 

@@ -24,6 +24,10 @@ class Command(BaseCommand):
             password=os.environ.get("FIRST_MANAGER_PASSWORD", ""),
             demo=False,
         )
-        self.stdout.write(f"The database is ready; policy version {made.policy_version} is in force.")
+        self.stdout.write(
+            f"The database is ready; policy version {made.policy_version} is in force."
+        )
         if made.password:
-            self.stdout.write(f"First manager: {made.manager}, password (shown once): {made.password}")
+            self.stdout.write(
+                f"First manager: {made.manager}, password (shown once): {made.password}"
+            )

@@ -27,7 +27,9 @@ class Command(BaseCommand):
     help = "Prepare the database, then run web, worker and timers until Ctrl-C."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--workers", type=int, default=1, help="how many Celery workers (default 1)")
+        parser.add_argument(
+            "--workers", type=int, default=1, help="how many Celery workers (default 1)"
+        )
 
     def handle(self, *_: object, **options: Any) -> None:
         host, port = os.environ.get("HOST", "127.0.0.1"), settings.PORT
@@ -94,7 +96,8 @@ def _refuse_busy(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise CommandError(
-                f"Port {port} cannot be used ({error.strerror}). Nothing was started. Try: PORT={port + 1} make run"
+                f"Port {port} cannot be used ({error.strerror}). Nothing was started. "
+                f"Try: PORT={port + 1} make run"
             ) from None
 
 
@@ -118,14 +121,17 @@ def _welcome(made: FirstRun) -> list[str]:
     url = settings.PUBLIC_URL
     lines = ["", f"Countersign runs.  Dashboard: {url}/queue"]
     if made.manager:
-        secret = f"password {made.password} (shown once)" if made.password else "the password you gave"
+        secret = (
+            f"password {made.password} (shown once)" if made.password else "the password you gave"
+        )
         lines.append(f"Sign in as {made.manager} with {secret}")
     if made.agent_key:
         lines.append(f"Key of the agent {first_run.DEMO_AGENT} (shown once): {made.agent_key}")
     key = made.agent_key or "$AGENT_KEY"
     lines += [
         "Ask for something:",
-        f"  curl -s {url}/api/v1/requests -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\",
+        f"  curl -s {url}/api/v1/requests -H 'Authorization: Bearer {key}' \\",
+        "    -H 'Content-Type: application/json' \\",
         """    -d '{"action": "restart_service", "target": "checkout", "parameters": {"replicas": 2}}'""",
         "Beside it, in another terminal: make demo.  To stop: Ctrl-C",
         "",
