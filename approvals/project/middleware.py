@@ -20,9 +20,9 @@ _ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 @sync_and_async_middleware
-def RequestLog(
+def RequestLog(  # noqa: N802  # named like its neighbours in MIDDLEWARE
     get_response: Callable[[HttpRequest], HttpResponseBase],
-) -> Callable[..., object]:  # named like its neighbours in MIDDLEWARE
+) -> Callable[..., object]:
     """Give every answer an X-Request-ID, and every line logged meanwhile the same id."""
 
     if iscoroutinefunction(get_response):
