@@ -29,7 +29,10 @@ SQLITE = (
     """CREATE TRIGGER approvals_auditevent_delete BEFORE DELETE ON approvals_auditevent
     BEGIN SELECT RAISE(ABORT, 'audit events are append-only: DELETE refused'); END""",
 )
-SQLITE_BACK = ("DROP TRIGGER approvals_auditevent_update", "DROP TRIGGER approvals_auditevent_delete")
+SQLITE_BACK = (
+    "DROP TRIGGER approvals_auditevent_update",
+    "DROP TRIGGER approvals_auditevent_delete",
+)
 
 
 def forwards(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
@@ -40,7 +43,9 @@ def forwards(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 def backwards(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     del apps
-    for statement in (POSTGRESQL_BACK,) if schema_editor.connection.vendor == "postgresql" else SQLITE_BACK:
+    for statement in (
+        (POSTGRESQL_BACK,) if schema_editor.connection.vendor == "postgresql" else SQLITE_BACK
+    ):
         schema_editor.execute(statement, params=None)
 
 
