@@ -1,0 +1,11 @@
+"""Where sockets connect."""
+
+from __future__ import annotations
+
+from channels.routing import URLRouter
+from django.urls import path
+
+from approvals.realtime.consumers import Live
+
+# The stubs know paths to views only; Channels takes applications.
+application = URLRouter([path("ws/live", Live.as_asgi())])  # type: ignore[arg-type, list-item]
