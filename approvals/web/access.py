@@ -1,0 +1,39 @@
+"""Let signed-in people in, and send everybody else to sign in first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+
+from approvals.models import Person
+
+View = Callable[..., HttpResponse]
+BY_PASSWORD = "password_session"
+
+
+def signed_in(view: View) -> View:
+    """Call the view with the person behind the session; pages come back after signing in."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, **named: Any) -> HttpResponse:
+        if isinstance(request.user, Person) and request.user.is_active:
+            response = view(request, request.user, **named)
+            response.headers.setdefault("Cache-Control", "no-store")
+            return response
+        if request.headers.get("X-Live"):
+            return HttpResponse("You are signed out.", status=401, content_type="text/plain")
+        return HttpResponseRedirect(f"/sign-in?{urlencode({'next': _way_back(request)})}")
+
+    return guarded
+
+
+def _way_back(request: HttpRequest) -> str:
+    """Where to go after signing in; a form that was sent too late leads back to its page."""
+    if request.method in {"GET", "HEAD"}:
+        return request.get_full_path()
+    parts = request.path.split("/")
+    return "/".join(parts[:3]) if parts[1] == "r" else "/queue"

@@ -1,0 +1,124 @@
+"""One line of the queue or of history: a sentence of ours about each request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from approvals.domain import cards, display
+from approvals.domain.cards import RISK_SHAPE
+from approvals.domain.display import Flag
+from approvals.domain.terms import Basis, RiskLevel, Status
+from approvals.domain.workflow import Approver, RequestState, clock
+from approvals.models import ApprovalRequest, Person, states
+from approvals.web import moments, standing
+from approvals.web.moments import Deadline
+from approvals.web.verdicts import may_approve
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What a table shows of one request. `name` is what a screen reader hears for its link."""
+
+    ref: str
+    public_id: str
+    risk: RiskLevel
+    shape: str
+    headline: str
+    agent: str
+    flags: tuple[str, ...]
+    filled: int
+    seats: int
+    needs_you: bool
+    standing: str
+    is_open: bool
+    status_words: str
+    status_class: str
+    closing: str
+    by: str
+    took: str
+    created_at: datetime
+    deadline: Deadline | None
+    name: str
+
+
+def draw(
+    rows: Iterable[ApprovalRequest], *, person: Person, titles: dict[str, str], now: datetime
+) -> list[Row]:
+    """The rows in their order, as this person sees them now."""
+    reader = states.approver(person)
+    return [_row(row, reader=reader, titles=titles, now=now) for row in rows]
+
+
+def _row(row: ApprovalRequest, *, reader: Approver, titles: dict[str, str], now: datetime) -> Row:
+    state = states.of(row, decisions=row.decisions.all())
+    is_open = not state.status.is_final
+    needs_you = is_open and may_approve(state, reader, now=now)
+    badge = standing.of(state, is_yours=needs_you)
+    headline, flags = sentence(row)
+    deadline = moments.deadline(state, now=now) if is_open else None
+    return Row(
+        ref=row.ref,
+        public_id=str(row.public_id),
+        risk=state.plan.risk,
+        shape=RISK_SHAPE[state.plan.risk],
+        headline=headline,
+        agent=display.show_identifier(row.agent.name, limit=80).text,
+        flags=tuple(sorted(flag.value.replace("_", " ") for flag in flags)),
+        filled=state.filled if state.plan.stages else 0,
+        seats=state.current.seats if state.plan.stages else 0,
+        needs_you=needs_you,
+        standing=_asked(state, titles) if is_open else "",
+        is_open=is_open,
+        status_words=badge.words,
+        status_class=badge.css,
+        closing=closing(state),
+        by=by(state),
+        took=moments.span(state.closed_at - row.created_at) if state.closed_at else "",
+        created_at=row.created_at,
+        deadline=deadline,
+        name=_name(state, headline, badge.words, needs_you=needs_you),
+    )
+
+
+def sentence(row: ApprovalRequest) -> tuple[str, frozenset[Flag]]:
+    """The headline of a request, and what is odd about any text its agent sent to be run."""
+    action = display.show_identifier(row.action, limit=cards.HEADLINE_LIMIT)
+    target = display.show_identifier(row.target, limit=cards.HEADLINE_LIMIT)
+    values = display.parameters(row.submission["parameters"])
+    flags = action.flags.union(target.flags, *(value.shown.flags for value in values))
+    return cards.headline(row.submission), flags
+
+
+def _asked(state: RequestState, titles: dict[str, str]) -> str:
+    if state.status is Status.INVESTIGATING:
+        return "question open"
+    joined = " and ".join if not state.rung else " or ".join
+    return joined(titles.get(name, name) for name in state.teams_asked)
+
+
+def closing(state: RequestState) -> str:
+    """Who closed it and when, in a few words."""
+    if state.closed_at is None:
+        return ""
+    who = by(state)
+    return f"{who}, {clock(state.closed_at)}" if who else clock(state.closed_at)
+
+
+def by(state: RequestState) -> str:
+    """Whoever decided; silence and policy are named as such."""
+    if state.basis is Basis.POLICY:
+        return "policy"
+    if state.basis is Basis.TIMEOUT:
+        return "nobody in time"
+    return state.closed_by
+
+
+def _name(state: RequestState, headline: str, badge: str, *, needs_you: bool) -> str:
+    parts = [f"{state.plan.risk.capitalize()} risk", headline, badge.split(" ", 1)[-1].lower()]
+    if not state.status.is_final:
+        parts.append(f"decide by {state.decide_by:%H:%M} UTC")
+    if needs_you:
+        parts.append("needs you")
+    return ", ".join(parts)

@@ -1,0 +1,144 @@
+"""A request's history in sentences: its events, and what became of every message about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from approvals import queries
+from approvals.domain import display
+from approvals.domain.terms import EventKind
+from approvals.models import ApprovalRequest, AuditEvent, Delivery
+from approvals.models.outbox import DeliveryState
+
+Entry = Mapping[str, Any]
+PLACES = {"slack": "Slack", "webhook": "the agent's callback", "console": "the console"}
+DOORS = {"web": "the dashboard", "slack": "Slack", "api": "the API"}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One moment; `quote` is what a person or agent wrote, `failed` asks for attention."""
+
+    at: datetime
+    words: str
+    quote: str = ""
+    failed: bool = False
+
+
+def draw(row: ApprovalRequest) -> list[Line]:
+    """Everything that happened to a request, in order."""
+    lines = [_event(event, row) for event in queries.events_of(row)]
+    sent = [_delivery(delivery) for delivery in queries.deliveries_of(row)]
+    return sorted([*lines, *(line for line in sent if line)], key=lambda line: line.at)
+
+
+def _event(event: AuditEvent, row: ApprovalRequest) -> Line:
+    detail = event.entry.get("detail") or {}
+    words = WORDS.get(event.type)
+    said = words(detail, event, row) if words else event.type.replace(".", " ").replace("_", " ")
+    quote = display.show(str(detail.get("comment") or ""), limit=400).text
+    failed = event.type in {
+        EventKind.DECISION_REFUSED,
+        EventKind.CONSUME_REFUSED,
+        EventKind.DELIVERY_DEAD,
+    }
+    return Line(event.at, display.show_identifier(said, limit=300).text, quote, failed)
+
+
+def _delivery(delivery: Delivery) -> Line | None:
+    place = PLACES.get(delivery.adapter, delivery.adapter)
+    if delivery.adapter == "slack":
+        place += f" {display.show_identifier(delivery.address, limit=60).text}"
+    if delivery.state == DeliveryState.SENT and delivery.finished_at:
+        return Line(delivery.finished_at, f"Delivered to {place}.")
+    if delivery.state == DeliveryState.DEAD:
+        error = display.show(delivery.last_error, limit=200).text
+        return Line(
+            delivery.finished_at or delivery.created_at,
+            f"Not delivered to {place}: {error}",
+            failed=True,
+        )
+    if delivery.state == DeliveryState.WAITING and delivery.attempts:
+        error = display.show(delivery.last_error, limit=200).text
+        return Line(
+            delivery.created_at,
+            f"Not delivered to {place} yet, tried {delivery.attempts} times: {error}",
+            failed=True,
+        )
+    return None
+
+
+def _who(event: AuditEvent) -> str:
+    kind, _, name = event.actor.partition(":")
+    return {"system": "the service", "policy": "policy", "agent": f"agent {name}"}.get(kind, name)
+
+
+def _by(verb: str) -> Callable[[Entry, AuditEvent, ApprovalRequest], str]:
+    def words(detail: Entry, event: AuditEvent, row: ApprovalRequest) -> str:
+        del row
+        door = DOORS.get(str(detail.get("channel", "")), str(detail.get("channel", "")))
+        return f"{detail.get('by') or _who(event)} {verb}" + (f" in {door}." if door else ".")
+
+    return words
+
+
+def _plain(text: str) -> Callable[[Entry, AuditEvent, ApprovalRequest], str]:
+    return lambda detail, event, row: text.format(
+        who=_who(event), agent=row.agent.name, detail=detail
+    )
+
+
+def _approved(detail: Entry, event: AuditEvent, row: ApprovalRequest) -> str:
+    if event.entry.get("basis") == "policy":
+        return "Approved by policy."
+    if event.entry.get("basis") == "timeout":
+        return "Approved by silence, as its policy says."
+    return _by("approved")(detail, event, row).removesuffix(".") + "; the request is approved."
+
+
+def _seat(detail: Entry, event: AuditEvent, row: ApprovalRequest) -> str:
+    given = _by("approved")(detail, event, row).removesuffix(".")
+    return f"{given} ({detail.get('filled')} of {detail.get('seats')})."
+
+
+def _denied(detail: Entry, event: AuditEvent, row: ApprovalRequest) -> str:
+    if event.entry.get("basis") == "policy":
+        return "Denied by policy. Nothing ran."
+    return _by("denied")(detail, event, row)
+
+
+def _escalated(detail: Entry, event: AuditEvent, row: ApprovalRequest) -> str:
+    del event, row
+    also = " and ".join(str(team) for team in detail.get("also") or ())
+    return f"No decision in time. Now also with {also}."
+
+
+def _refused(detail: Entry, event: AuditEvent, row: ApprovalRequest) -> str:
+    del row
+    return f"{_who(event)}: the attempt to {detail.get('verdict')} was refused. {detail.get('words', '')}"
+
+
+WORDS: dict[str, Callable[[Entry, AuditEvent, ApprovalRequest], str]] = {
+    EventKind.SUBMITTED: _plain("Asked by agent {agent}."),
+    EventKind.SEAT_FILLED: _seat,
+    EventKind.STAGE_PASSED: _seat,
+    EventKind.APPROVED: _approved,
+    EventKind.DENIED: _denied,
+    EventKind.INVESTIGATING: _by("asked a question"),
+    EventKind.RESUMED: _plain("The clock runs again."),
+    EventKind.ESCALATED: _escalated,
+    EventKind.REMINDED: _plain("A reminder was sent."),
+    EventKind.EXPIRED: _plain("Nobody decided in time, so it expired. Nothing ran."),
+    EventKind.CANCELLED: _plain("Withdrawn by {who}. Nothing ran."),
+    EventKind.REVOKED: _plain("Revoked by {who} before it was used. Nothing ran."),
+    EventKind.MESSAGE_ADDED: _plain("{who} wrote in the thread."),
+    EventKind.CONSUMED: _plain("The agent started it."),
+    EventKind.OUTCOME_REPORTED: _plain("The agent reports: {detail[status]}."),
+    EventKind.GRANT_EXPIRED: _plain("The agent did not use the approval in time. Nothing ran."),
+    EventKind.DECISION_REFUSED: _refused,
+    EventKind.CONSUME_REFUSED: _plain("The agent's attempt to start it was refused."),
+    EventKind.DELIVERY_DEAD: _plain("A message about this could not be delivered."),
+}

@@ -1,0 +1,23 @@
+"""The dashboard's addresses."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from approvals.web import decisions, history, linking, queue, requests, sign_in
+
+urlpatterns = [
+    path("", queue.home),
+    path("queue", queue.queue),
+    path("queue/rows", queue.queue_rows),
+    path("r/<str:ref>", requests.show),
+    path("r/<str:ref>/live", requests.live),
+    path("r/<str:ref>/decide", decisions.decide),
+    path("r/<str:ref>/messages", decisions.message),
+    path("r/<str:ref>/cancel", decisions.cancel),
+    path("r/<str:ref>/revoke", decisions.revoke),
+    path("history", history.history),
+    path("sign-in", sign_in.sign_in),
+    path("sign-out", sign_in.sign_out),
+    path("link/<slug:kind>", linking.link),
+]

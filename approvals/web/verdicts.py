@@ -1,0 +1,25 @@
+"""What a person could say to a request now, asked of the rules themselves before anybody clicks."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from approvals.domain import workflow
+from approvals.domain.errors import Refusal
+from approvals.domain.terms import Verdict
+from approvals.domain.workflow import Approver, Click, RequestState
+
+
+def refusal(
+    state: RequestState, reader: Approver, verdict: Verdict, *, now: datetime
+) -> Refusal | None:
+    """How this verdict of this person would be refused now; None when it would count."""
+    try:
+        workflow.decide(state, Click(reader, verdict, comment="asked beforehand"), at=now)
+    except Refusal as no:
+        return no
+    return None
+
+
+def may_approve(state: RequestState, reader: Approver, *, now: datetime) -> bool:
+    return refusal(state, reader, Verdict.APPROVE, now=now) is None
