@@ -40,8 +40,10 @@ def read(request: Request, *, may_be_empty: bool = False) -> dict[str, Any]:
     if length.isdecimal() and int(length) > settings.BODY_LIMIT:
         raise _too_large()
     raw = _bounded(plain)
-    if may_be_empty and not raw:
+    if not raw and may_be_empty:
         return {}
+    if not raw:
+        raise canonical.Malformed("The body is empty. Nothing was recorded.")
     if plain.content_type != StrictJSON.media_type:
         raise WrongMediaType(
             f"The body is {plain.content_type or 'of no named type'}; only application/json is "
