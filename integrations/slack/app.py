@@ -95,4 +95,5 @@ def _listen_for_the_rest(app: App, client: WebClient) -> None:
 
     app.action("open")(opened)
     app.action(ANYTHING)(unknown)
+    app.view_submission(ANYTHING)(opened)
     app.view_closed(ANYTHING)(opened)

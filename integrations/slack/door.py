@@ -46,7 +46,7 @@ def events(request: HttpRequest) -> HttpResponse:
 
 def _answer(request: HttpRequest, raw: bytes, settings: Configuration) -> HttpResponse:
     try:
-        payload = payloads.interaction_or_event(raw, request.headers.get("Content-Type", ""))
+        payload = payloads.from_request(raw, request.headers.get("Content-Type", ""))
     except Malformed as error:
         return _refuse(400, error.code, error.words)
     if payload is None:

@@ -5,6 +5,7 @@ A valid signature says who sent the bytes, not that they make sense; nothing her
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from approvals.domain import canonical
 from approvals.domain.canonical import Malformed
 
 INTERACTIONS = frozenset({"block_actions", "view_submission", "view_closed"})
-EVENTS = frozenset({"event_callback", "url_verification", "app_rate_limited"})
+HANDSHAKE = "url_verification"
 FORM = "application/x-www-form-urlencoded"
 MOST_FIELDS = 64
 # Slack sends these as objects or not at all; its own framework reads into them without looking.
@@ -61,14 +62,14 @@ class Place:
     ts: str
 
 
-def interaction_or_event(raw: bytes, content_type: str) -> dict[str, Any] | None:
+def from_request(raw: bytes, content_type: str) -> dict[str, Any] | None:
     """The payload of a signed request; None for kinds we have no use for. Raises Malformed."""
-    payload = _object(_json_part(raw, content_type))
-    if payload.get("type") in EVENTS:
-        return _sound_event(payload)
-    if payload.get("type") in INTERACTIONS:
-        return sound_interaction(payload)
-    return None
+    return _of_use(canonical.loads(_json_part(raw, content_type)))
+
+
+def from_envelope(payload: object) -> dict[str, Any] | None:
+    """The same for what came over a socket and was parsed by another. Raises Malformed."""
+    return _of_use(canonical.loads(json.dumps(payload).encode()))
 
 
 def is_ssl_check(raw: bytes) -> bool:
@@ -78,22 +79,6 @@ def is_ssl_check(raw: bytes) -> bool:
     except ValueError:
         return False
     return fields.get("ssl_check") == "1" and set(fields) <= {"ssl_check", "token"}
-
-
-def sound_interaction(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """A click or a submitted form whose parts have the types they must have. Raises Malformed."""
-    sound = _sound(payload)
-    account(sound)
-    if sound["type"] == "block_actions":
-        action(sound)
-        place(sound)
-        return sound
-    view = sound.get("view")
-    if not isinstance(view, dict) or not isinstance(view.get("callback_id", ""), str):
-        raise Malformed("The view is missing or malformed. Nothing was recorded.")
-    if not isinstance(view.get("private_metadata", ""), str):
-        raise Malformed("The view's metadata is not text. Nothing was recorded.")
-    return sound
 
 
 def account(payload: Mapping[str, Any]) -> Account:
@@ -157,18 +142,28 @@ def _json_part(raw: bytes, content_type: str) -> bytes:
     return parts[0].encode() if parts else b"{}"
 
 
-def _object(raw: bytes) -> dict[str, Any]:
-    payload = canonical.loads(raw)
+def _of_use(payload: object) -> dict[str, Any] | None:
     if not isinstance(payload, dict):
         raise Malformed("The payload is not an object. Nothing was recorded.")
-    return payload
+    kind = _text(payload, "type")
+    if kind == HANDSHAKE:
+        return {"type": HANDSHAKE, "challenge": _text(payload, "challenge")}
+    return _sound_interaction(payload) if kind in INTERACTIONS else None
 
 
-def _sound_event(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """Events change nothing here; only the handshake and the name of one are passed on."""
-    if payload["type"] == "url_verification":
-        return {"type": "url_verification", "challenge": _text(payload, "challenge")}
-    return {"type": payload["type"]}
+def _sound_interaction(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """A click or a submitted form whose parts have the types they must have."""
+    sound = _sound(payload)
+    account(sound)
+    if sound["type"] == "block_actions":
+        action(sound)
+        place(sound)
+        return sound
+    view = sound.get("view")
+    if not view or not _text(view, "type"):
+        raise Malformed("The view is missing. Nothing was recorded.")
+    known = {name: _text(view, name) for name in ("callback_id", "private_metadata")}
+    return sound | {"view": view | known}
 
 
 def _sound(payload: Mapping[str, Any]) -> dict[str, Any]:

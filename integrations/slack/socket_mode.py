@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Mapping
 
 from django.db import DatabaseError, close_old_connections
 from slack_bolt import BoltResponse
@@ -60,26 +61,22 @@ class Hearer:
 
     def answer(self, request: SocketModeRequest) -> BoltResponse:
         """The same as the door's, but for the signature: the connection itself is proof."""
-        payload: object = request.payload
-        if not isinstance(payload, dict) or payload.get("type") not in payloads.INTERACTIONS:
-            return BoltResponse(status=200)
         try:
-            sound = payloads.sound_interaction(payload)
-            is_new = self._is_new(request)
+            payload = payloads.from_envelope(request.payload)
+            if payload is None or not self._is_for_us(payload) or not self._is_new(request):
+                return BoltResponse(status=200)
         except Malformed as error:
             logger.warning("slack envelope was malformed", extra={"error": error.words})
             return BoltResponse(status=200)
         except DatabaseError:
             logger.exception("slack click could not be remembered")
             return BoltResponse(status=503)
-        if not is_new or not self._is_for_us(sound):
-            return BoltResponse(status=200)
-        return app.answer(sound, configuration=self._settings, authenticated_by=app.SOCKET)
+        return app.answer(payload, configuration=self._settings, authenticated_by=app.SOCKET)
 
     def _is_new(self, request: SocketModeRequest) -> bool:
         key = inbound.replay_key(PROVIDER, b"socket:" + request.envelope_id.encode())
         return replays.first_time(provider=PROVIDER, key=key, at=clock.now())
 
-    def _is_for_us(self, payload: dict[str, object]) -> bool:
+    def _is_for_us(self, payload: Mapping[str, object]) -> bool:
         wanted = self._settings.app_id
         return not wanted or payload.get("api_app_id", wanted) == wanted
