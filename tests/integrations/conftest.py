@@ -1,0 +1,19 @@
+"""A Slack of the tests' own, with the service's settings pointing at it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.fakes.slack import FakeSlack
+
+
+@pytest.fixture
+def slack(settings: Any) -> Iterator[FakeSlack]:
+    with FakeSlack() as fake:
+        for name, value in fake.settings.items():
+            setattr(settings, name, value)
+        settings.ADAPTERS = ["integrations.slack.adapter.SlackAdapter"]
+        yield fake
