@@ -92,6 +92,11 @@ class LifeOfARequest(RuleBasedStateMachine):
         self.now += step
 
     @rule()
+    def wait_to_the_deadline(self) -> None:
+        """To the very moment, where before and after meet."""
+        self.now = max(self.now, self.state.decide_by)
+
+    @rule()
     def a_timer_fires(self) -> None:
         self._catch_up()
 

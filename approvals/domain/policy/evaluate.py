@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any
@@ -93,7 +93,7 @@ def evaluate(policy: PolicySet, subject: Subject) -> Evaluation:
             "action_forbidden", None, policy.version,
         )  # fmt: skip
     row = policy.matrix[effective]
-    verdict = _verdict(row.plan, classified)
+    verdict = _verdict(row.plan, rules)
     checks.append(_row(effective, verdict, row.place))
     plan = row.plan if verdict is row.plan.approval else _asking(policy, effective)
     reason = f"risk_{effective}_{verdict}"
@@ -135,17 +135,18 @@ def _claim(claimed: RiskLevel | None, computed: RiskLevel) -> tuple[str, ...]:
     return (f"The agent claims {claimed}; that does not lower it.",)
 
 
-def _verdict(plan: Plan, rule: ActionRule | None) -> Approval:
+def _verdict(plan: Plan, rules: list[ActionRule]) -> Approval:
     """A rule may ask where the matrix would not; it never passes what the matrix would ask."""
     if plan.approval is Approval.REQUIRED:
         return Approval.REQUIRED
-    return Approval.AUTO if rule is None or rule.approval is Approval.AUTO else Approval.REQUIRED
+    passes = bool(rules) and all(rule.approval is Approval.AUTO for rule in rules)
+    return Approval.AUTO if passes else Approval.REQUIRED
 
 
 def _asking(policy: PolicySet, level: RiskLevel) -> Plan:
-    """The lowest row at or above this level that asks people."""
+    """The people of the lowest row at or above this level that asks; the risk stays what it is."""
     return next(
-        policy.matrix[higher].plan
+        replace(policy.matrix[higher].plan, risk=level)
         for higher in RiskLevel
         if higher.rank >= level.rank and policy.matrix[higher].plan.approval is Approval.REQUIRED
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,6 +15,8 @@ from approvals.domain import timing
 
 SIZE_LIMIT = 256 * 1024
 NODE_LIMIT = 20_000
+DEPTH_LIMIT = 32
+_DIGITS = re.compile(r"[+-]?[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ class Value:
 
     def fraction(self) -> float:
         text = str(self.plain).removesuffix("%")
-        if not text.isdigit() or not 0 < int(text) < 100:
+        if _DIGITS.fullmatch(text) is None or not 0 < int(text) < 100:
             raise self.fail("a share of the time such as 50% is wanted here")
         return int(text) / 100
 
@@ -113,7 +116,7 @@ def documents(file: str, text: str) -> Iterator[Value]:
         )
     found = False
     try:
-        _refuse_aliases(file, text)
+        _refuse_bombs(file, text)
         for node in yaml.compose_all(text, Loader=yaml.SafeLoader):
             if node is not None:
                 found = True
@@ -128,15 +131,20 @@ def documents(file: str, text: str) -> Iterator[Value]:
         raise PolicyInvalid([Problem(start, "the file is empty")])
 
 
-def _refuse_aliases(file: str, text: str) -> None:
+def _refuse_bombs(file: str, text: str) -> None:
     """Aliases make bombs and hide what a rule says; a policy is short enough to spell out."""
+    depth = 0
     for count, event in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise PolicyInvalid(
                 [Problem(_mark(file, event.start_mark), "anchors and aliases are not allowed")]
             )
-        if count > NODE_LIMIT:
-            raise PolicyInvalid([Problem(_mark(file, event.start_mark), "the file is too large")])
+        if count > NODE_LIMIT or depth > DEPTH_LIMIT:
+            raise PolicyInvalid(
+                [Problem(_mark(file, event.start_mark), "the file is too large or too deep")]
+            )
 
 
 def _value(file: str, node: yaml.Node) -> Value:
@@ -163,7 +171,7 @@ def _mapping(file: str, node: yaml.MappingNode) -> dict[str, Value]:
 
 def _scalar(place: Place, node: yaml.Node) -> Any:
     kind = node.tag.rsplit(":", 1)[-1]
-    if kind == "int" and node.value.lstrip("+-").isdigit():
+    if kind == "int" and _DIGITS.fullmatch(node.value):
         return int(node.value)
     if kind == "bool":
         return node.value.lower() in {"true", "yes", "on"}
