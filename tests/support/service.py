@@ -62,7 +62,15 @@ class Service:
             self._process = launch(
                 [sys.executable, ROOT / "manage.py", "up"], directory=ROOT, log=log, env=self.env
             )
-        self._wait_until_ready(self._process, seconds)
+        self.wait_until_ready(seconds=seconds)
+
+    def wait_until_ready(self, *, seconds: float = START_SECONDS) -> None:
+        give_up = time.monotonic() + seconds
+        while not self._is_ready():
+            if self._has_ended() or time.monotonic() > give_up:
+                self.kill()
+                raise NotServing(f"Not ready after {seconds} s.\n{self.tail()}")
+            time.sleep(0.05)
 
     def stop(self, *, how: signal.Signals = signal.SIGINT, seconds: float = STOP_SECONDS) -> int:
         """Stop it as Ctrl-C does; the exit status it gave."""
@@ -105,7 +113,8 @@ class Service:
 
     def parts(self) -> list[str]:
         """The names of the parts the supervisor has started."""
-        return sorted(file.stem for file in (self.data_dir / "run").glob("*.pid"))
+        names = {file.stem for file in (self.data_dir / "run").glob("*.pid")}
+        return sorted(names - {"up"})
 
     def pids(self) -> list[int]:
         """Every process of it but the supervisor."""
@@ -114,6 +123,16 @@ class Service:
         named = [self.pid_of(name) for name in self.parts()]
         everyone = {*named, *descendants(self._process.pid)}
         return sorted(pid for pid in everyone if is_alive(pid) and pid != self._process.pid)
+
+    def wait_for(self, words: str, *, seconds: float = 10) -> str:
+        """Wait until it has printed these words; the line they stand in."""
+        give_up = time.monotonic() + seconds
+        while time.monotonic() < give_up:
+            for line in self.output().splitlines():
+                if words in line:
+                    return line
+            time.sleep(0.05)
+        raise NotServing(f"It did not say {words!r} within {seconds} s.\n{self.tail()}")
 
     def output(self) -> str:
         return self._log.read_text(errors="replace") if self._log.exists() else ""
@@ -137,13 +156,8 @@ class Service:
     def _log(self) -> Path:
         return self.data_dir / "output.log"
 
-    def _wait_until_ready(self, process: subprocess.Popen[bytes], seconds: float) -> None:
-        give_up = time.monotonic() + seconds
-        while not self._is_ready():
-            if process.poll() is not None or time.monotonic() > give_up:
-                self.kill()
-                raise NotServing(f"Not ready after {seconds} s.\n{self.tail()}")
-            time.sleep(0.05)
+    def _has_ended(self) -> bool:
+        return self._process is None or self._process.poll() is not None
 
     def _is_ready(self) -> bool:
         try:
