@@ -70,6 +70,7 @@ class FakeSlack(ThreadingHTTPServer):
         self.whispers: list[Body] = []
         self.calls: list[Call] = []
         self.missing_scopes: set[str] = set()
+        self.socket_url = ""
         self.closing = Event()
         self._next: dict[str, deque[Fault | str]] = {}
         self._lock = Lock()
@@ -193,6 +194,9 @@ class FakeSlack(ThreadingHTTPServer):
         user = self.users.get(str(body.get("user")))
         return {"ok": True, "user": user} if user else {"ok": False, "error": "user_not_found"}
 
+    def open_socket(self, body: Body) -> Body:
+        return {"ok": True, "url": self.socket_url}
+
     def _channel(self, name: str) -> str | None:
         by_name = {f"#{named}": channel for channel, named in self.channels.items()}
         return name if name in self.channels else by_name.get(name)
@@ -257,6 +261,7 @@ class _Conversation(BaseHTTPRequestHandler):
 
 
 _METHODS: dict[str, Callable[[FakeSlack, Body], Body]] = {
+    "apps.connections.open": FakeSlack.open_socket,
     "chat.postMessage": FakeSlack.post,
     "chat.update": FakeSlack.update,
     "chat.postEphemeral": FakeSlack.whisper,
