@@ -1,0 +1,214 @@
+"""What can be written after `countersign`. docs/cli.md has an example of each."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+from countersign import asking, starting
+
+KINDS = ("slack", "teams", "pagerduty", "servicenow", "github")
+ROLES = ("member", "manager", "auditor", "operator")
+STATUSES = ("pending", "investigating", "approved", "denied", "expired", "cancelled", "revoked")
+Commands = Any  # argparse keeps the type of what add_subparsers returns to itself
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command with its options; `run` of what it reads is the function to call."""
+    whole = argparse.ArgumentParser(
+        prog="countersign",
+        description="Human approval for what AI agents are about to do.",
+        epilog="Exit codes: 0 yes, 1 no, 2 wrong usage, 3 could not tell.",
+    )
+    commands = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _running(commands)
+    _policy(commands)
+    _agents(commands)
+    _people(commands)
+    _looking(commands)
+    _deciding(commands)
+    _audit(commands)
+    return whole
+
+
+def on_server(module: str, verb: str) -> Callable[[argparse.Namespace], int]:
+    """A command that speaks to the service's own data. Only then the service's code is loaded."""
+
+    def run(asked: argparse.Namespace) -> int:
+        return int(importlib.import_module("countersign.server").call(module, verb, asked))
+
+    return run
+
+
+def _running(commands: Commands) -> None:
+    up = _command(commands, "up", "run the whole service on this machine until Ctrl-C", starting.up)
+    up.add_argument("--workers", type=int, metavar="N", help="how many workers (default 1)")
+    doctor = _command(
+        commands, "doctor", "look whether all is well, and say what to do", starting.doctor
+    )
+    _json(doctor)
+
+
+def _policy(commands: Commands) -> None:
+    group = _group(commands, "policy", "read, compare and apply policy files")
+    for name, words in (
+        ("validate", "say whether policy files can be applied"),
+        ("diff", "show how files differ from the policy in force; exit code 1 when they do"),
+        ("apply", "put policy files in force as a new version"),
+    ):
+        command = _command(group, name, words, on_server("policy", name))
+        command.add_argument(
+            "path", nargs="?", metavar="PATH", help="a file or directory (default: policies/)"
+        )
+        _json(command)
+    command.add_argument("--commit", default="", help="the commit the files come from")
+
+
+def _agents(commands: Commands) -> None:
+    group = _group(commands, "agent", "register agents and their keys")
+    add = _command(
+        group,
+        "add",
+        "register an agent; for a known one, make another key",
+        on_server("agents", "add"),
+    )
+    add.add_argument("name", metavar="NAME")
+    add.add_argument("--owner", metavar="EMAIL", help="the person who answers for it")
+    for verb, words in (
+        ("key", "make another key; the ones before keep working"),
+        ("stop", "refuse everything an agent asks"),
+        ("start", "let a stopped agent ask again"),
+    ):
+        command = _command(group, verb, words, on_server("agents", verb))
+        command.add_argument("name", metavar="NAME")
+        _json(command)
+    listing = _command(group, "list", "show agents and their keys", on_server("agents", "show_all"))
+    _json(add, listing)
+
+
+def _people(commands: Commands) -> None:
+    group = _group(commands, "user", "add people, their teams, accounts and tokens")
+    add = _command(
+        group, "add", "add a person, or bring one up to date", on_server("people", "add")
+    )
+    add.add_argument("email", metavar="EMAIL")
+    add.add_argument("--name", default="", help="as others read it")
+    add.add_argument(
+        "--team", action="append", default=[], metavar="T", help="join this team; may be repeated"
+    )
+    add.add_argument("--manager", metavar="EMAIL")
+    add.add_argument("--role", choices=ROLES)
+    add.add_argument(
+        "--password-stdin", action="store_true", help="read a password from standard input"
+    )
+    token = _command(
+        group, "token", "make a personal token, shown once", on_server("people", "token")
+    )
+    token.add_argument("email", metavar="EMAIL")
+    token.add_argument(
+        "--scope", action="append", default=[], metavar="S", help="may be repeated (default: all)"
+    )
+    link = _command(
+        group, "link", "bind an account elsewhere to a person", on_server("people", "link")
+    )
+    link.add_argument("email", metavar="EMAIL")
+    link.add_argument("kind", choices=KINDS)
+    link.add_argument("id", metavar="ID")
+    listing = _command(
+        group, "list", "show people and their teams", on_server("people", "show_all")
+    )
+    _json(add, token, link, listing)
+
+
+def _looking(commands: Commands) -> None:
+    listing = _command(
+        commands, "list", "show what waits for people", on_server("requests", "show_all")
+    )
+    listing.add_argument("--all", action="store_true", help="everything, newest first")
+    listing.add_argument("--status", choices=STATUSES)
+    listing.add_argument("--agent", metavar="NAME")
+    listing.add_argument("--limit", type=_whole, default=50, metavar="N")
+    show = _command(
+        commands, "show", "show one request as approvers see it", on_server("requests", "show")
+    )
+    watch = _command(
+        commands, "watch", "follow one request until it is decided", on_server("requests", "watch")
+    )
+    watch.add_argument("--wait", type=_seconds, metavar="S", help="at most so many seconds")
+    for command in (show, watch):
+        command.add_argument("ref", metavar="REF")
+    _json(listing, show, watch)
+
+
+def _deciding(commands: Commands) -> None:
+    request = _command(
+        commands, "request", "ask for an approval, with COUNTERSIGN_KEY", asking.request
+    )
+    request.add_argument("action", metavar="ACTION")
+    request.add_argument("target", metavar="TARGET")
+    request.add_argument(
+        "--param", action="append", default=[], metavar="NAME=JSON", help="may be repeated"
+    )
+    request.add_argument("--reason", help="why, in the agent's words")
+    request.add_argument("--risk", choices=("low", "medium", "high", "critical"))
+    request.add_argument(
+        "--wait", type=_seconds, metavar="S", help="wait for the decision so many seconds"
+    )
+    request.add_argument(
+        "--idempotency-key", metavar="KEY", help="repeating it gives the same request"
+    )
+    approve = _command(commands, "approve", "approve, with COUNTERSIGN_TOKEN", asking.approve)
+    approve.add_argument("ref", metavar="REF")
+    approve.add_argument("--comment", default="")
+    approve.add_argument("--yes", action="store_true", help="do not ask; never for critical risk")
+    deny = _command(commands, "deny", "deny, with COUNTERSIGN_TOKEN", asking.deny)
+    deny.add_argument("ref", metavar="REF")
+    deny.add_argument("--reason", required=True, help="the agent and its owner will see it")
+    _json(request, approve, deny)
+
+
+def _audit(commands: Commands) -> None:
+    group = _group(commands, "audit", "prove and hand out history")
+    verify = _command(group, "verify", "walk every chain of history", on_server("audit", "verify"))
+    verify.add_argument("ref", nargs="?", metavar="REF", help="one request alone")
+    export = _command(
+        group, "export", "write all of history, oldest first", on_server("audit", "export")
+    )
+    export.add_argument("--format", choices=("ndjson", "csv"), default="ndjson")
+    _json(verify, export)
+
+
+def _group(commands: Commands, name: str, words: str) -> Commands:
+    group = commands.add_parser(name, help=words, description=f"{words[0].upper()}{words[1:]}.")
+    return group.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+
+def _command(
+    commands: Commands, name: str, words: str, run: Callable[[argparse.Namespace], int]
+) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(
+        name, help=words, description=f"{words[0].upper()}{words[1:]}.", allow_abbrev=False
+    )
+    command.set_defaults(run=run, json=False)
+    return command
+
+
+def _json(*commands: argparse.ArgumentParser) -> None:
+    for command in commands:
+        command.add_argument("--json", action="store_true", help="answer in JSON")
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds <= 7 * 86_400:
+        raise argparse.ArgumentTypeError("write seconds, at most a week")
+    return seconds
+
+
+def _whole(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 100_000:
+        raise argparse.ArgumentTypeError("write a whole number of at least 1")
+    return number

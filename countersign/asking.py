@@ -1,0 +1,153 @@
+"""Ask and decide over HTTP, from a shell."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from typing import Any
+
+from countersign import terminal
+from countersign.answers import ApprovalRequest
+from countersign.client import Countersign
+from countersign.errors import StillWaiting
+from countersign.outcomes import COULD_NOT_TELL, NO, YES, Misused, SaidNo
+
+
+def request(asked: argparse.Namespace) -> int:
+    """Submit, and wait when told to: 0 approved, 1 not, 3 nobody decided yet."""
+    parameters = _parameters(asked.param)
+    with _service("COUNTERSIGN_KEY") as service:
+        seen = service.submit(
+            asked.action,
+            asked.target,
+            parameters,
+            idempotency_key=asked.idempotency_key,
+            reasoning=asked.reason,
+            risk=asked.risk,
+        )
+        if not seen.is_final and asked.wait:
+            seen = _waited(service, seen, asked.wait, quiet=asked.json)
+    _tell(seen, as_json=asked.json)
+    if not seen.is_final:
+        return COULD_NOT_TELL
+    return YES if seen.is_approved else NO
+
+
+def approve(asked: argparse.Namespace) -> int:
+    """Approve what a person has read here a moment ago, and nothing that changed since."""
+    with _service("COUNTERSIGN_TOKEN") as service:
+        seen = service.read(asked.ref)
+        if seen.is_final:
+            raise SaidNo(f"{seen}. Nothing is left to decide.")
+        _confirm(seen, by_option=asked.yes)
+        decided = service.decide(seen, "approve", asked.comment)
+    _tell(decided, as_json=asked.json, counted="Your approval counts.")
+    return YES
+
+
+def deny(asked: argparse.Namespace) -> int:
+    """Deny, with the reason the agent and its owner will read."""
+    with _service("COUNTERSIGN_TOKEN") as service:
+        decided = service.decide(service.read(asked.ref), "deny", asked.reason)
+    _tell(decided, as_json=asked.json, counted="Your denial counts.")
+    return YES
+
+
+def _service(variable: str) -> Countersign:
+    missing = [name for name in ("COUNTERSIGN_URL", variable) if not os.environ.get(name)]
+    if missing:
+        raise Misused(
+            f"{' and '.join(missing)} must be set: the service's address, and a key or token for it. "
+            "Nothing was done."
+        )
+    return Countersign(os.environ["COUNTERSIGN_URL"], os.environ[variable])
+
+
+def _parameters(pairs: list[str]) -> dict[str, Any]:
+    """NAME=JSON, exactly: a guess at what was meant would become what is approved."""
+    parameters: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals or not name or name in parameters:
+            raise Misused(f"--param {pair!r} must be NAME=JSON, each name once. Nothing was asked.")
+        try:
+            parameters[name] = json.loads(text)
+        except ValueError:
+            raise Misused(
+                f"--param {name}: {text!r} is not JSON. Nothing was asked. "
+                f"Write text in quotes: --param '{name}={json.dumps(text)}'"
+            ) from None
+    return parameters
+
+
+def _waited(
+    service: Countersign, seen: ApprovalRequest, seconds: float, *, quiet: bool
+) -> ApprovalRequest:
+    if not quiet:
+        terminal.complain(f"{seen.ref} waits for people: {_link(seen)}")
+    try:
+        return service.wait(seen, seconds)
+    except StillWaiting as still:
+        return still.request
+
+
+def _confirm(seen: ApprovalRequest, *, by_option: bool) -> None:
+    """Let nobody approve without having been shown what would run. Raises Misused or SaidNo."""
+    if by_option and seen.risk == "critical":
+        raise Misused(
+            f"{seen.ref} is critical: --yes does not approve it. Nothing was decided. "
+            f"Run this in a terminal, or open {_link(seen)}"
+        )
+    if by_option:
+        return
+    if not terminal.can_ask():
+        raise Misused(
+            "There is nobody at a terminal to confirm this. Nothing was decided. "
+            "Run it in a terminal, or add --yes for what is less than critical."
+        )
+    terminal.complain(_restated(seen))
+    wanted = seen.ref if seen.risk == "critical" else "yes"
+    if terminal.ask(f"Type {wanted} to approve:").casefold() != wanted.casefold():
+        raise SaidNo("Not confirmed. Nothing was decided.")
+
+
+def _restated(seen: ApprovalRequest) -> str:
+    """Action, target and every parameter; one line each, so that none can pose as another."""
+    lines = [
+        f"{seen.ref} (version {seen.version}), asked by {terminal.escape(str(seen.body.get('agent')))}",
+        f"  action: {terminal.escape(seen.action)}",
+        f"  target: {terminal.escape(seen.target)}",
+        f"  risk:   {terminal.escape(seen.risk)}",
+    ]
+    for name, value in seen.parameters.items():
+        lines.append(
+            f"  parameter {terminal.escape(json.dumps(name, ensure_ascii=False))} = {_shown(value)}"
+        )
+    return "\n".join(lines if seen.parameters else [*lines, "  without parameters"])
+
+
+def _shown(value: object) -> str:
+    return terminal.escape(json.dumps(value, ensure_ascii=False))
+
+
+def _tell(seen: ApprovalRequest, *, as_json: bool, counted: str = "") -> None:
+    if as_json:
+        terminal.give(seen.body)
+        return
+    words = [counted] if counted else []
+    words.append(terminal.escape(str(seen)))
+    if seen.basis == "timeout":
+        words.append("(by silence; nobody decided)")
+    terminal.say(" ".join(words))
+    if not seen.is_final:
+        terminal.say(f"It still waits for people: {_link(seen)}")
+
+
+def _link(seen: ApprovalRequest) -> str:
+    links = seen.body.get("links")
+    return (
+        terminal.escape(str(links.get("web", "the dashboard")))
+        if isinstance(links, dict)
+        else "the dashboard"
+    )

@@ -1,0 +1,122 @@
+"""`countersign agent`"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from approvals.domain import errors
+from approvals.models import Agent
+from approvals.services import agents, clock
+from countersign import terminal
+from countersign.outcomes import YES
+from countersign.server import operators
+from countersign.server import people as colleagues
+
+
+def add(asked: argparse.Namespace) -> int:
+    """Register an agent and print its key. A known one gets another key, since keys are shown once."""
+    known = Agent.objects.select_related("owner").filter(name=asked.name).first()
+    if known is None:
+        owner = colleagues.existing(asked.owner) if asked.owner else None
+        agent, raw = agents.add(name=asked.name, owner=owner, at=clock.now(), actor=operators.me())
+    else:
+        _refuse_other_owner(known, asked.owner)
+        agent, raw = known, _another_key(known)
+        terminal.complain(f"There is an agent {agent.name} already. Here is another key of its.")
+    _tell(agent, raw, as_json=asked.json)
+    return YES
+
+
+def key(asked: argparse.Namespace) -> int:
+    """Another key for a known agent."""
+    agent = agents.by_name(asked.name)
+    _tell(agent, _another_key(agent), as_json=asked.json)
+    return YES
+
+
+def stop(asked: argparse.Namespace) -> int:
+    """Refuse everything the agent asks from now on."""
+    agent = agents.by_name(asked.name)
+    agents.stop(agent=agent, at=clock.now(), actor=operators.me())
+    return _told(
+        agent, f"Agent {agent.name} is stopped: its keys open nothing.", as_json=asked.json
+    )
+
+
+def start(asked: argparse.Namespace) -> int:
+    """Let a stopped agent ask again."""
+    agent = agents.by_name(asked.name)
+    agents.start(agent=agent, at=clock.now(), actor=operators.me())
+    return _told(agent, f"Agent {agent.name} may ask again.", as_json=asked.json)
+
+
+def show_all(asked: argparse.Namespace) -> int:
+    """Every agent, its owner and its live keys."""
+    at = clock.now()
+    rows = []
+    for agent in Agent.objects.select_related("owner").order_by("name"):
+        live = agent.keys.filter(revoked_at=None, expires_at__gt=at).order_by("expires_at")
+        keys = [{"prefix": each.prefix, "expires_at": each.expires_at.isoformat()} for each in live]
+        rows.append({**_facts(agent), "keys": keys})
+    if asked.json:
+        terminal.give(rows)
+        return YES
+    cells = [
+        (
+            row["name"],
+            row["owner"] or "nobody",
+            "yes" if row["enabled"] else "stopped",
+            len(row["keys"]),
+        )
+        for row in rows
+    ]
+    terminal.say(terminal.table(("AGENT", "OWNER", "MAY ASK", "LIVE KEYS"), cells))
+    return YES
+
+
+def _another_key(agent: Agent) -> str:
+    return agents.issue_key(
+        agent=agent, name="from the command line", by=None, at=clock.now(), actor=operators.me()
+    )
+
+
+def _refuse_other_owner(agent: Agent, email: str | None) -> None:
+    owner = agent.owner.email if agent.owner else ""
+    if email and email.strip().lower() != owner:
+        raise errors.Conflict(
+            f"Agent {agent.name} belongs to {owner or 'nobody'}, not to {email}. Nothing was changed."
+        )
+
+
+def _facts(agent: Agent) -> dict[str, Any]:
+    return {
+        "id": str(agent.pk),
+        "name": agent.name,
+        "owner": agent.owner.email if agent.owner else None,
+        "enabled": agent.is_enabled,
+    }
+
+
+def _tell(agent: Agent, raw: str, *, as_json: bool) -> None:
+    if not agent.is_enabled:
+        terminal.complain(
+            f"Agent {agent.name} is stopped, so its keys open nothing until: agent start"
+        )
+    if as_json:
+        secret = agent.webhook_secret
+        terminal.give(
+            {"id": str(agent.pk), "name": agent.name, "key": raw, "webhook_secret": secret}
+        )
+        return
+    terminal.say(f"Agent {agent.name}  {agent.pk}")
+    terminal.say(f"Key (shown once)    {raw}")
+    terminal.say(f"Webhook secret      {agent.webhook_secret}")
+
+
+def _told(agent: Agent, words: str, *, as_json: bool) -> int:
+    if as_json:
+        terminal.give(_facts(agent))
+    else:
+        terminal.say(words)
+    return YES
