@@ -1,0 +1,133 @@
+"""Walk the chains of history, and the rows that must agree with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from django.db import connection, transaction
+
+from approvals import queries
+from approvals.domain import canonical, chain
+from approvals.domain.chain import Break
+from approvals.domain.errors import Refusal
+from approvals.models import ApprovalRequest, AuditEvent
+from approvals.models.requests import REF_PREFIX
+from approvals.services import audit
+
+EVERY = 200
+COLUMNS = ("chain", "seq", "type", "actor", "agent", "action", "target", "session")
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """How far the walk came, and the first break it met."""
+
+    chains: int
+    events: int
+    broken: Break | None
+
+
+@contextmanager
+def as_of_now() -> Iterator[None]:
+    """One moment of the database for the whole walk, so that a running service cannot confuse it."""
+    if connection.in_atomic_block:
+        yield
+    elif connection.vendor == "postgresql":
+        with transaction.atomic():
+            connection.cursor().execute(
+                "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+            )
+            yield
+    else:
+        # Deferred on purpose: Django's own would take the one write lock for as long as we read.
+        connection.cursor().execute("BEGIN DEFERRED")
+        try:
+            yield
+        finally:
+            connection.cursor().execute("ROLLBACK")
+
+
+def walk(only: ApprovalRequest | None, *, progress: Progress) -> Found:
+    """Every chain until the first break; with `only`, the chain of one request."""
+    chains = events = 0
+    for name, head, length, rows in _chains(only):
+        chains, events = chains + 1, events + length
+        if chains % EVERY == 0:
+            progress(chains, events)
+        broken = _broken(name, rows, head=head, length=length)
+        if broken is not None:
+            return Found(chains, events, broken)
+    return Found(chains, events, _lost(events) if only is None else None)
+
+
+def _chains(only: ApprovalRequest | None) -> Iterable[tuple[str, str, int, Iterable[AuditEvent]]]:
+    if only is None:
+        return queries.chains()
+    return [(only.ref, only.chain_head, only.position, queries.events_of(only))]
+
+
+def _broken(name: str, rows: Iterable[AuditEvent], *, head: str, length: int) -> Break | None:
+    """The chain's own break, or a row beside it that tells something else than history."""
+    events = list(rows)
+    try:
+        entries = [{**event.entry, "hash": event.hash} for event in events]
+        broken = chain.first_break(name, entries, head=head, length=length)
+    except (Refusal, KeyError, TypeError):
+        seq = next((event.seq for event in events if not _is_whole(event)), 0)
+        return Break(name, seq, "its content is no longer an event")
+    return broken or _told_otherwise(name, events) or _row_otherwise(name, events)
+
+
+def _is_whole(event: AuditEvent) -> bool:
+    try:
+        return {"seq", "prev"} <= set(event.entry) and bool(chain.entry_hash(event.entry))
+    except (Refusal, TypeError, AttributeError):
+        return False
+
+
+def _told_otherwise(name: str, events: Iterable[AuditEvent]) -> Break | None:
+    """The columns people search by must say what was hashed."""
+    for event in events:
+        for column in COLUMNS:
+            told = event.entry.get(column, "")
+            if getattr(event, column) != (told[:240] if column == "actor" else told):
+                return Break(
+                    name, event.seq, f"its column {column} says something else than the event"
+                )
+        if audit.stamp(event.at) != event.entry["timestamp"]:
+            return Break(name, event.seq, "its column at says something else than the event")
+    return None
+
+
+def _row_otherwise(name: str, events: list[AuditEvent]) -> Break | None:
+    """A request's row must show what its history ends with, and what it began with."""
+    if not events or events[0].request is None:
+        return None
+    row, first, last = events[0].request, events[0].entry, events[-1].entry
+    if row.status != last.get("status") or row.basis != last.get("basis"):
+        return Break(
+            name, events[-1].seq, f"the request says {row.status}, its history {last.get('status')}"
+        )
+    if canonical.digest(row.submission) != first.get("submission_sha256"):
+        return Break(name, 0, "the request's content is not what was submitted")
+    if row.parameters_sha256 != canonical.parameters_sha256(row.submission["parameters"]):
+        return Break(name, 0, "the request's digest is not that of its parameters")
+    return None
+
+
+def _lost(events: int) -> Break | None:
+    """Events that belong to no chain we walked were orphaned, or their chain was taken away."""
+    if AuditEvent.objects.count() == events:
+        return None
+    known = {
+        f"{REF_PREFIX}{number}"
+        for number in ApprovalRequest.objects.values_list("number", flat=True)
+    }
+    known |= {name for name, _, _, _ in queries.chains() if not name.startswith(REF_PREFIX)}
+    for event in AuditEvent.objects.order_by("id").iterator():
+        if event.chain not in known:
+            return Break(event.chain, event.seq, "its chain is missing")
+    return Break("all", 0, "there are more events than the chains hold")
