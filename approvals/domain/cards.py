@@ -247,10 +247,18 @@ def _waiting(matter: Matter) -> str:
     if state.rung:
         also = _titles(matter, state.current.rungs[state.rung].also)
         parts.insert(0, f"No decision in the time before. Now also with {also}.")
-    last = state.rung + 1 == len(state.current.rungs)
-    then = "or it expires" if last else "or more people are asked"
-    parts.append(f"Decide by {clock(state.decide_by)} {then}.")
+    parts.append(f"Decide by {clock(state.decide_by)} {_or_else(state)}.")
     return " ".join(parts)
+
+
+def _or_else(state: RequestState) -> str:
+    """What silence until the deadline will mean."""
+    if state.rung + 1 < len(state.current.rungs) and state.decide_by < state.expires_at:
+        return "or more people are asked"
+    if not state.silence_consents:
+        return "or it expires"
+    last = state.stage + 1 == len(state.plan.stages)
+    return "or silence approves it" if last else "or silence approves this step"
 
 
 def _needs(matter: Matter) -> str:
@@ -368,6 +376,6 @@ def _text(value: object) -> str:
 def _buttons(state: RequestState) -> tuple[Verdict, ...]:
     if state.status.is_final:
         return ()
-    if state.status is Status.INVESTIGATING or state.pause_left <= timedelta(0):
+    if state.status is Status.INVESTIGATING or state.pause_open <= timedelta(0):
         return (Verdict.APPROVE, Verdict.DENY)
     return (Verdict.APPROVE, Verdict.DENY, Verdict.INVESTIGATE)

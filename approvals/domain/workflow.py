@@ -103,6 +103,13 @@ class RequestState:
         return min(self.pause_left, self.expires_at - self.decide_by)
 
     @property
+    def silence_consents(self) -> bool:
+        """Only after the whole window: an agent that gives up earlier must not gain by its hurry."""
+        waited = self.decide_by - self.window_opened_at
+        window = self.current.rungs[self.rung].window
+        return self.current.on_timeout is OnTimeout.APPROVE and waited >= window
+
+    @property
     def counted(self) -> tuple[Seat, ...]:
         """This stage's approvals that still count: the giver is still allowed to give them."""
         return tuple(
@@ -370,18 +377,11 @@ def overdue(state: RequestState, *, at: datetime) -> Change | None:
 def _lapse(state: RequestState, *, at: datetime) -> Change:
     if state.rung + 1 < len(state.current.rungs) and at < state.expires_at:
         return _escalate(state, at=at)
-    if _silence_consents(state):
+    if state.silence_consents:
         return _consented(state, at=at)
     reason = "no_decision_in_time"
     closed = _closed(state, Status.EXPIRED, Basis.TIMEOUT, reason, "nobody in time", at=at)
     return Change(EventKind.EXPIRED, closed)
-
-
-def _silence_consents(state: RequestState) -> bool:
-    """Only after the whole window: an agent that gives up earlier must not gain by its hurry."""
-    window = state.current.rungs[state.rung].window
-    waited = state.decide_by - state.window_opened_at
-    return state.current.on_timeout is OnTimeout.APPROVE and waited >= window
 
 
 def _consented(state: RequestState, *, at: datetime) -> Change:

@@ -323,7 +323,7 @@ def test_a_document_with_a_surprise_is_refused_whole(document: str, why: str) ->
 
 
 def test_a_matrix_has_a_row_for_every_level() -> None:
-    short = "apiVersion: guardrails.io/v1\nkind: RiskMatrix\nmetadata: {name: m}\nspec: {low: {approval: auto}}\n"
+    short = matrix().partition("  medium:")[0]
     assert "the row 'medium' is missing" in refusal(TEAM, short)
 
 
