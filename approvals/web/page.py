@@ -141,10 +141,12 @@ def _what(reading: Reading) -> dict[str, Any]:
 
 
 def _parameter(parameter: display.Parameter) -> dict[str, Any]:
-    """The exact value; its quotes only where they say more than the type does."""
+    """The exact value: a text stands in quotes, so that "1182" is not taken for a number."""
+    text = parameter.shown.text
+    is_bare_text = parameter.raw.startswith('"') and text != '""'
     return {
         "path": parameter.path,
-        "text": parameter.shown.text,
+        "text": f'"{text}"' if is_bare_text else text,
         "notes": parameter.shown.notes,
         "kind": parameter.kind,
         "means": parameter.means,

@@ -80,6 +80,8 @@ def queue(request: HttpRequest, person: Person) -> HttpResponse:
     tab, cursor = _tab(request), request.GET.get("after", "")
     lists = _lists(person, now)
     found, next_cursor = lists.page(tab, paging.from_text(cursor))
+    if cursor and not found:
+        return HttpResponseRedirect(f"/queue?tab={tab}")
     counts = lists.counts()
     facts = {
         "section": "queue",

@@ -1,0 +1,155 @@
+"""The queue shows what waits, for whom, and until when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.test import Client
+
+from approvals.domain.terms import Verdict
+from approvals.models import Agent
+from tests.support import cast
+from tests.web.conftest import Browser
+from tests.web.reading import Page
+
+RESTART = {"action": "restart_service", "target": "checkout"}
+
+
+def test_a_row_says_what_would_run_in_full_and_whom_it_needs(lin: Browser, robo: Agent) -> None:
+    row = cast.request(robo)
+
+    shown = lin.get("/queue").rows
+
+    assert [line.every("a")[0].text for line in shown] == ["Scale deployment · production-api"]
+    assert (
+        shown[0]
+        .every("a")[0]
+        .name.startswith("Medium risk, Scale deployment · production-api, waiting, decide by ")
+    )
+    assert shown[0].every("a")[0].name.endswith(" UTC, needs you")
+    assert "0 of 1 · needs you" in shown[0].text
+    assert f"{row.decide_by:%H:%M} UTC · then more people are asked" in shown[0].text
+
+
+def test_critical_comes_first_and_then_the_least_time_left(lin: Browser, robo: Agent) -> None:
+    high, medium, critical = (
+        cast.request(robo, **cast.HIGH),
+        cast.request(robo),
+        cast.request(robo, **cast.CRITICAL),
+    )
+
+    shown = lin.get("/queue?tab=all").rows
+
+    assert [line.attributes["data-ref"] for line in shown] == [critical.ref, medium.ref, high.ref]
+
+
+def test_each_tab_counts_exactly_the_rows_it_shows(ada: Browser, robo: Agent) -> None:
+    first = cast.request(robo, **cast.HIGH)
+    cast.request(robo, **cast.HIGH, session="second")
+    cast.request(robo, **cast.CRITICAL)
+    cast.decide(first, ada.person)
+
+    for tab, title in (("mine", "For you 1"), ("teams", "My teams 2"), ("all", "All waiting 3")):
+        page = ada.get(f"/queue?tab={tab}")
+        assert title in [link.text for link in page.every("a")]
+        assert len(page.rows) == int(title.rsplit(" ", 1)[1])
+
+
+def test_the_title_counts_what_waits_for_you(lin: Browser, robo: Agent) -> None:
+    assert lin.get("/queue").title == "Queue · Countersign"
+    cast.request(robo)
+    assert lin.get("/queue").title == "(1) Queue · Countersign"
+
+
+def test_an_empty_queue_says_so_in_words(lin: Browser) -> None:
+    assert lin.get("/queue").headings == ["Nothing waits for you"]
+    assert lin.get("/queue?tab=all").headings == ["Nothing waits"]
+
+
+def test_pages_follow_one_another_without_gap_or_repeat(lin: Browser, robo: Agent) -> None:
+    made = {cast.request(robo, **RESTART, session=str(number)).ref for number in range(52)}
+
+    first = lin.get("/queue?tab=all")
+    onward = next(link for link in first.every("a") if link.text == "Next 50")
+    second = lin.get(onward.attributes["href"])
+
+    refs = [[line.attributes["data-ref"] for line in page.rows] for page in (first, second)]
+    assert [len(page) for page in refs] == [50, 2]
+    assert set(refs[0]) | set(refs[1]) == made
+
+
+def test_the_pages_of_ones_own_tab_follow_one_another_too(lin: Browser, robo: Agent) -> None:
+    for number in range(51):
+        cast.request(robo, **RESTART, session=str(number))
+
+    first = lin.get("/queue?tab=mine")
+    onward = next(link for link in first.every("a") if link.text == "Next 50")
+
+    assert (len(first.rows), len(lin.get(onward.attributes["href"]).rows)) == (50, 1)
+
+
+def test_a_cursor_of_nonsense_is_the_first_page(lin: Browser, robo: Agent) -> None:
+    cast.request(robo)
+
+    for cursor in ("x", "1.2", "1.-5.2", "١.٢.٣"):
+        assert len(lin.get(f"/queue?tab=all&after={cursor}").rows) == 1
+
+
+def test_a_page_that_has_emptied_leads_to_the_first(lin: Browser, robo: Agent) -> None:
+    cast.request(robo)
+
+    answer = lin.client.get("/queue?tab=all&after=1.9999999999999999.1")
+
+    assert answer.headers["Location"] == "/queue?tab=all"
+
+
+def test_an_open_page_learns_what_became_of_its_rows_and_what_is_new(
+    lin: Browser, robo: Agent
+) -> None:
+    known = cast.request(robo)
+    gone = cast.request(robo, session="second")
+    cast.decide(gone, cast.person("lin"), Verdict.DENY, "Not today.")
+    fresh = cast.request(robo, session="third")
+
+    page = lin.get(f"/queue/rows?tab=mine&known={known.ref},{gone.ref},REQ-x,nonsense", x_live="1")
+
+    parts = {part.attributes["data-part"]: part for part in page.every("tbody")}
+    assert {row.attributes["data-ref"] for row in parts["known"].every("tr")} == {
+        known.ref,
+        gone.ref,
+    }
+    assert [row.attributes["data-ref"] for row in parts["new"].every("tr")] == [fresh.ref]
+    assert "✖ Denied Lin, " in parts["known"].text
+
+
+def test_odd_characters_are_flagged_on_the_row(lin: Browser, robo: Agent) -> None:
+    cast.request(robo, **RESTART, parameters={"file": "invoice\u202egpj.exe"})
+
+    assert "direction override" in lin.get("/queue").rows[0].text
+
+
+def test_who_is_signed_out_is_led_to_sign_in_and_back(db: None) -> None:
+    answer = Client().get("/queue?tab=teams")
+
+    assert (answer.status_code, answer.headers["Location"]) == (
+        302,
+        "/sign-in?next=%2Fqueue%3Ftab%3Dteams",
+    )
+    assert Client().get("/queue/rows", headers={"X-Live": "1"}).status_code == 401
+
+
+def test_pages_carry_no_script_or_style_of_their_own(
+    at: Callable[[str], Browser], robo: Agent
+) -> None:
+    row = cast.request(robo)
+
+    for address in ("/queue", f"/r/{row.ref}", "/history"):
+        answer = at("lin").client.get(address)
+        page = Page(answer.content.decode())
+        assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+        assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert all(script.attributes["src"] for script in page.every("script"))
+        assert not page.every("style")
+        styled = [element for element in page.every_element() if "style" in element.attributes]
+        assert not styled
