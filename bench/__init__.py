@@ -1,0 +1,1 @@
+"""How fast the service is, each figure beside what this machine could do at best."""
