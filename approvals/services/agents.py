@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import secrets
-import unicodedata
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -154,9 +153,10 @@ def _refuse_name(name: str) -> None:
         raise errors.Invalid(
             "An agent's name has plain letters, so that nobody can mistake it.", field="name"
         )
-    folded = unicodedata.normalize("NFKC", name).casefold()
-    if any(folded == other.casefold() for other in Agent.objects.values_list("name", flat=True)):
-        raise errors.Conflict(f"There is an agent {name!r} already.")
+    likeness = display.skeleton(name.casefold())
+    for other in Agent.objects.values_list("name", flat=True):
+        if display.skeleton(other.casefold()) == likeness:
+            raise errors.Conflict(f"There is an agent {other!r} already; {name!r} reads like it.")
 
 
 def _webhook_secret() -> str:
