@@ -30,7 +30,8 @@ def patient(view: Any) -> Any:
 
     async def waiting(request: HttpRequest, **named: Any) -> HttpResponseBase:
         answer = await _look(view, request, named)
-        if not _is_open(answer) or "wait" not in request.GET:
+        reading = request.method in {"GET", "HEAD"} and "wait" in request.GET
+        if not reading or not _is_open(answer):
             return answer
         return await _hold(view, request, named, str(answer.data["id"]))
 

@@ -43,7 +43,7 @@ def run(story: Callable[[], Awaitable[Result]]) -> Result:
             await sync_to_async(connections.close_all)()
 
     try:
-        return asyncio.run(whole())  # type: ignore[arg-type]  # a coroutine, as every story is
+        return asyncio.run(whole())
     finally:
         the_hub.stop()
 
@@ -157,6 +157,14 @@ def test_a_wait_that_is_none_is_refused(key: str, waiting: ApprovalRequest, wait
 
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["field"] == "wait"
+
+
+def test_asking_for_the_options_waits_for_nothing(key: str, waiting: ApprovalRequest) -> None:
+    async def story() -> httpx.Response:
+        async with calling(key) as agent:
+            return await agent.request("OPTIONS", f"/requests/{waiting.ref}?wait=60")
+
+    assert run(story).status_code == 200
 
 
 def test_nobody_waits_for_what_they_may_not_see(waiting: ApprovalRequest) -> None:
