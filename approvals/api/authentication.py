@@ -60,7 +60,7 @@ class Session(SessionAuthentication):
 
     def enforce_csrf(self, request: HttpRequest | Request) -> None:
         """On the plain request: REST framework's would read the body to look for a form."""
-        plain = request._request if isinstance(request, Request) else request  # noqa: SLF001
+        plain = request._request if isinstance(request, Request) else request
         super().enforce_csrf(plain)  # type: ignore[arg-type]  # it needs headers and cookies only
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
+import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, InternalError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
@@ -18,6 +19,7 @@ from approvals.domain.errors import Refusal
 from approvals.services.lifecycle import InFlight
 from approvals.services.policies import NoPolicy
 
+logger = structlog.get_logger(__name__)
 MEDIA_TYPE = "application/problem+json"
 CHALLENGE = 'Bearer realm="countersign"'
 DATABASE_TROUBLE = (OperationalError, InterfaceError, InternalError)
@@ -120,6 +122,7 @@ def describe(error: Exception) -> tuple[dict[str, Any], dict[str, str]] | None:
     if isinstance(error, NoPolicy):
         return _problem(503, "no_policy", WORDS["no_policy"]), {"Retry-After": "60"}
     if isinstance(error, DATABASE_TROUBLE):
+        logger.warning("database trouble", error=repr(error))
         return _problem(503, "unavailable", WORDS["unavailable"]), {"Retry-After": "1"}
     if isinstance(error, RequestDataTooBig):
         return _problem(413, TooLarge.code, "The body is too large. Nothing was recorded."), {}
