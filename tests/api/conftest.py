@@ -21,7 +21,7 @@ class Caller:
         self.client = Client()
 
     def get(self, path: str, **query: Any) -> Any:
-        return self.client.get(_address(path), query, headers=self._headers())
+        return self.client.get(_address(path), query, headers=self.headers())
 
     def post(self, path: str, body: Any = None, **headers: str) -> Any:
         raw = body if isinstance(body, bytes) else json.dumps({} if body is None else body)
@@ -29,16 +29,16 @@ class Caller:
             _address(path),
             raw,
             content_type=headers.pop("content_type", "application/json"),
-            headers=self._headers()
+            headers=self.headers()
             | {name.replace("_", "-"): value for name, value in headers.items()},
         )
 
     def put(self, path: str) -> Any:
         return self.client.put(
-            _address(path), "{}", content_type="application/json", headers=self._headers()
+            _address(path), "{}", content_type="application/json", headers=self.headers()
         )
 
-    def _headers(self) -> dict[str, str]:
+    def headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.key}"} if self.key else {}
 
 

@@ -95,14 +95,22 @@ def submission(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in (body | changes).items() if value is not None}
 
 
-LOW = {
+LOW: dict[str, Any] = {
     "action": "create_ticket",
     "target": "tickets/ops",
     "parameters": {"title": "Disk is filling"},
 }
-HIGH = {"action": "config_change", "target": "production-api", "parameters": {"timeout": 30}}
-CRITICAL = {"action": "database_migration", "target": "orders", "parameters": {"version": 42}}
-FORBIDDEN = {"action": "drop_database", "target": "orders", "parameters": {}}
+HIGH: dict[str, Any] = {
+    "action": "config_change",
+    "target": "production-api",
+    "parameters": {"timeout": 30},
+}
+CRITICAL: dict[str, Any] = {
+    "action": "database_migration",
+    "target": "orders",
+    "parameters": {"version": 42},
+}
+FORBIDDEN: dict[str, Any] = {"action": "drop_database", "target": "orders", "parameters": {}}
 
 
 def request(
