@@ -140,6 +140,8 @@ def add_message(
     def move(state: RequestState) -> workflow.Change:
         return workflow.add_message(state, by_agent=person is None, go_on=go_on, at=at)
 
+    if agent is not None:
+        _refuse_other_agent(ref, agent)
     return ledger.transition(ref, move, actor=_who(person, agent), at=at, also=also)
 
 
@@ -153,6 +155,8 @@ def cancel(
     who = _who(person, agent)
     if person is not None:
         _refuse_other_owner(ref, person)
+    if agent is not None:
+        _refuse_other_agent(ref, agent)
     return ledger.transition(
         ref, lambda state: workflow.cancel(state, by=who.title, at=at), actor=who, at=at
     )
@@ -206,10 +210,19 @@ def _refuse_other_owner(ref: str, person: Person) -> None:
         )
 
 
+def _refuse_other_agent(ref: str, agent: Agent) -> None:
+    """Another agent's request is not there, whatever the door."""
+    if not ApprovalRequest.objects.filter(agent=agent, **lookup(ref)).exists():
+        raise errors.NotFound(f"There is no request {ref[:60]!r} that you may see.")
+
+
 def _earlier(agent: Agent, key: str, body_sha256: str) -> ApprovalRequest | None:
-    rows = ApprovalRequest.objects.select_related("agent", "agent_key")
-    earlier = rows.filter(agent=agent, idempotency_key=key).first() if key else None
-    if earlier is not None and earlier.body_sha256 != body_sha256:
+    """The request this key stands for. Nearly every key is new, so that is asked first and narrowly."""
+    same = ApprovalRequest.objects.filter(agent=agent, idempotency_key=key)
+    if not key or not same.exists():
+        return None
+    earlier = same.select_related("agent", "agent_key").get()
+    if earlier.body_sha256 != body_sha256:
         raise KeyReused(
             "This Idempotency-Key was used with another body. Nothing was recorded; use a new key.",
             request=str(earlier.public_id),
