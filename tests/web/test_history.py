@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.support import cast
 from tests.web.conftest import Browser
 from tests.web.reading import Page
 
-RESTART = {"action": "restart_service", "target": "checkout"}
+RESTART: dict[str, Any] = {"action": "restart_service", "target": "checkout"}
 
 
 def headlines(page: Page) -> list[str]:

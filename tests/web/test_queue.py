@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from django.test import Client
 
@@ -12,7 +13,7 @@ from tests.support import cast
 from tests.web.conftest import Browser
 from tests.web.reading import Page
 
-RESTART = {"action": "restart_service", "target": "checkout"}
+RESTART: dict[str, Any] = {"action": "restart_service", "target": "checkout"}
 
 
 def test_a_row_says_what_would_run_in_full_and_whom_it_needs(lin: Browser, robo: Agent) -> None:

@@ -10,7 +10,7 @@ from django.test import Client
 
 from approvals.domain.terms import Verdict
 from approvals.models import Agent, ApprovalRequest, AuditEvent
-from approvals.services import clock, grants
+from approvals.services import clock, grants, lifecycle
 from tests.support import cast
 from tests.web.conftest import Browser
 from tests.web.reading import Page
@@ -161,7 +161,7 @@ def test_an_empty_message_is_refused_in_words(lin: Browser, row: ApprovalRequest
 
 def test_an_answer_of_the_agent_is_marked_as_its_claim(lin: Browser, row: ApprovalRequest) -> None:
     cast.decide(row, lin.person, Verdict.INVESTIGATE, "Why?")
-    cast.lifecycle.add_message(ref=row.ref, text="<i>Trust me</i>", agent=row.agent, at=clock.now())
+    lifecycle.add_message(ref=row.ref, text="<i>Trust me</i>", agent=row.agent, at=clock.now())
 
     thread = [line for line in lin.get(f"/r/{row.ref}").every("li") if "Trust me" in line.text]
 
@@ -173,7 +173,7 @@ def test_a_click_on_an_old_version_is_refused_and_the_text_kept(
     lin: Browser, row: ApprovalRequest
 ) -> None:
     cast.decide(row, lin.person, Verdict.INVESTIGATE, "Why?")
-    cast.lifecycle.add_message(ref=row.ref, text="Because.", agent=row.agent, at=clock.now())
+    lifecycle.add_message(ref=row.ref, text="Because.", agent=row.agent, at=clock.now())
 
     answer = lin.send(row.ref, "deny", version="1", comment="Not convinced yet.")
 
