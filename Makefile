@@ -3,6 +3,9 @@
 .PHONY: help setup run demo test check lock bench chaos
 PY = .venv/bin/python
 PIP = $(PY) -m pip --disable-pip-version-check -qq install
+# `make run DEMO_SLACK=1` speaks to the Slack that `make demo DECIDE=1` brings along.
+STAND_IN = SLACK_SIGNING_SECRET=demo SLACK_BOT_TOKEN=xoxb-demo SLACK_CHANNEL=C0DEMO \
+	SLACK_API_URL=$(or $(SLACK_API_URL),http://127.0.0.1:8765/api/)
 SOURCES = $(wildcard approvals countersign integrations bench scripts tests manage.py)
 
 help:  ## Say what can be done here
@@ -11,10 +14,10 @@ help:  ## Say what can be done here
 setup: .venv/.runtime  ## Create .venv from the hash-locked dependencies
 
 run: setup  ## Run the whole service on this machine; PORT=, DATA_DIR= and all settings are honoured
-	@$(PY) manage.py up
+	@$(if $(DEMO_SLACK),$(STAND_IN)) $(PY) manage.py up
 
 demo: setup  ## Play an agent beside a running service; DECIDE=1 plays its approvers too
-	@$(PY) manage.py demo $(if $(DECIDE),--decide) $(ARGS)
+	@$(PY) -m countersign.demo $(if $(DECIDE),--decide) $(ARGS)
 
 test: .venv/.test  ## Run every test on PostgreSQL and on SQLite; ARGS= goes to pytest
 	@scripts/install-test-services

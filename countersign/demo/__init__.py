@@ -1,0 +1,1 @@
+"""Play an agent, and with --decide its approvers, beside a running service."""
