@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 
 from approvals.domain.terms import Status, Verdict
 from approvals.models import ApprovalRequest, Decision, Identity
 from approvals.services import clock
 from integrations.slack import linking, seals
+from integrations.slack.payloads import Account
 from tests.fakes.knocks import signed
 from tests.fakes.slack import FakeSlack, slow
 from tests.support import cast
@@ -187,11 +189,20 @@ def test_somebody_unknown_is_asked_who_they_are(slack: FakeSlack) -> None:
     view = slack.views[0]
     wanted = "We do not know who you are yet. Link your Slack account, then click again."
     assert words_of(view) == wanted
-    url = view["blocks"][1]["elements"][0]["url"]
-    claim = linking.read_token(url.partition("?token=")[2])
-    assert (claim.external_id, claim.name) == ("T1:U9", "u9")
+    assert "/link/slack?token=" in view["blocks"][1]["elements"][0]["url"]
     assert status(row) == Status.PENDING
     assert refusals(row) == ["unknown_person"]
+
+
+@pytest.mark.urls("approvals.project.urls")
+def test_the_link_leads_to_a_page_that_names_the_account_and_binds_it(settings: Any) -> None:
+    url = linking.url(Account(user="U9", team="T1", name="lin.far"))
+    client = Client()
+    client.force_login(cast.person("lin"))
+    path = url.removeprefix(settings.PUBLIC_URL)
+    assert "@lin.far (T1:U9)" in client.get(path).content.decode()
+    client.post(path)
+    assert Identity.objects.get(external_id="T1:U9").person.email == "lin@example.com"
 
 
 def test_a_colleague_is_recognised_by_their_address_and_linked(slack: FakeSlack) -> None:
