@@ -1,0 +1,269 @@
+"""People decide in a real browser while other pages are open."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect
+
+from tests.stories.world import World
+from tests.support import cast
+from tests.support.plugin import engine
+from tests.support.service import Service, empty_database
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
+HOSTILE = "<img src=x onerror=alert(1)> *x* [a](http://evil.example) {{ 7 }}"
+RESTART: dict[str, Any] = {
+    "action": "restart_service",
+    "target": "checkout",
+    "parameters": {"service": "checkout"},
+}
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with ExitStack() as ending:
+        places = {"REDIS_URL": os.environ.get("REDIS_URL", "")}
+        if engine() == "postgres":
+            places["DATABASE_URL"] = ending.enter_context(empty_database())
+        service = Service(
+            tmp_path_factory.mktemp("browser"),
+            env={name: value for name, value in places.items() if value},
+        )
+        ending.callback(service.kill)
+        service.start()
+        yield World(service)
+        service.stop()
+
+
+@pytest.fixture
+def world(running: World) -> World:
+    """The service with nothing waiting."""
+    running.settle_everything()
+    return running
+
+
+@pytest.fixture
+def sign_in(browser: Browser, world: World) -> Iterator[Callable[..., Page]]:
+    """`sign_in("lin")`: Lin's own browser, at the queue."""
+    with ExitStack() as ending:
+
+        def signed_in(name: str, **options: Any) -> Page:
+            context = browser.new_context(
+                locale="en-GB", timezone_id="UTC", base_url=world.url, **options
+            )
+            context.set_default_timeout(10_000)
+            ending.callback(context.close)
+            page = context.new_page()
+            page.goto("/sign-in")
+            page.get_by_label("E-mail").fill(f"{name}@example.com")
+            page.get_by_label("Password").fill(cast.PASSWORD)
+            page.get_by_role("button", name="Sign in").click()
+            expect(page.get_by_role("heading", name="Queue", level=1)).to_be_visible()
+            return page
+
+        yield signed_in
+
+
+SignIn = Callable[..., Page]
+
+
+def is_live(page: Page) -> None:
+    expect(page.locator("#live-state")).to_have_text("Live")
+
+
+def test_a_click_decides_and_every_open_page_shows_it(world: World, sign_in: SignIn) -> None:
+    ref = world.submit()
+    lin, others_queue, others_request = sign_in("lin"), sign_in("ada"), sign_in("sam")
+    others_queue.goto("/queue?tab=all")
+    others_request.goto(f"/r/{ref}")
+    is_live(others_queue)
+    is_live(others_request)
+    for page in (others_queue, others_request):
+        page.evaluate("window.neverReloaded = true")
+
+    lin.get_by_role(
+        "link", name=re.compile("Medium risk, Scale deployment · production-api")
+    ).click()
+    lin.get_by_role("button", name="Approve… scale deployment · production-api").click()
+    dialog = lin.get_by_role("dialog", name="Approve scale deployment · production-api?")
+    expect(dialog.get_by_label("Note (optional)")).to_be_focused()
+    dialog.get_by_role("button", name="Approve scale deployment · production-api").click()
+
+    expect(lin.get_by_role("region", name="Decide")).to_contain_text("Approved by Lin at")
+    assert world.status(ref) == "approved"
+    expect(others_queue.locator(f"#row-{ref}")).to_contain_text("✔ Approved")
+    expect(others_request.get_by_role("region", name="Decide")).to_contain_text(
+        "Approved by Lin at"
+    )
+    for page in (others_queue, others_request):
+        assert page.evaluate("window.neverReloaded")
+
+
+def test_nothing_moves_under_the_pointer(world: World, sign_in: SignIn) -> None:
+    first, second = world.submit(), world.submit(**RESTART)
+    page = sign_in("lin")
+    is_live(page)
+    rows = [page.locator(f"#row-{ref}") for ref in (first, second)]
+    rows[1].hover()
+    before = [row.bounding_box() for row in rows]
+
+    for number in range(3):
+        world.submit(**cast.HIGH, session=str(number))
+        world.submit(**RESTART, session=str(number))
+    world.decide("lin", first, "deny", "Not now.")
+
+    button = page.get_by_role("button", name="Show 3 new requests")
+    expect(button).to_be_visible()
+    expect(rows[0]).to_contain_text("✖ Denied")
+    assert [row.bounding_box() for row in rows] == before
+    expect(page).to_have_title("(4) Queue · Countersign")
+
+    page.keyboard.press(".")
+    expect(button).to_be_hidden()
+    expect(page.locator("#rows tr")).to_have_count(4)
+
+
+def test_a_denial_without_a_reason_cannot_be_sent(world: World, sign_in: SignIn) -> None:
+    ref = world.submit()
+    page = sign_in("lin")
+    page.goto(f"/r/{ref}")
+
+    page.keyboard.press("d")
+    dialog = page.get_by_role("dialog", name="Deny scale deployment · production-api?")
+    deny = dialog.get_by_role("button", name="Deny scale deployment · production-api")
+    deny.click()
+    expect(dialog).to_be_visible()
+    assert world.status(ref) == "pending"
+
+    dialog.get_by_label("Reason").fill("Too late in the day.")
+    deny.click()
+    expect(page.get_by_role("region", name="Decide")).to_contain_text("Denied by Lin")
+    expect(page.get_by_role("region", name="Decide")).to_contain_text("Nothing ran.")
+    assert world.status(ref) == "denied"
+
+
+def test_no_key_decides_and_keys_can_be_turned_off(world: World, sign_in: SignIn) -> None:
+    ref = world.submit()
+    page = sign_in("lin")
+    page.goto(f"/r/{ref}")
+
+    page.keyboard.press("a")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Turn keys off").click()
+    page.keyboard.press("a")
+
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    assert world.status(ref) == "pending"
+
+
+def test_what_was_typed_survives_what_others_decide(world: World, sign_in: SignIn) -> None:
+    ref = world.submit(**cast.HIGH)
+    page = sign_in("ada")
+    page.goto(f"/r/{ref}")
+    is_live(page)
+    page.get_by_role("button", name="Deny… config change · production-api").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Reason").fill("I was just about to")
+
+    world.decide("grace", ref, "deny", "Freeze.")
+
+    expect(dialog.get_by_role("status")).to_contain_text("Denied by Grace")
+    expect(dialog.get_by_label("Reason")).to_have_value("I was just about to")
+    expect(dialog.get_by_label("Reason")).to_be_focused()
+    expect(
+        dialog.get_by_role("button", name="Deny config change · production-api")
+    ).to_be_disabled()
+    dialog.get_by_role("button", name="Go back").or_(
+        dialog.get_by_role("link", name="Go back")
+    ).click()
+    expect(page.get_by_role("region", name="Decide")).to_contain_text("Denied by Grace")
+
+
+def test_deciding_works_without_javascript(world: World, sign_in: SignIn) -> None:
+    ref = world.submit(**cast.HIGH)
+    page = sign_in("ada", java_script_enabled=False)
+    page.get_by_role("link", name=re.compile("High risk, Config change")).click()
+    page.get_by_role("button", name="Deny… config change · production-api").click()
+    page.get_by_label("Reason").fill("Not during the freeze.")
+    page.get_by_role("button", name="Deny config change · production-api", exact=True).click()
+
+    expect(page.get_by_role("region", name="Decide")).to_contain_text("Denied by Ada")
+    assert world.status(ref) == "denied"
+
+
+def test_hostile_text_is_only_ever_text(world: World, sign_in: SignIn) -> None:
+    ref = world.submit(
+        target=HOSTILE, parameters={"text": HOSTILE, HOSTILE: "x"}, reasoning=HOSTILE
+    )
+    page = sign_in("lin")
+    asked: list[str] = []
+    page.add_init_script("window.alert = () => { window.wasRun = true; };")
+    page.on("request", lambda request: asked.append(request.url))
+
+    expect(page.locator(f"#row-{ref}")).to_contain_text(HOSTILE)
+    page.goto(f"/r/{ref}")
+
+    expect(page.get_by_role("heading", level=1)).to_contain_text(HOSTILE)
+    expect(page.get_by_role("cell", name=f'"{HOSTILE}"', exact=True)).to_be_visible()
+    expect(page.get_by_role("region", name="The agent says · not checked")).to_contain_text(HOSTILE)
+    assert page.evaluate("window.wasRun") is None
+    assert {url for url in asked if not url.startswith(world.url)} == set()
+
+
+def test_a_cut_line_says_so_and_the_page_goes_on_asking(world: World, sign_in: SignIn) -> None:
+    ref = world.submit()
+    page = sign_in("lin")
+    lines: list[WebSocketRoute] = []
+    cut = [False]
+
+    def relay(line: WebSocketRoute) -> None:
+        if cut[0]:
+            line.close()
+            return
+        lines.append(line)
+        line.connect_to_server()
+
+    page.route_web_socket(re.compile("/ws/live"), relay)
+    page.reload()
+    is_live(page)
+
+    cut[0] = True
+    lines[0].close()
+    expect(page.get_by_role("alert")).to_contain_text(
+        re.compile(r"Live updates stopped \d\d:\d\d:\d\d UTC\. What you see may be old\."),
+        timeout=10_000,
+    )
+    world.decide("lin", ref, "deny", "No.")
+    expect(page.locator(f"#row-{ref}")).to_contain_text("✖ Denied")
+
+    cut[0] = False
+    page.get_by_role("button", name="Retry").click()
+    expect(page.get_by_role("alert")).to_be_hidden()
+
+
+def test_signing_out_elsewhere_is_noticed_within_seconds(world: World, sign_in: SignIn) -> None:
+    page = sign_in("lin")
+    is_live(page)
+    other = page.context.new_page()
+    other.goto("/queue")
+    other.get_by_role("button", name="Sign out").click()
+
+    expect(page.get_by_role("alert")).to_contain_text("You are signed out.", timeout=6_000)
+
+
+def test_the_countdown_follows_the_service_and_not_this_machine(
+    world: World, sign_in: SignIn
+) -> None:
+    ref = world.submit(**cast.HIGH)
+    page = sign_in("ada")
+    page.clock.set_system_time("2030-01-01T00:00:00Z")
+    page.goto(f"/r/{ref}")
+
+    expect(page.locator(".time-left")).to_have_text(re.compile(r"^3 h 59 min left$|^4 h left$"))
