@@ -1,6 +1,6 @@
 # Countersign's one door for developers: `make help` says what is behind it.
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check lock bench chaos
+.PHONY: help setup run demo test check cover lock bench chaos
 PY = .venv/bin/python
 PIP = $(PY) -m pip --disable-pip-version-check -qq install
 # `make run DEMO_SLACK=1` speaks to the Slack that `make demo DECIDE=1` brings along.
@@ -38,6 +38,10 @@ bench: .venv/.test  ## Measure speed beside the ceilings of this machine
 chaos: .venv/.test  ## Kill processes and servers under load, and count what was lost
 	@scripts/install-test-services
 	@$(PY) -m bench.chaos $(ARGS)
+
+cover: .venv/.test  ## Say which lines and branches the tests leave out
+	@scripts/install-test-services
+	@.venv/bin/pytest --numprocesses auto --cov --cov-report term:skip-covered -m "not (browser or faults)" $(ARGS)
 
 lock: .venv/.test  ## Pin dependencies anew with their hashes; ARGS=--upgrade takes newer ones
 	@scripts/lock $(ARGS)
