@@ -100,12 +100,12 @@ def _claim(*, at: datetime) -> Delivery | None:
 
 def _attempt(delivery: Delivery, *, at: datetime, now: Clock) -> None:
     row = queries.whole_request(delivery.request_id)
-    message = _message(delivery, row, at=at)
     try:
+        message = _message(delivery, row, at=at)
         handle = adapters.enabled()[delivery.adapter].deliver(message)
     except DeliveryError as error:
         _record_failure(delivery, error, at=now())
-    except Exception as error:  # a bug in one adapter must not stop the others' deliveries
+    except Exception as error:  # a bug in one adapter or card must not stop the others
         logger.exception("adapter failed", adapter=delivery.adapter, delivery=delivery.pk)
         _record_failure(delivery, DeliveryError(f"{type(error).__name__}: {error}"), at=now())
     else:

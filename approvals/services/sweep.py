@@ -74,6 +74,9 @@ class Sweeper:
                 more = step()
             except Error as error:
                 logger.error("sweep failed", loop=name, error=str(error))
+            except Exception:
+                # A bug met once must not end the loop that keeps everybody's promises.
+                logger.exception("sweep met a bug", loop=name)
             if not more:
                 connections.close_all()
                 waiting = rung or self.stopping
