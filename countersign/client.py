@@ -92,6 +92,8 @@ class Countersign:
                 _rest(error, failures, at_most=left)
                 continue
             failures = 0
+            if isinstance(request, ApprovalRequest):
+                _refuse_another(seen, request.body)
             if seen.is_final:
                 return seen
             if left <= 0:
@@ -119,17 +121,18 @@ class Countersign:
 
         Raises Refused with `parameters_changed`, `already_consumed`, `not_approved`, `grant_expired`.
         """
-        body = {} if parameters is None else {"parameters": dict(parameters)}
+        body = {} if parameters is None else _as_json({"parameters": dict(parameters)})
         used = self._write(
             f"requests/{_ref(request)}/consume",
             body,
             key=idempotency_key or str(uuid4()),
             ref=_ref(request),
         )
-        is_other = parameters is not None and not answers.same(
-            used.parameters, _as_json(parameters)
-        )
-        if not used.is_approved or used.consumed_at is None or is_other:
+        if isinstance(request, ApprovalRequest):
+            _refuse_another(used, request.body)
+        if parameters is not None and not answers.same(used.parameters, body["parameters"]):
+            raise Unreachable("The answer tells of other parameters. Nothing may run.")
+        if not used.is_approved or used.consumed_at is None:
             raise NotApproved(
                 f"{used}. The service did not redeem it, so it must not run.", request=used
             )
