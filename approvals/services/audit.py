@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from approvals.domain import canonical, chain
+from approvals.domain import chain
 from approvals.domain.terms import EventKind
 from approvals.models import ApprovalRequest, AuditEvent, ChainHead
 from approvals.services.actors import Actor
@@ -23,6 +23,20 @@ def append(
     detail: Mapping[str, Any],
 ) -> AuditEvent:
     """Add an event to a request's chain. The caller holds the row's lock and saves the row after."""
+    event = following(row, kind, actor=actor, at=at, detail=detail)
+    event.save(force_insert=True)
+    return event
+
+
+def following(
+    row: ApprovalRequest,
+    kind: EventKind,
+    *,
+    actor: Actor,
+    at: datetime,
+    detail: Mapping[str, Any],
+) -> AuditEvent:
+    """The next event of a request's chain, not yet written; the row already counts it."""
     entry = {
         **_facts(row, kind),
         "chain": row.ref,
@@ -34,7 +48,6 @@ def append(
         "prev": row.chain_head,
     }
     event = _event(entry, at=at, request=row)
-    event.save(force_insert=True)
     row.position += 1
     row.chain_head = event.hash
     return event
@@ -105,7 +118,7 @@ def _facts(row: ApprovalRequest, kind: EventKind) -> dict[str, Any]:
     }
     if kind is EventKind.SUBMITTED:
         facts["submission"] = row.submission
-        facts["submission_sha256"] = canonical.digest(row.submission)
+        facts["submission_sha256"] = row.body_sha256
         facts["evaluation"] = row.evaluation
         facts["plan"] = row.plan
     return facts

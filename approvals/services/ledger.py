@@ -44,12 +44,11 @@ def open_request(
     """Write a new request with everything it promises. Needs a transaction; may raise IntegrityError."""
     states.write(row, state)
     row.save(force_insert=True)
-    event = audit.append(row, EventKind.SUBMITTED, actor=actor, at=at, detail={})
-    outbox.promise(row, state, event, at=at)
+    events = [audit.following(row, EventKind.SUBMITTED, actor=actor, at=at, detail={})]
     if state.status.is_final:
-        event = audit.append(
-            row, EventKind(f"request.{state.status}"), actor=actors.POLICY, at=at, detail={}
-        )
+        kind = EventKind(f"request.{state.status}")
+        events.append(audit.following(row, kind, actor=actors.POLICY, at=at, detail={}))
+    for event in AuditEvent.objects.bulk_create(events):
         outbox.promise(row, state, event, at=at)
     outbox.set_timers(row, state, at=at, is_new=True)
     row.save(update_fields=["position", "chain_head"])
