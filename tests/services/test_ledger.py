@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -52,7 +52,7 @@ def _run(statement: str) -> None:
 
 
 def everything() -> dict[str, list[dict[str, Any]]]:
-    tables = (ApprovalRequest, Decision, AuditEvent, Delivery, Timer)
+    tables: tuple[Any, ...] = (ApprovalRequest, Decision, AuditEvent, Delivery, Timer)
     return {table.__name__: list(table.objects.order_by("pk").values()) for table in tables}
 
 
@@ -62,7 +62,7 @@ def test_no_audit_record_no_decision(channel: FakeAdapter) -> None:
     cast.decide(approved, cast.person("lin"), at=NOON)
     other, lin, ada = cast.request(at=NOON, **cast.HIGH), cast.person("lin"), cast.person("ada")
     before = everything()
-    acts = [
+    acts: list[Callable[[], object]] = [
         lambda: cast.decide(waiting, lin, at=minutes(1)),
         lambda: cast.decide(waiting, lin, Verdict.DENY, "No.", at=minutes(1)),
         lambda: cast.decide(waiting, lin, Verdict.INVESTIGATE, "Why?", at=minutes(1)),
