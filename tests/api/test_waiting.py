@@ -3,49 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import httpx
 import pytest
-from asgiref.sync import sync_to_async
 from django.db import connections
 
 from approvals.domain.terms import Verdict
 from approvals.models import ApprovalRequest
-from approvals.project.asgi import application
-from approvals.realtime.hub import the_hub
+from tests.api.asgi import calling, run
 from tests.support import cast
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Result = TypeVar("Result")
-
-
-@asynccontextmanager
-async def calling(key: str) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app=application)  # type: ignore[arg-type]  # channels types it looser
-    headers = {"Authorization": f"Bearer {key}"}
-    async with httpx.AsyncClient(
-        transport=transport, base_url="http://127.0.0.1:8000/api/v1", headers=headers
-    ) as client:
-        yield client
-
-
-def run(story: Callable[[], Awaitable[Result]]) -> Result:
-    """Run one asynchronous story, and leave no connection and no listener behind."""
-
-    async def whole() -> Result:
-        try:
-            return await story()
-        finally:
-            await sync_to_async(connections.close_all)()
-
-    try:
-        return asyncio.run(whole())
-    finally:
-        the_hub.stop()
 
 
 def in_another_thread(call: Callable[[], Result]) -> Awaitable[Result]:
@@ -178,25 +149,3 @@ def test_nobody_waits_for_what_they_may_not_see(waiting: ApprovalRequest) -> Non
             )
 
     assert run(story) == (404, 401)
-
-
-def test_an_export_streams_from_an_asynchronous_server(waiting: ApprovalRequest) -> None:
-    token = cast.token(cast.person("ada"))
-
-    async def story() -> httpx.Response:
-        async with calling(token) as ada:
-            return await ada.get("/audit-events/export", params={"request": waiting.ref})
-
-    lines = run(story).text.splitlines()
-
-    assert [json.loads(line)["type"] for line in lines] == ["request.submitted"]
-
-
-def test_an_export_of_a_spreadsheet_streams_too(waiting: ApprovalRequest) -> None:
-    token = cast.token(cast.person("ada"))
-
-    async def story() -> httpx.Response:
-        async with calling(token) as ada:
-            return await ada.get("/audit-events/export", params={"format": "csv"})
-
-    assert run(story).text.startswith("timestamp,chain,seq,type")
