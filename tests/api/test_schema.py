@@ -139,6 +139,9 @@ def test_every_answer_is_as_the_document_says(
     if case.path_parameters and request_number(case) % 4:
         case.path_parameters["ref"] = refs[request_number(case) % len(refs)]
 
+    if str(case.query.get("wait", "")).isdecimal():
+        case.query["wait"] = min(int(case.query["wait"]), 1)
+
     case.call_and_validate(headers=caller.headers(), checks=TRUE_TO_THE_DOCUMENT)
 
 
