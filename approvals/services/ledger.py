@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
 
-from approvals.domain import errors, workflow
+from approvals.domain import errors, timing, workflow
 from approvals.domain.errors import Refusal
 from approvals.domain.terms import EventKind, TimerKind, Verdict
 from approvals.domain.workflow import Change, RequestState
-from approvals.models import ApprovalRequest, AuditEvent, Decision, states
-from approvals.models.requests import REF_PREFIX, lookup
+from approvals.models import ApprovalRequest, AuditEvent, Decision, Timer, states
+from approvals.models.requests import lookup
 from approvals.services import actors, audit, bell, outbox
 from approvals.services.actors import Actor
 
@@ -90,32 +91,25 @@ def transition(
     return row
 
 
-def locked(ref: str, *, skip: bool = False) -> ApprovalRequest:
-    """The row, locked until the transaction ends. Raises NotFound (also when skipped as busy)."""
-    rows = ApprovalRequest.objects.select_for_update(of=("self",), skip_locked=skip)
+def locked(ref: str) -> ApprovalRequest:
+    """The row, locked until the transaction ends. Raises NotFound."""
+    rows = ApprovalRequest.objects.select_for_update(of=("self",))
     row = rows.select_related("agent", "agent_key").filter(**lookup(ref)).first()
     if row is None:
         raise errors.NotFound(f"There is no request {ref[:60]!r} that you may see.")
     return row
 
 
-def let_time_pass(number: int, *, at: datetime) -> bool:
-    """Write what time alone has brought about for one request; False when another was at it."""
+def let_time_pass(*numbers: int, at: datetime) -> int:
+    """Write what time alone has brought about for these requests, all of it or nothing.
+
+    Passes by whatever somebody else holds, or has fired meanwhile; returns how many were left.
+    """
     with transaction.atomic(durable=True):
-        try:
-            row = locked(f"{REF_PREFIX}{number}", skip=True)
-        except errors.NotFound:
-            return False
-        state = _catch_up(row, states.of(row), at=at)
-        reminder = row.timers.filter(
-            kind=TimerKind.REMIND, fired_at=None, dropped_at=None, due_at__lte=at
-        )
-        if reminder.exists():
-            change = workflow.remind(state, at=at)
-            if change is not None:
-                state = _write(row, change, actor=actors.SYSTEM, at=at)
-        outbox.set_timers(row, state, at=at)
-    return True
+        rows = list(_due(numbers, at=at))
+        for row in rows:
+            _fire(row, at=at)
+    return len(rows)
 
 
 def note(
@@ -125,6 +119,24 @@ def note(
     event = audit.append(row, kind, actor=actor, at=at, detail=detail)
     row.save(update_fields=["position", "chain_head"])
     return event
+
+
+def _due(numbers: Sequence[int], *, at: datetime) -> QuerySet[ApprovalRequest]:
+    promised = Timer.objects.filter(request=OuterRef("pk"), **outbox.OPEN, due_at__lte=at)
+    rows = ApprovalRequest.objects.select_for_update(of=("self",), skip_locked=True)
+    rows = rows.select_related("agent", "agent_key").prefetch_related("decisions__person")
+    return rows.filter(Exists(promised), pk__in=numbers).order_by("pk")
+
+
+def _fire(row: ApprovalRequest, *, at: datetime) -> None:
+    before = states.of(row, decisions=row.decisions.all())
+    state = _catch_up(row, before, at=at)
+    if any(due.kind is TimerKind.REMIND and due.at <= at for due in timing.timers(state)):
+        change = workflow.remind(state, at=at)
+        if change is not None:
+            state = _write(row, change, actor=actors.SYSTEM, at=at)
+    if state is before:
+        outbox.set_timers(row, state, at=at)  # what fell due is no longer called for
 
 
 def _catch_up(row: ApprovalRequest, state: RequestState, *, at: datetime) -> RequestState:

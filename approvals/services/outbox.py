@@ -13,6 +13,8 @@ from approvals.services import adapters
 
 QUIET = frozenset({EventKind.DECISION_REFUSED, EventKind.CONSUME_REFUSED, EventKind.DELIVERY_DEAD})
 
+OPEN = {"fired_at": None, "dropped_at": None}
+
 
 def promise(
     row: ApprovalRequest, state: RequestState, event: AuditEvent, *, at: datetime, words: str = ""
@@ -52,7 +54,7 @@ def set_timers(
     """Make the open timers of a request exactly those its state calls for."""
     wanted = {due.kind.value: due.at for due in timing.timers(state)}
     if not is_new:
-        for timer in row.timers.filter(fired_at=None, dropped_at=None):
+        for timer in row.timers.filter(**OPEN):
             if wanted.get(timer.kind) == timer.due_at:
                 del wanted[timer.kind]
             else:
