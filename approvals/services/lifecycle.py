@@ -113,6 +113,22 @@ def decide(
     return ledger.transition(ref, move, actor=actors.person(person), at=at, attempt=attempt)
 
 
+def foresee(
+    *, ref: str, person: Person, verdict: Verdict, version: int | None, channel: str, at: datetime
+) -> None:
+    """Raise what the rules would say to this click before words are asked for.
+
+    The refusal is written down like that of a counted click; nothing is, when the click could count.
+    """
+
+    def move(state: RequestState) -> None:
+        click = Click(states.approver(person), verdict, comment="foreseen", version=version)
+        workflow.decide(state, click, at=at)
+
+    attempt = ledger.click_attempt(verdict, channel)
+    ledger.transition(ref, move, actor=actors.person(person), at=at, attempt=attempt)
+
+
 def add_message(
     *,
     ref: str,
@@ -181,14 +197,22 @@ def revoke(*, ref: str, person: Person, at: datetime) -> ApprovalRequest:
 
 
 def refuse_stranger(
-    *, ref: str, who: str, verdict: Verdict, channel: str, words: str, at: datetime
+    *,
+    ref: str,
+    who: str,
+    verdict: Verdict,
+    channel: str,
+    words: str,
+    at: datetime,
+    reason: str = "unknown_person",
 ) -> None:
-    """Write down a click by an account that belongs to nobody we know. Raises NotFound."""
+    """Write down a click that no person of ours can answer for: an account that belongs to nobody,
+    or a button that is not ours. Raises NotFound."""
     actor = Actor(actors.SYSTEM.kind, f"unknown:{who}"[:200], "somebody unknown")
     with transaction.atomic(durable=True):
         row = ledger.locked(ref)
         detail = {"verdict": verdict.value, "channel": channel, "who": who[:200], "words": words}
-        detail["refused_because"] = "unknown_person"
+        detail["refused_because"] = reason
         ledger.note(row, EventKind.DECISION_REFUSED, actor=actor, at=at, detail=detail)
 
 

@@ -19,11 +19,10 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from approvals import queries
-from approvals.domain import errors, workflow
+from approvals.domain import errors
 from approvals.domain.errors import Refusal
 from approvals.domain.terms import Verdict
-from approvals.domain.workflow import Click
-from approvals.models import ApprovalRequest, Person, states
+from approvals.models import ApprovalRequest, Person
 from approvals.services import clock, lifecycle
 from integrations.slack import configuration, identity, linking, modals, payloads, seals, wire
 from integrations.slack.payloads import Account, Place
@@ -178,18 +177,16 @@ def _ask(pressed: Pressed, client: WebClient) -> Reply:
     person = _person(pressed, carried, client)
     if person is None:
         return modals.link_account(UNKNOWN, url=linking.url(pressed.account))
-    _refuse_in_vain(row, person, pressed.verdict, carried)
+    lifecycle.foresee(
+        ref=str(row.public_id),
+        person=person,
+        verdict=pressed.verdict,
+        version=carried.version,
+        channel=CHANNEL,
+        at=clock.now(),
+    )
     kept = json.dumps({"value": pressed.value, **asdict(pressed.place)})
     return modals.ask_words(queries.card(row), pressed.verdict, carried=kept)
-
-
-def _refuse_in_vain(
-    row: ApprovalRequest, person: Person, verdict: Verdict, carried: Carried
-) -> None:
-    """Raise what the rules would say to these words; time is left to the click that counts."""
-    click = Click(states.approver(person), verdict, comment="asked", version=carried.version)
-    state = states.of(row, decisions=row.decisions.all())
-    workflow.decide(state, click, at=row.updated_at)
 
 
 def _trusted(pressed: Pressed) -> tuple[ApprovalRequest, Carried]:
@@ -199,7 +196,7 @@ def _trusted(pressed: Pressed) -> tuple[ApprovalRequest, Carried]:
         raise Tampered(NOT_OURS)
     row = queries.request(carried.ref)
     if not _is_ours(row, carried, pressed.place):
-        _audit(pressed, carried, NOT_OURS)
+        _audit(pressed, carried, NOT_OURS, reason=Tampered.code)
         raise Tampered(NOT_OURS)
     if not row.action_sha256.startswith(carried.shown):
         raise errors.Changed(
@@ -242,20 +239,23 @@ def _person(pressed: Pressed, carried: Carried, client: WebClient) -> Person | N
             pressed.account, client=client, configuration=configuration.current(), at=clock.now()
         )
     except identity.Foreign as refusal:
-        _audit(pressed, carried, refusal.words)
+        _audit(pressed, carried, refusal.words, reason=refusal.code)
         raise
     if person is None:
         _audit(pressed, carried, UNKNOWN)
     return person
 
 
-def _audit(pressed: Pressed, carried: Carried, words: str) -> None:
+def _audit(
+    pressed: Pressed, carried: Carried, words: str, *, reason: str = "unknown_person"
+) -> None:
     lifecycle.refuse_stranger(
         ref=carried.ref,
         who=str(pressed.account),
         verdict=pressed.verdict,
         channel=CHANNEL,
         words=words,
+        reason=reason,
         at=clock.now(),
     )
 
