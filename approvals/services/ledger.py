@@ -29,6 +29,18 @@ FIRED_BY = {
     EventKind.APPROVED: TimerKind.DEADLINE,
     EventKind.GRANT_EXPIRED: TimerKind.GRANT_EXPIRY,
 }
+# What was asked and how policy judged it is written once; a change writes the rest.
+WRITTEN_ONCE = frozenset(
+    {
+        *("number", "public_id", "agent", "agent_key", "owner_at_submission", "created_at"),
+        *("action", "target", "session", "submission", "callback_url", "idempotency_key"),
+        *("parameters_sha256", "action_sha256", "body_sha256", "policy_version"),
+        *("risk_claimed", "risk_computed", "risk", "because", "evaluation", "plan"),
+    }
+)
+CHANGING = [
+    field.name for field in ApprovalRequest._meta.concrete_fields if field.name not in WRITTEN_ONCE
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +168,7 @@ def _write(row: ApprovalRequest, change: Change, *, actor: Actor, at: datetime) 
     if change.kind in FIRED_BY:
         outbox.mark_fired(row, frozenset({FIRED_BY[change.kind]}), at=at)
     event = audit.append(row, change.kind, actor=actor, at=at, detail=_detail(change))
-    row.save()
+    row.save(update_fields=CHANGING)
     if decision is not None:
         decision.save(force_insert=True)
     outbox.promise(row, change.after, event, at=at, words=_words(row, change))
