@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
+from approvals.models.fields import ExactJSON
 from approvals.models.requests import ApprovalRequest
 
 
@@ -23,7 +24,7 @@ class AuditEvent(models.Model):
     action = models.CharField(max_length=200, blank=True)
     target = models.CharField(max_length=500, blank=True)
     session = models.CharField(max_length=200, blank=True)
-    entry = models.JSONField()
+    entry = ExactJSON()
     hash = models.CharField(max_length=64)
 
     class Meta:

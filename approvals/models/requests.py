@@ -11,7 +11,7 @@ from django.db.models import Q
 from approvals.domain import errors
 from approvals.domain.terms import OPEN, Basis, RiskLevel, Status, Verdict
 from approvals.models.agents import Agent, AgentKey
-from approvals.models.fields import choices, one_of, uuid7
+from approvals.models.fields import ExactJSON, choices, one_of, uuid7
 from approvals.models.people import Person
 
 REF_PREFIX = "REQ-"
@@ -49,7 +49,7 @@ class ApprovalRequest(models.Model):
     action = models.CharField(max_length=200)
     target = models.CharField(max_length=500)
     session = models.CharField(max_length=200, blank=True)
-    submission = models.JSONField()
+    submission = ExactJSON()
     parameters_sha256 = models.CharField(max_length=64)
     action_sha256 = models.CharField(max_length=64)
     body_sha256 = models.CharField(max_length=64)
@@ -59,9 +59,9 @@ class ApprovalRequest(models.Model):
     risk_claimed = models.CharField(max_length=8, choices=choices(RiskLevel), blank=True)
     risk_computed = models.CharField(max_length=8, choices=choices(RiskLevel))
     risk = models.CharField(max_length=8, choices=choices(RiskLevel))
-    because = models.JSONField(default=list)
-    evaluation = models.JSONField(default=list)
-    plan = models.JSONField()
+    because = ExactJSON(default=list)
+    evaluation = ExactJSON(default=list)
+    plan = ExactJSON()
     policy_version = models.PositiveIntegerField()
 
     status = models.CharField(max_length=16, choices=choices(Status))
@@ -88,7 +88,7 @@ class ApprovalRequest(models.Model):
     grant_lapsed = models.BooleanField(default=False)
     consumed_at = models.DateTimeField(null=True, blank=True)
     consumed_key = models.CharField(max_length=255, blank=True)
-    outcome = models.JSONField(null=True, blank=True)
+    outcome = ExactJSON(null=True, blank=True)
 
     position = models.PositiveIntegerField(default=0)
     chain_head = models.CharField(max_length=64)
@@ -170,7 +170,7 @@ class RequestMessage(models.Model):
     person = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
     from_agent = models.BooleanField()
     text = models.TextField()
-    evidence = models.JSONField(null=True, blank=True)
+    evidence = ExactJSON(null=True, blank=True)
     at = models.DateTimeField()
 
     class Meta:
