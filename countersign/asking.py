@@ -72,13 +72,25 @@ def _parameters(pairs: list[str]) -> dict[str, Any]:
         if not equals or not name or name in parameters:
             raise Misused(f"--param {pair!r} must be NAME=JSON, each name once. Nothing was asked.")
         try:
-            parameters[name] = json.loads(text)
+            parameters[name] = json.loads(
+                text, object_pairs_hook=_once, parse_constant=_no_constant
+            )
         except ValueError:
             raise Misused(
                 f"--param {name}: {text!r} is not JSON. Nothing was asked. "
                 f"Write text in quotes: --param '{name}={json.dumps(text)}'"
             ) from None
     return parameters
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise ValueError("a name stands twice")
+    return dict(pairs)
+
+
+def _no_constant(constant: str) -> None:
+    raise ValueError(constant)
 
 
 def _waited(
