@@ -10,6 +10,7 @@ import pytest
 import uvicorn
 
 from approvals.project.asgi import application
+from approvals.realtime.hub import the_hub
 from countersign import Countersign
 from tests.fakes.nonsense import Nonsense
 from tests.support import cast
@@ -42,6 +43,7 @@ def live(transactional_db: None) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join(START_SECONDS)
+        the_hub.stop()
 
 
 @pytest.fixture

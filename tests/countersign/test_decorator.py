@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from approvals import queries
 from countersign import Countersign, NotApproved, Refused, Unreachable, require_approval
@@ -55,7 +57,7 @@ def test_it_waits_for_a_person(robo: Countersign, lin: Countersign) -> None:
 
     with ThreadPoolExecutor(1) as pool:
         scaling = pool.submit(scale, "production-api", replicas=8)
-        ref = _first_ref(lin)
+        ref = _first_ref()
         assert ran == []
         lin.decide(lin.read(ref), "approve")
         assert scaling.result(timeout=20) == 8
@@ -71,7 +73,7 @@ def test_a_denied_call_does_not_run(robo: Countersign, lin: Countersign) -> None
 
     with ThreadPoolExecutor(1) as pool:
         restarting = pool.submit(restart, "memory")
-        lin.decide(lin.read(_first_ref(lin)), "deny", "Not now.")
+        lin.decide(lin.read(_first_ref()), "deny", "Not now.")
         with pytest.raises(NotApproved, match="denied"):
             restarting.result(timeout=20)
     assert ran == []
@@ -167,7 +169,7 @@ def test_a_coroutine_function_waits_without_holding_up_the_others(
         return f"{service} restarted"
 
     async def approve_meanwhile() -> None:
-        ref = await asyncio.to_thread(_first_ref, lin)
+        ref = await asyncio.to_thread(_seen_elsewhere)
         await asyncio.to_thread(lambda: lin.decide(lin.read(ref), "approve"))
 
     async def both() -> str:
@@ -237,11 +239,19 @@ def test_a_generator_cannot_be_guarded() -> None:
             require_approval(action="read_rows", target="orders")(function)
 
 
-def _first_ref(reader: Countersign) -> str:
+def _first_ref() -> str:
     """The reference of the only request, once it is there."""
     for _ in range(200):
         row = newest()
         if row is not None:
             return str(row.ref)
-        asyncio.run(asyncio.sleep(0.02))
+        time.sleep(0.02)
     raise AssertionError("nothing was asked")
+
+
+def _seen_elsewhere() -> str:
+    """The same in another thread, which has a database connection of its own to give back."""
+    try:
+        return _first_ref()
+    finally:
+        connection.close()

@@ -18,12 +18,12 @@ ENABLING = {"O": "ENABLE", "A": "ENABLE ALWAYS", "R": "ENABLE REPLICA"}
 class Command(flush.Command):
     def handle(self, **options: Any) -> None:
         connection = connections[options["database"]]
-        with transaction.atomic(using=connection.alias), _without_triggers(connection):
+        with transaction.atomic(using=connection.alias), without_triggers(connection):
             super().handle(**options)
 
 
 @contextmanager
-def _without_triggers(connection: BaseDatabaseWrapper) -> Iterator[None]:
+def without_triggers(connection: BaseDatabaseWrapper) -> Iterator[None]:
     stand_aside = {"postgresql": _postgres_triggers, "sqlite": _sqlite_triggers}[connection.vendor]
     triggers = list(stand_aside(connection))
     with connection.cursor() as cursor:
