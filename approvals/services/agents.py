@@ -87,11 +87,7 @@ def revoke_key(*, agent: Agent, prefix: str, at: datetime, actor: Actor) -> None
 def authenticate(raw: str, *, at: datetime) -> AgentKey:
     """The live key behind a raw one, with its agent. Raises `KeyRefused`."""
     prefix = keys.prefix_of(raw, "agent")
-    key = (
-        AgentKey.objects.select_related("agent", "agent__owner").filter(prefix=prefix).first()
-        if prefix
-        else None
-    )
+    key = AgentKey.objects.select_related("agent").filter(prefix=prefix).first() if prefix else None
     if key is None or not keys.matches(raw, key.digest):
         raise KeyRefused("This key is not known.")
     if key.revoked_at:

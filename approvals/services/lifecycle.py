@@ -266,7 +266,7 @@ def _row(
     return ApprovalRequest(
         agent=agent,
         agent_key=key,
-        owner_at_submission=agent.owner,
+        owner_at_submission_id=agent.owner_id,
         action=submission["action"],
         target=submission["target"],
         session=submission.get("session") or "",
