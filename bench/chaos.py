@@ -1,0 +1,44 @@
+"""`python -m bench.chaos`: the long form of the faults, and their figures in full.
+
+COUNTERSIGN_CHAOS_SCALE multiplies the number of requests; 1 is two hundred.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Callable
+
+from bench import faults
+from bench.faults import Figures
+from bench.world import World, a_world
+
+SCALE = float(os.environ.get("COUNTERSIGN_CHAOS_SCALE", "1"))
+FAULTS: dict[str, Callable[[World, int], Figures]] = {
+    "race": lambda world, seed: faults.race(world, requests=round(200 * SCALE)),
+    "kills": lambda world, seed: faults.kills(world, requests=round(200 * SCALE), seed=seed),
+    "redis": lambda world, seed: faults.redis_gone(world, seconds=60 * SCALE),
+    "audit": lambda world, seed: faults.audit_unwritable(world, attempts=round(200 * SCALE)),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.chaos", description=__doc__)
+    parser.add_argument("faults", nargs="*", choices=[[], *FAULTS], help="which; all unless named")
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    wanted = parser.parse_args()
+    failed = 0
+    for name in wanted.faults or FAULTS:
+        began = time.monotonic()
+        with a_world() as world:
+            figures = FAULTS[name](world, wanted.seed)
+        failed += bool(figures["broken"] or figures.get("lost") or figures.get("doubled"))
+        print(f"\n== {name} ({time.monotonic() - began:.0f} s)")
+        print(json.dumps(figures, indent=2, default=str), flush=True)
+    raise SystemExit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
