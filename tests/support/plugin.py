@@ -22,6 +22,8 @@ OWN_SETTINGS = (
     "SLACK_", "PAGERDUTY_", "SERVICENOW_", "TEAMS_", "OIDC_", "GITHUB_APP_", "GITHUB_WEBHOOK_",
 )  # fmt: skip
 
+LONGEST_NAME = 50
+
 header: list[str] = []
 _started: list[Server] = []
 _scratch: list[Path] = []
@@ -56,6 +58,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if needing:
         config.hook.pytest_deselected(items=needing)
         items[:] = [item for item in items if item not in needing]
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Long values name a test badly, and signed ones differently in each process of a run."""
+    return argname if isinstance(val, str) and len(val) > LONGEST_NAME else None
 
 
 def _forget_own_settings() -> None:
