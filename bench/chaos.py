@@ -16,12 +16,26 @@ from bench.faults import Figures
 from bench.world import World, a_world
 
 SCALE = float(os.environ.get("COUNTERSIGN_CHAOS_SCALE", "1"))
-FAULTS: dict[str, Callable[[World, int], Figures]] = {
-    "race": lambda world, seed: faults.race(world, requests=round(200 * SCALE)),
-    "kills": lambda world, seed: faults.kills(world, requests=round(200 * SCALE), seed=seed),
-    "redis": lambda world, seed: faults.redis_gone(world, seconds=60 * SCALE),
-    "audit": lambda world, seed: faults.audit_unwritable(world, attempts=round(200 * SCALE)),
-}
+Fault = Callable[[World, int], Figures]
+
+
+def race(world: World, _: int) -> Figures:
+    return faults.race(world, requests=round(200 * SCALE))
+
+
+def kills(world: World, seed: int) -> Figures:
+    return faults.kills(world, requests=round(200 * SCALE), seed=seed)
+
+
+def redis(world: World, _: int) -> Figures:
+    return faults.redis_gone(world, seconds=60 * SCALE)
+
+
+def audit(world: World, _: int) -> Figures:
+    return faults.audit_unwritable(world, attempts=round(200 * SCALE))
+
+
+FAULTS: dict[str, Fault] = {"race": race, "kills": kills, "redis": redis, "audit": audit}
 
 
 def main() -> None:

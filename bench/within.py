@@ -23,6 +23,7 @@ from django.db.models import Count, F, Q  # noqa: E402  # likewise
 from approvals import queries  # noqa: E402  # likewise
 from approvals.domain import chain  # noqa: E402  # likewise
 from approvals.models import ApprovalRequest, AuditEvent, Decision, Delivery, Timer  # noqa: E402
+from approvals.models.people import Role  # noqa: E402  # likewise
 from approvals.services import actors, agents, clock, people  # noqa: E402  # likewise
 
 OPERATOR = actors.operator("chaos")
@@ -40,7 +41,7 @@ def seed() -> dict[str, Any]:
     for number in range(20):
         found["leads"].append(_person(f"lead{number}", "team-leads", slack=f"U{number}"))
     found["manager"] = _person("ada", "managers", slack="UADA")
-    found["security"] = _person("grace", "security", slack="UGRACE")
+    found["security"] = _person("grace", "security", slack="UGRACE", role=Role.AUDITOR)
     owner = people.add(email="sam@example.com", name="Sam", actor=OPERATOR, at=clock.now())
     agent, found["agent"] = agents.add(name="robo", owner=owner, actor=OPERATOR, at=clock.now())
     found["owner"] = people.issue_token(
@@ -50,10 +51,15 @@ def seed() -> dict[str, Any]:
     return found
 
 
-def _person(name: str, team: str, *, slack: str) -> dict[str, str]:
+def _person(name: str, team: str, *, slack: str, role: Role = Role.MEMBER) -> dict[str, str]:
     at = clock.now()
     person = people.add(
-        email=f"{name}@example.com", name=name.capitalize(), teams=[team], actor=OPERATOR, at=at
+        email=f"{name}@example.com",
+        name=name.capitalize(),
+        teams=[team],
+        role=role,
+        actor=OPERATOR,
+        at=at,
     )
     people.link(
         person=person, kind="slack", external_id=slack, verified_by="chaos", actor=OPERATOR, at=at
@@ -162,7 +168,7 @@ def _timers() -> list[str]:
 
 def _lateness() -> list[float]:
     fired = Timer.objects.exclude(fired_at=None).values_list("fired_at", "due_at")
-    return sorted(round((at - due).total_seconds(), 3) for at, due in fired)
+    return sorted(round((at - due).total_seconds(), 3) for at, due in fired if at)
 
 
 def _grants() -> list[str]:
