@@ -8,6 +8,7 @@ import inspect
 import logging
 import math
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar, cast
 from uuid import uuid4
@@ -85,6 +86,7 @@ class _Asking:
     def client(self) -> Countersign:
         if self._client is None:
             self._client = Countersign.from_environment()
+            weakref.finalize(self, self._client.close)  # ours alone: nobody else will
         return self._client
 
     def permission(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> ApprovalRequest:
