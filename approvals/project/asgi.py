@@ -11,6 +11,7 @@ http = get_asgi_application()
 
 from channels.routing import ProtocolTypeRouter  # noqa: E402  # apps must be ready first
 
+from approvals.project.intake import BodyLimit  # noqa: E402  # likewise
 from approvals.realtime import routing  # noqa: E402  # likewise
 
-application = ProtocolTypeRouter({"http": http, "websocket": routing.application})
+application = ProtocolTypeRouter({"http": BodyLimit(http), "websocket": routing.application})
