@@ -5,12 +5,15 @@ from __future__ import annotations
 from django.conf import settings
 from django.urls import include, path
 
+from approvals.api import door
 from approvals.project import operations
+from approvals.realtime import sse
 
 urlpatterns = [
     path("healthz", operations.healthz),
     path("readyz", operations.readyz),
     path("metrics", operations.metrics_page),
+    path("api/v1/requests/<str:ref>/events", sse.view(door.reader)),
     path("", include("approvals.api.urls")),
     path("", include("approvals.web.urls")),
 ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
 
 from channels.db import database_sync_to_async
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -20,9 +21,10 @@ BATCH = 200
 FROM_THE_START = -1
 
 Authorise = Callable[[HttpRequest, str], ApprovalRequest | HttpResponseBase]
+AsyncView = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
 
 
-def view(authorise: Authorise) -> Callable[[HttpRequest, str], Awaitable[HttpResponseBase]]:
+def view(authorise: Authorise) -> AsyncView:
     """An async view over `stream`. `authorise(request, ref)` runs in a thread and returns the
     request to tell about, or the answer that refuses."""
 
