@@ -46,7 +46,7 @@ def request(ref: str) -> ApprovalRequest:
     """One request by `REQ-12` or public id, with decisions and messages. Raises NotFound."""
     row = _whole().filter(**lookup(ref)).first()
     if row is None:
-        raise errors.NotFound(f"There is no request {ref[:60]!r} that you may see.")
+        raise errors.NoSuchRequest(ref)
     return row
 
 
@@ -58,7 +58,7 @@ def request_of(agent: Agent, ref: str) -> ApprovalRequest:
     """One request of this agent; another agent's is not found. Raises NotFound."""
     row = request(ref)
     if row.agent_id != agent.pk:
-        raise errors.NotFound(f"There is no request {ref[:60]!r} that you may see.")
+        raise errors.NoSuchRequest(ref)
     return row
 
 

@@ -8,6 +8,7 @@ Refusal
 │   ├── OwnAgent              own_agent
 │   └── SelfApproval          self_approval
 ├── NotFound             404  not_found
+│   └── NoSuchRequest         not_found
 ├── Conflict             409
 │   ├── AlreadyDecided        already_decided
 │   ├── SamePerson            same_person
@@ -69,6 +70,13 @@ class SelfApproval(NotAllowed):
 class NotFound(Refusal):
     code = "not_found"
     status = 404
+
+
+class NoSuchRequest(NotFound):
+    """No request of this name, or none this caller may see; the two read alike on purpose."""
+
+    def __init__(self, ref: str) -> None:
+        super().__init__(f"There is no request {ref[:60]!r} that you may see.")
 
 
 class Conflict(Refusal):

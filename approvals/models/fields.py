@@ -13,7 +13,6 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Q
 
-
 if TYPE_CHECKING:
     _Field = models.Field[Any, Any]
 else:

@@ -28,7 +28,7 @@ def lookup(ref: str) -> dict[str, Any]:
     try:
         return {"public_id": UUID(text)}
     except ValueError:
-        raise errors.NotFound(f"There is no request {text[:60]!r} that you may see.") from None
+        raise errors.NoSuchRequest(text) from None
 
 
 class ApprovalRequest(models.Model):

@@ -88,7 +88,7 @@ def jwks() -> dict[str, Any]:
 def _own(ref: str, agent: Agent) -> ApprovalRequest:
     row = ApprovalRequest.objects.filter(agent=agent, **lookup(ref)).first()
     if row is None:
-        raise errors.NotFound(f"There is no request {ref[:60]!r} that you may see.")
+        raise errors.NoSuchRequest(ref)
     return row
 
 

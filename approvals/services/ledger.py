@@ -14,7 +14,7 @@ from approvals.domain import errors, timing, workflow
 from approvals.domain.errors import Refusal
 from approvals.domain.terms import EventKind, TimerKind, Verdict
 from approvals.domain.workflow import Change, RequestState
-from approvals.models import ApprovalRequest, AuditEvent, Decision, Timer, states
+from approvals.models import Agent, ApprovalRequest, AuditEvent, Decision, Timer, states
 from approvals.models.requests import lookup
 from approvals.services import actors, audit, bell, outbox
 from approvals.services.actors import Actor
@@ -77,16 +77,20 @@ def transition(
     at: datetime,
     attempt: Attempt | None = None,
     also: Callable[[ApprovalRequest], None] | None = None,
+    of: Agent | None = None,
 ) -> ApprovalRequest:
     """Lock the request, let time catch up, make the move, and write all of it or nothing.
 
     `move` returning None writes nothing. A refusal is written down as `attempt` says and raised.
-    `also` adds rows that belong to the move (a message) in the same transaction.
+    `also` adds rows that belong to the move (a message) in the same transaction. `of` names the agent
+    whose request it must be; another's is not found.
     Raises NotFound, and whatever `move` raises.
     """
     refusal: Refusal | None = None
     with transaction.atomic(durable=True):
         row = locked(ref)
+        if of is not None and row.agent_id != of.pk:
+            raise errors.NoSuchRequest(ref)
         state = _catch_up(row, states.of(row), at=at)
         try:
             change = move(state)
@@ -108,7 +112,7 @@ def locked(ref: str) -> ApprovalRequest:
     rows = ApprovalRequest.objects.select_for_update(of=("self",))
     row = rows.select_related("agent", "agent_key").filter(**lookup(ref)).first()
     if row is None:
-        raise errors.NotFound(f"There is no request {ref[:60]!r} that you may see.")
+        raise errors.NoSuchRequest(ref)
     return row
 
 

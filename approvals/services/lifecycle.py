@@ -14,7 +14,6 @@ from approvals.domain.policy.evaluate import Evaluation, Subject, evaluate
 from approvals.domain.terms import Approval, EventKind, RiskLevel, Status, Verdict
 from approvals.domain.workflow import Click, RequestState
 from approvals.models import Agent, AgentKey, ApprovalRequest, Person, RequestMessage, states
-from approvals.models.requests import lookup
 from approvals.services import actors, ledger, policies
 from approvals.services.actors import Actor
 from approvals.services.ledger import Attempt
@@ -139,7 +138,10 @@ def add_message(
     go_on: bool = False,
     evidence: Mapping[str, Any] | None = None,
 ) -> ApprovalRequest:
-    """Add to the question thread. The agent's answer, or a person's `go_on`, lets the clock run again."""
+    """Add to the question thread. The agent's answer, or an approver's `go_on`, lets the clock run again.
+
+    Raises NotAnApprover when somebody else wants it to go on, AlreadyDecided or Expired.
+    """
     if not text.strip():
         raise errors.Invalid("The message is empty. Nothing was recorded.", field="text")
 
@@ -154,11 +156,11 @@ def add_message(
         )
 
     def move(state: RequestState) -> workflow.Change:
+        if go_on and person is not None and person.pk != state.investigator:
+            _refuse_bystander(state, person)
         return workflow.add_message(state, by_agent=person is None, go_on=go_on, at=at)
 
-    if agent is not None:
-        _refuse_other_agent(ref, agent)
-    return ledger.transition(ref, move, actor=_who(person, agent), at=at, also=also)
+    return ledger.transition(ref, move, actor=_who(person, agent), at=at, also=also, of=agent)
 
 
 def cancel(
@@ -166,16 +168,18 @@ def cancel(
 ) -> ApprovalRequest:
     """Withdraw a request that still waits; by its agent or the agent's owner.
 
-    Raises NotOwner, AlreadyDecided or Expired.
+    Raises NotAllowed, AlreadyDecided or Expired.
     """
+
+    def move(state: RequestState) -> workflow.Change:
+        if person is not None and person.pk not in state.conflicted:
+            raise errors.NotAllowed(
+                "Only the agent or its owner can withdraw this. You can deny it instead."
+            )
+        return workflow.cancel(state, by=who.title, at=at)
+
     who = _who(person, agent)
-    if person is not None:
-        _refuse_other_owner(ref, person)
-    if agent is not None:
-        _refuse_other_agent(ref, agent)
-    return ledger.transition(
-        ref, lambda state: workflow.cancel(state, by=who.title, at=at), actor=who, at=at
-    )
+    return ledger.transition(ref, move, actor=who, at=at, of=agent)
 
 
 def revoke(*, ref: str, person: Person, at: datetime) -> ApprovalRequest:
@@ -224,20 +228,11 @@ def _who(person: Person | None, agent: Agent | None) -> Actor:
     return actors.agent(agent)
 
 
-def _refuse_other_owner(ref: str, person: Person) -> None:
-    row = ApprovalRequest.objects.select_related("agent").filter(**lookup(ref)).first()
-    if row is None:
-        raise errors.NotFound(f"There is no request {ref[:60]!r} that you may see.")
-    if person.pk not in {row.agent.owner_id, row.owner_at_submission_id}:
-        raise errors.NotAllowed(
-            "Only the agent or its owner can withdraw this. You can deny it instead."
+def _refuse_bystander(state: RequestState, person: Person) -> None:
+    if not states.approver(person).teams & set(state.teams_asked):
+        raise errors.NotAnApprover(
+            "Only whoever asked, or somebody who may decide, can let the clock run again."
         )
-
-
-def _refuse_other_agent(ref: str, agent: Agent) -> None:
-    """Another agent's request is not there, whatever the door."""
-    if not ApprovalRequest.objects.filter(agent=agent, **lookup(ref)).exists():
-        raise errors.NotFound(f"There is no request {ref[:60]!r} that you may see.")
 
 
 def _earlier(agent: Agent, key: str, body_sha256: str) -> ApprovalRequest | None:

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from approvals.domain import errors, workflow
+from approvals.domain import workflow
 from approvals.models import Agent, ApprovalRequest
-from approvals.models.requests import lookup
 from approvals.services import actors, ledger
 
 
@@ -17,11 +16,10 @@ def report(*, ref: str, agent: Agent, outcome: Mapping[str, Any], at: datetime) 
 
     Raises NotFound for another agent's request, NotConsumed, OutcomeConflict.
     """
-    if not ApprovalRequest.objects.filter(agent=agent, **lookup(ref)).exists():
-        raise errors.NotFound(f"There is no request {ref[:60]!r} that you may see.")
     return ledger.transition(
         ref,
         lambda state: workflow.report_outcome(state, outcome, at=at),
         actor=actors.agent(agent),
         at=at,
+        of=agent,
     )
