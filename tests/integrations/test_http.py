@@ -484,16 +484,16 @@ def test_a_mistake_in_a_resolver_is_not_taken_for_a_dead_name() -> None:
 
 
 def test_failures_are_errors_of_httpx(receiver: Receiver) -> None:
-    with client(allow_private=True, total=0.5) as http:
-        receiver.will(hang_up(), garbage(), silence())
+    receiver.will(hang_up(), garbage(), silence())
+    with client(allow_private=True, total=10) as http:
         with pytest.raises(httpx.RemoteProtocolError):
             http.get(receiver.url)
         with pytest.raises(httpx.RemoteProtocolError):
-            http.get(receiver.url)
-        with pytest.raises(httpx.ReadTimeout):
             http.get(receiver.url)
         with pytest.raises(httpx.ConnectError):
             http.get("http://127.0.0.2:1/")
+    with client(allow_private=True, total=0.5) as http, pytest.raises(httpx.ReadTimeout):
+        http.get(receiver.url)
     with client(resolver=never) as http, pytest.raises(httpx.ConnectError):
         http.get("https://hooks.example.com/")
 
