@@ -81,7 +81,10 @@ class World:
         self.people: dict[str, Any] = self.within("seed")
         for lead in self.people["leads"]:
             self.slack.add_user(lead["slack"])
-        self._clients = threading.local()
+        self._http = httpx.Client(
+            timeout=PATIENCE, trust_env=False, limits=httpx.Limits(max_connections=64)
+        )
+        ending.callback(self._http.close)
 
     def within(self, verb: str) -> Any:
         """What one verb of `bench.within` answers, in a process with the service's settings."""
@@ -97,7 +100,7 @@ class World:
         self, method: str, path: str, key: str, body: Any = None, **headers: str
     ) -> httpx.Response:
         """One call of the API with a key or token. Raises httpx.TransportError when nobody answers."""
-        return self._client().request(
+        return self._http.request(
             method,
             f"{self.service.url}/api/v1{path}",
             json=body,
@@ -152,7 +155,7 @@ class World:
     def knock(self, knock: Knock) -> httpx.Response:
         """Deliver what Slack sends."""
         url = f"{self.service.url}/integrations/slack/events"
-        return self._client().post(url, content=knock.body, headers=dict(knock.headers))
+        return self._http.post(url, content=knock.body, headers=dict(knock.headers))
 
     def message(self, ref: str, *, seconds: float = PATIENCE) -> Posted:
         """The Slack message of a request, once it is there."""
@@ -183,18 +186,11 @@ class World:
 
     def _is_quiet(self) -> bool:
         try:
-            ready = self._client().get(f"{self.service.url}/readyz").json()
+            ready = self._http.get(f"{self.service.url}/readyz").json()
         except (httpx.TransportError, ValueError):
             return False
         ages = ("oldest_due_timer_seconds", "oldest_due_delivery_seconds")
         return all(ready.get(age) == 0.0 for age in ages)
-
-    def _client(self) -> httpx.Client:
-        """One client for each thread, kept open."""
-        if not hasattr(self._clients, "http"):
-            self._clients.http = httpx.Client(timeout=PATIENCE, trust_env=False)
-        client: httpx.Client = self._clients.http
-        return client
 
 
 def wait_for(look: Any, seconds: float, every: float = 0.1) -> Any:
