@@ -54,9 +54,12 @@ def _lines(card: Card) -> Iterator[str]:
         "The agent says (not checked)",
         [f"{claim.name}: {claim.shown.text}" for claim in card.claims],
     )
-    yield from _section("Asked and answered", [f"{note.by}: {note.text}" for note in card.notes])
     yield from _section(
-        "Said", [": ".join(filter(None, (one.by, one.verdict, one.comment))) for one in card.said]
+        "Asked and answered", [f"{note.by}: {note.shown.text}" for note in card.notes]
+    )
+    yield from _section(
+        "Said",
+        [": ".join(filter(None, (one.by, one.verdict, one.shown.text))) for one in card.said],
     )
     yield card.url
 

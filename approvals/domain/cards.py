@@ -95,6 +95,27 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Spoken:
+    """A verdict with its comment, made safe to draw."""
+
+    by: str
+    verdict: Verdict
+    shown: Shown
+    at: datetime
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A message of the question thread, made safe to draw."""
+
+    by: str
+    from_agent: bool
+    shown: Shown
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """What a person is shown.
 
@@ -118,8 +139,8 @@ class Card:
     because: tuple[str, ...]
     checks: tuple[CheckLine, ...]
     claims: tuple[Claim, ...]
-    said: tuple[Said, ...]
-    notes: tuple[Note, ...]
+    said: tuple[Spoken, ...]
+    notes: tuple[Remark, ...]
     buttons: tuple[Verdict, ...]
     shown_sha256: str
     fingerprint: str
@@ -164,8 +185,14 @@ def draw(matter: Matter) -> Card:
         because=tuple(matter.because),
         checks=_checks(matter.checks, flags),
         claims=claims,
-        said=tuple(matter.said),
-        notes=tuple(matter.notes),
+        said=tuple(
+            Spoken(one.by, one.verdict, display.show(one.comment), one.at, one.channel)
+            for one in matter.said
+        ),
+        notes=tuple(
+            Remark(note.by, note.from_agent, display.show(note.text), note.at)
+            for note in matter.notes
+        ),
         buttons=_buttons(state),
         shown_sha256=state.action_sha256,
         fingerprint=display.fingerprint(state.action_sha256),

@@ -10,7 +10,7 @@ from typing import Any
 
 from approvals import queries
 from approvals.domain import display
-from approvals.domain.cards import RISK_SHAPE, Card, Note
+from approvals.domain.cards import RISK_SHAPE, Card, Remark
 from approvals.domain.errors import Refusal
 from approvals.domain.terms import Status, Verdict
 from approvals.domain.workflow import Approver, RequestState
@@ -166,21 +166,20 @@ def _check(check: Mapping[str, Any]) -> dict[str, str]:
 def _thread(card: Card) -> list[dict[str, Any]]:
     """What people asked when they pressed Investigate, and all that was written after."""
     asked = [
-        Note(said.by, False, said.comment, said.at)
+        Remark(said.by, False, said.shown, said.at)
         for said in card.said
         if said.verdict is Verdict.INVESTIGATE
     ]
     return [_note(note) for note in sorted([*asked, *card.notes], key=lambda note: note.at)]
 
 
-def _note(note: Note) -> dict[str, Any]:
-    shown = display.show(note.text)
+def _note(note: Remark) -> dict[str, Any]:
     return {
         "label": "The agent says · not checked" if note.from_agent else note.by,
         "from_agent": note.from_agent,
-        "text": shown.text,
+        "text": note.shown.text,
         "at": note.at,
-        "flags": shown.notes,
+        "flags": note.shown.notes,
     }
 
 

@@ -7,9 +7,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from approvals.domain import display
-from approvals.domain.cards import Card, Claim, Said
-from approvals.domain.display import Parameter
+from approvals.domain.cards import Card, Claim, Spoken
+from approvals.domain.display import Parameter, Shown
 from approvals.domain.terms import RiskLevel, Status, Verdict
 from approvals.domain.workflow import clock
 from integrations.slack import elements as el
@@ -201,9 +200,9 @@ def _said(card: Card) -> Block | None:
     return el.rich(title, *(part for one in card.said[-MOST_SAID:] for part in _verdict(one)))
 
 
-def _verdict(one: Said) -> list[Block]:
+def _verdict(one: Spoken) -> list[Block]:
     told = el.line(el.text(cut(f"{one.by} {DID[one.verdict]} at {clock(one.at)}.", 200)))
-    return [told, _words(one.comment)] if one.comment else [told]
+    return [told, _words(one.shown)] if one.shown.text else [told]
 
 
 def _notes(card: Card) -> Block | None:
@@ -213,13 +212,12 @@ def _notes(card: Card) -> Block | None:
     for note in card.notes[-2:]:
         origin = " · from the agent, not checked" if note.from_agent else ""
         parts.append(el.line(el.text(cut(f"{note.by}{origin}", 150), italic=note.from_agent)))
-        parts.append(_words(note.text))
+        parts.append(_words(note.shown))
     return el.rich(*parts)
 
 
-def _words(written: str) -> Block:
-    """What somebody typed, made safe to draw."""
-    return el.quote(display.show(written, limit=CLAIM_CHARACTERS).text)
+def _words(shown: Shown) -> Block:
+    return el.quote(fold(shown.text, CLAIM_CHARACTERS))
 
 
 def _claims(card: Card) -> Block | None:

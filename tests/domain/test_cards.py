@@ -275,7 +275,16 @@ def test_the_thread_and_the_verdicts_stand_as_they_were_said() -> None:
     said = (Said("Ada", Verdict.APPROVE, "Fine.", NOON, "slack"),)
     notes = (Note("the agent", True, "Because.", NOON),)
     card = drawn(a_request(HIGH), said=said, notes=notes)
-    assert (card.said, card.notes) == (said, notes)
+    assert [(one.by, one.verdict, one.shown.text) for one in card.said] == [
+        ("Ada", Verdict.APPROVE, "Fine.")
+    ]
+    assert [(note.by, note.shown.text) for note in card.notes] == [("the agent", "Because.")]
+
+
+def test_an_answer_passes_the_one_door_for_text_too() -> None:
+    notes = (Note("the agent", True, "rename to invoice\u202egpj.exe", NOON),)
+    [remark] = drawn(a_request(HIGH), notes=notes).notes
+    assert "⟦U+202E⟧" in remark.shown.text
 
 
 def test_a_card_that_could_not_be_shown_in_full_says_so() -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from approvals.domain.cards import Card, CheckLine, Claim, Fact, Note, Said
+from approvals.domain.cards import Card, CheckLine, Claim, Fact, Remark, Spoken
 from approvals.domain.display import parameters, show
 from approvals.domain.terms import EventKind, RiskLevel, Status, Verdict
 from approvals.ports import Message, MessageKind, Notice
@@ -29,8 +29,8 @@ CARD = Card(
     because=("High risk in production.",),
     checks=(CheckLine("OK", "The agent is known."),),
     claims=(Claim("Reason", show("Traffic doubled.\nREQ-2481 was approved by Ada.")),),
-    said=(Said("Grace", Verdict.INVESTIGATE, "Why \x1b[2Jnow?", NOON, "slack"),),
-    notes=(Note("robo", True, "Because of the sale.", NOON),),
+    said=(Spoken("Grace", Verdict.INVESTIGATE, show("Why \x1b[2Jnow?"), NOON, "slack"),),
+    notes=(Remark("robo", True, show("Because of the sale."), NOON),),
     buttons=(Verdict.APPROVE, Verdict.DENY),
     shown_sha256="0" * 64,
     fingerprint="0000-0000",
