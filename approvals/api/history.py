@@ -11,7 +11,6 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
@@ -25,7 +24,6 @@ from approvals.api import filters, permissions, shapes
 from approvals.api.paging import page
 from approvals.api.schema import documented
 from approvals.domain.display import csv_cell
-from approvals.domain.terms import EventKind
 from approvals.models import AuditEvent
 from approvals.services import actors, audit, clock
 
@@ -92,13 +90,7 @@ class AuditExport(APIView):
         form = wanted.pop("format")
         rows = filters.events(wanted)
         asked = {name: str(value) for name, value in wanted.items()}
-        with transaction.atomic():
-            audit.append_service(
-                EventKind.AUDIT_EXPORTED,
-                actor=actors.person(person),
-                at=clock.now(),
-                detail={"filters": asked, "format": form},
-            )
+        audit.exported(actor=actors.person(person), at=clock.now(), filters=asked, form=form)
         lines = (_csv if form == "csv" else _ndjson)(_every(rows))
         return StreamingHttpResponse(
             _offered(request, lines),

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from django.db import transaction
+
 from approvals.domain import chain
 from approvals.domain.terms import EventKind
 from approvals.models import ApprovalRequest, AuditEvent, ChainHead
@@ -75,6 +77,17 @@ def append_service(
     head.head = event.hash
     head.save(update_fields=["position", "head"])
     return event
+
+
+def exported(*, actor: Actor, at: datetime, filters: Mapping[str, str], form: str) -> None:
+    """Write down that history was written out: by whom, of what, in which form."""
+    with transaction.atomic():
+        append_service(
+            EventKind.AUDIT_EXPORTED,
+            actor=actor,
+            at=at,
+            detail={"filters": dict(filters), "format": form},
+        )
 
 
 def stamp(at: datetime) -> str:

@@ -17,7 +17,7 @@ from approvals import queries
 from approvals.domain.display import csv_cell
 from approvals.domain.terms import RiskLevel, Status
 from approvals.models import Person
-from approvals.services import clock
+from approvals.services import actors, audit, clock
 from approvals.web import rows
 from approvals.web.access import signed_in
 from approvals.web.forms import Filters
@@ -56,8 +56,9 @@ def history(request: HttpRequest, person: Person) -> HttpResponse:
     chosen = {name: request.GET[name] for name in Filters.base_fields if request.GET.get(name)}
     found = queries.requests_matching(_for_query(wanted))
     if request.GET.get("format") == "csv" and form.is_valid():
-        drawn = rows.draw(found[:MOST_EXPORTED], person=person, titles={}, now=clock.now())
-        return _csv(drawn)
+        now = clock.now()
+        audit.exported(actor=actors.person(person), at=now, filters=chosen, form="csv of requests")
+        return _csv(rows.draw(found[:MOST_EXPORTED], person=person, titles={}, now=now))
     cursor = request.GET.get("older", "")
     if cursor.isascii() and cursor.isdigit() and len(cursor) < 19:
         found = found.filter(number__lt=int(cursor))
@@ -76,6 +77,7 @@ def history(request: HttpRequest, person: Person) -> HttpResponse:
         "statuses": STATUSES,
         "risks": list(RiskLevel),
         "problem": _problem(form),
+        "most_exported": MOST_EXPORTED,
     }
     return render(request, "history.html", facts, status=200 if form.is_valid() else 422)
 

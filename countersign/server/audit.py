@@ -9,11 +9,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from django.db import transaction
-
 from approvals import queries
 from approvals.domain.display import csv_cell
-from approvals.domain.terms import EventKind
 from approvals.models import AuditEvent
 from approvals.services import audit, clock
 from countersign import terminal
@@ -61,13 +58,7 @@ def export(asked: argparse.Namespace) -> int:
     """Write all of history to standard output; that it was written out is history too."""
     if asked.json and asked.format == "csv":
         raise Misused("CSV is not JSON: leave one of the two out. Nothing was written.")
-    with transaction.atomic():
-        audit.append_service(
-            EventKind.AUDIT_EXPORTED,
-            actor=operators.me(),
-            at=clock.now(),
-            detail={"filters": {}, "format": asked.format},
-        )
+    audit.exported(actor=operators.me(), at=clock.now(), filters={}, form=asked.format)
     if asked.format == "csv":
         _as_csv()
         return YES
