@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
-from approvals.domain import cards, errors, workflow
+from approvals.domain import cards, errors
 from approvals.domain.cards import Card, Matter, Note, Said
-from approvals.domain.errors import Refusal
 from approvals.domain.plan import seated
 from approvals.domain.terms import OPEN, Status, Verdict
-from approvals.domain.workflow import Click, RequestState
+from approvals.domain.workflow import RequestState
 from approvals.models import (
     Agent,
     ApprovalRequest,
@@ -102,11 +100,6 @@ def waiting() -> QuerySet[ApprovalRequest]:
     return _whole().filter(status__in=_OPEN).order_by("decide_by", "number")
 
 
-def inbox_for(person: Person) -> list[ApprovalRequest]:
-    """What this person can decide now, critical first, then least time left."""
-    return [row for row in team_inbox_for(person) if can_decide(row, person)[0]]
-
-
 def team_inbox_for(person: Person) -> list[ApprovalRequest]:
     """What waits for any team this person belongs to, critical first, then least time left."""
     mine = states.approver(person).teams
@@ -116,19 +109,6 @@ def team_inbox_for(person: Person) -> list[ApprovalRequest]:
         if mine & set(states.of(row, decisions=row.decisions.all()).teams_asked)
     ]
     return sorted(rows, key=lambda row: (row.risk != "critical", row.decide_by, row.number))
-
-
-def can_decide(
-    row: ApprovalRequest, person: Person, *, at: datetime | None = None
-) -> tuple[bool, str]:
-    """Whether an approval by this person would count, and the words of the refusal when not."""
-    state = states.of(row, decisions=row.decisions.all())
-    click = Click(states.approver(person), Verdict.APPROVE, comment="asked beforehand")
-    try:
-        workflow.decide(state, click, at=at or row.updated_at)
-    except Refusal as refusal:
-        return False, refusal.words
-    return True, ""
 
 
 def approvers_of(state: RequestState) -> list[tuple[Team, list[Person]]]:
