@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -70,7 +71,8 @@ class Supervisor:
                 _signal(part, signal.SIGKILL)
                 _ended(part, 2.0)
         for part in self.parts:
-            (self.run_dir / f"{part.name}.pid").unlink(missing_ok=True)
+            if part.process is not None:
+                forget_pid(self.run_dir / f"{part.name}.pid", part.process.pid)
 
     def say(self, name: str, line: str) -> None:
         """One labelled line."""
@@ -118,6 +120,13 @@ class Supervisor:
         if now >= part.restart_at:
             part.restart_at = 0.0
             self._start(part)
+
+
+def forget_pid(file: Path, pid: int) -> None:
+    """Remove a pid file, unless a service started meanwhile has written its own there."""
+    with contextlib.suppress(OSError):
+        if file.read_text().strip() == str(pid):
+            file.unlink()
 
 
 def _end_with_parent() -> None:

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from approvals.management.processes import Part, Supervisor
+from approvals.management.processes import Part, Supervisor, forget_pid
 from approvals.models import Person
 from approvals.services import clock, first_run
 from approvals.services.first_run import FirstRun
@@ -58,7 +58,7 @@ class Command(BaseCommand):
         finally:
             supervisor.say("up", "stopping; nothing that was recorded is lost")
             supervisor.stop()
-            (run_dir / "up.pid").unlink(missing_ok=True)
+            forget_pid(run_dir / "up.pid", os.getpid())
 
 
 def _parts(workers: int) -> list[Part]:
