@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from itertools import permutations
 
 from approvals.domain.plan import Stage
-from approvals.domain.terms import Basis, OnTimeout, Status, Verdict
+from approvals.domain.terms import Basis, EventKind, OnTimeout, Status, Verdict
 from approvals.domain.workflow import Change, RequestState
 
 NOTHING = timedelta(0)
@@ -60,6 +60,14 @@ def check_edge(before: RequestState, change: Change, *, at: datetime) -> None:
         assert after.closed_at is not None
         assert after.basis is not None
         assert after.paused_at is None
+    if change.kind is EventKind.ESCALATED:
+        assert at < before.expires_at
+    if before.paused_at is not None and after.status is Status.PENDING:
+        asked_for = min(at - before.paused_at, before.pause_left)
+        assert after.pause_left == before.pause_left - asked_for
+    if len(after.approvals) > len(before.approvals):
+        people = [seat.approver.id for seat in after.approvals]
+        assert len(people) == len(set(people))
     if after.status is Status.EXPIRED:
         assert (after.basis, after.reason_code) == (Basis.TIMEOUT, "no_decision_in_time")
         assert at >= before.decide_by
