@@ -76,7 +76,9 @@ class Against:
         return self.measured.at(50) / least if least else 0.0
 
     def words(self) -> str:
-        return f"{self.ratio:.0%}" if self.by == "rate" else f"{self.ratio:.2f} x"
+        if self.by == "time":
+            return f"{self.ratio:.2f} x"
+        return f"{self.ratio:.0%}" if self.ratio >= 0.1 else f"{self.ratio:.1%}"
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -112,7 +114,7 @@ class Chapter:
     def lines(self) -> list[str]:
         """The chapter as two small tables in Markdown, which a terminal shows well too."""
         noise = f"{median(self.foreign):.2f}" if self.foreign else "unknown"
-        told = [f"### {self.title}", f"Others used {noise} cores meanwhile (median slice).", ""]
+        told = [f"### {self.title}", "", f"Others used {noise} cores meanwhile (median slice).", ""]
         told += _table(
             ("what", "per second", "p50 ms", "p99 ms", "max ms", "CPU ms each", "failed"),
             [_row(series) for series in self.series],
