@@ -24,7 +24,8 @@ logger = structlog.get_logger(__name__)
 
 # A worker may die after the vendor took the message and before we wrote the receipt: the lease lets
 # another try, so a card can appear twice but never not at all.
-LEASE = timedelta(seconds=60)
+# Shorter than the age at which promises count as late: one killed worker must raise no alarm.
+LEASE = timedelta(seconds=45)
 BACK_OFF = tuple(
     timedelta(seconds=seconds)
     for seconds in (1, 5, 15, 30, 60, 120, 600, 1800, 7200, 18000, 36000, 86400)
