@@ -144,7 +144,7 @@ def _kill_until(
         victim = chance.choice(["worker", "timers", "web", "worker", "web", "everything"])
         if victim == "everything":
             world.service.kill()
-            world.service.start()
+            world.service.start(seconds=150)
         else:
             try:
                 world.service.kill_part(victim)
