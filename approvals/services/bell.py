@@ -27,7 +27,7 @@ from django.utils.module_loading import import_string
 from approvals.ports import Bell
 
 logger = structlog.get_logger(__name__)
-PATIENCE = 1.0
+PATIENCE = 0.5
 LONGEST_SOCKET_PATH = 90
 
 
@@ -35,7 +35,7 @@ class ListeningBell(Bell):
     """A bell one can also listen to."""
 
     def listen(self, stop: Event) -> Iterator[tuple[str, ...]]:
-        """Yield the ids of each ring, and () about once a second while all is quiet."""
+        """Yield the ids of each ring, and () about twice a second while all is quiet."""
         raise NotImplementedError
 
 
