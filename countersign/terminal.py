@@ -46,7 +46,9 @@ def _may_stand(char: str) -> bool:
 
 def say(text: str = "", *, to: TextIO | None = None) -> None:
     """Print lines that we laid out; whatever stands in them is made harmless."""
-    print(escape(text, keep_lines=True), file=to or sys.stdout, flush=True)
+    out = to or sys.stdout
+    out.write(escape(text, keep_lines=True) + "\n")  # whole lines, also from several threads
+    out.flush()
 
 
 def complain(text: str) -> None:
