@@ -170,10 +170,13 @@ class World:
         """Wait until no request of the agent waits for anybody."""
 
         def look() -> bool:
-            waiting = [
-                self.call("GET", f"/requests?status={status}", self.people["agent"])
-                for status in ("pending", "investigating")
-            ]
+            try:
+                waiting = [
+                    self.call("GET", f"/requests?status={status}", self.people["agent"])
+                    for status in ("pending", "investigating")
+                ]
+            except httpx.TransportError:
+                return False
             return all(answer.is_success and not answer.json()["items"] for answer in waiting)
 
         wait_for(look, seconds, every=1.0)

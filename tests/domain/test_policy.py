@@ -262,6 +262,7 @@ def test_low_risk_may_be_decided_by_the_owner_when_it_is_asked() -> None:
         (ASK[:-1] + ", remind_at: [²%]}", "a share of the time"),
         (ASK[:-1] + ", timeuot: 5m}", "did you mean 'timeout'?"),
         (ASK[:-1] + ", channels: ['']}", "text is wanted"),
+        (ASK[:-1] + ", channels: null}", "a list is wanted"),
     ],
 )
 def test_a_row_that_makes_no_sense_is_refused_with_its_place(row: str, why: str) -> None:

@@ -130,6 +130,12 @@ def test_what_belongs_to_no_request_has_a_chain_of_its_own() -> None:
     assert all(event.request is None for event in events)
 
 
+def test_whoever_takes_history_out_is_part_of_it() -> None:
+    audit.exported(actor=cast.OPERATOR, at=NOON, filters={"agent": "robo"}, form="csv")
+    event = AuditEvent.objects.get(type="audit.exported")
+    assert event.entry["detail"] == {"filters": {"agent": "robo"}, "format": "csv"}
+
+
 def test_history_answers_who_did_what_when() -> None:
     row = a_history()
     other = cast.request(at=minutes(30))

@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
+from django.db import DatabaseError
 from pytest_django import Settings
 
 from approvals.models import Delivery, Replay
@@ -166,7 +167,7 @@ def test_a_sweeper_outlives_a_bug_and_a_lost_database(local: LocalBell) -> None:
         if len(tries) == 1:
             raise KeyError("a bug")
         if len(tries) == 2:
-            raise sweep.Error("connection lost")
+            raise DatabaseError("connection lost")
         return len(tries) == 3
 
     thread = Thread(target=sweeper._loop, args=("test", step, None, 0.01))

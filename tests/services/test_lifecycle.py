@@ -218,6 +218,24 @@ def test_a_click_of_somebody_unknown_is_history(kinds: History) -> None:
     assert event.entry["detail"]["refused_because"] == "unknown_person"
 
 
+def test_a_click_is_refused_before_words_are_asked_for_and_else_leaves_no_trace(
+    kinds: History,
+) -> None:
+    row = cast.request(at=NOON)
+
+    def foresee(name: str) -> None:
+        lifecycle.foresee(
+            ref=row.ref, person=cast.person(name), verdict=Verdict.DENY, version=None,
+            channel="slack", at=minutes(1),
+        )  # fmt: skip
+
+    foresee("lin")
+    assert kinds(row) == ["request.submitted"]
+    with pytest.raises(errors.NotAnApprover):
+        foresee("mallory")
+    assert kinds(row) == ["request.submitted", "decision.refused"]
+
+
 # --- question and answer ---------------------------------------------------------------------
 
 
@@ -247,6 +265,20 @@ def test_a_person_may_add_to_the_question_and_go_on() -> None:
     on = lifecycle.add_message(
         ref=row.ref, person=lin, text="Never mind.", go_on=True, at=minutes(3)
     )
+    assert on.status == "pending"
+
+
+def test_only_who_asked_or_may_decide_lets_the_clock_run_again() -> None:
+    row = cast.request(at=NOON)
+    cast.decide(row, cast.person("lin"), Verdict.INVESTIGATE, "Why 8?", at=minutes(1))
+    with pytest.raises(errors.NotAnApprover):
+        lifecycle.add_message(
+            ref=row.ref, person=cast.person("mallory"), text="Go!", go_on=True, at=minutes(2)
+        )
+    dan = people.add(
+        email="dan@example.com", name="Dan", teams=["team-leads"], actor=cast.OPERATOR, at=NOON
+    )
+    on = lifecycle.add_message(ref=row.ref, person=dan, text="Go on.", go_on=True, at=minutes(2))
     assert on.status == "pending"
 
 

@@ -249,7 +249,7 @@ def test_a_stopped_agent_asks_nothing_until_it_is_started() -> None:
     with pytest.raises(KeyRefused, match="stopped"):
         agents.authenticate(raw, at=NOON)
     agents.start(agent=agent, actor=cast.OPERATOR, at=NOON)
-    assert agents.authenticate(raw, at=NOON)
+    assert agents.authenticate(raw, at=NOON).agent == agent
     assert (events("agent.stopped"), events("agent.started")) == (1, 1)
 
 
