@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 
-from django.core.asgi import get_asgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "approvals.project.settings")
-http = get_asgi_application()
+django.setup(set_prefix=False)
 
 from channels.routing import ProtocolTypeRouter  # noqa: E402  # apps must be ready first
 
+from approvals.project.handler import Handler  # noqa: E402  # likewise
 from approvals.project.intake import BodyLimit  # noqa: E402  # likewise
 from approvals.realtime import routing  # noqa: E402  # likewise
 
-application = ProtocolTypeRouter({"http": BodyLimit(http), "websocket": routing.application})
+application = ProtocolTypeRouter({"http": BodyLimit(Handler()), "websocket": routing.application})
