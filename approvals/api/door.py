@@ -28,11 +28,17 @@ def visible(ref: str, known: Caller) -> ApprovalRequest:
     return queries.request(ref) if known.agent is None else queries.request_of(known.agent, ref)
 
 
-def shown(row: ApprovalRequest, known: Caller, *, at: datetime) -> dict[str, Any]:
-    """The request as this caller sees it; the grant is for its agent alone."""
-    prefetch_related_objects([row], *TOLD_WITH)
+def shown(
+    row: ApprovalRequest, known: Caller, *, at: datetime, untouched: bool = False
+) -> dict[str, Any]:
+    """The request as this caller sees it; the grant is for its agent alone.
+
+    `untouched` spares the look for decisions and messages about a request that was just made.
+    """
+    if not untouched:
+        prefetch_related_objects([row], *TOLD_WITH)
     token = grants.token(row, at=at) if known.agent is not None else None
-    return resources.approval_request(row, token=token)
+    return resources.approval_request(row, token=token, untouched=untouched)
 
 
 def idempotency_key(request: Request) -> str | None:

@@ -44,7 +44,7 @@ class Requests(APIView):
         row, created = lifecycle.submit(
             agent=agent, key=key, submission=submission, idempotency_key=again, at=at
         )
-        body = shown(row, permissions.caller(request), at=at)
+        body = shown(row, permissions.caller(request), at=at, untouched=created)
         return Response(
             body, status=201 if created else 200, headers={"Location": body["links"]["self"]}
         )

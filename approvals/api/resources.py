@@ -32,7 +32,9 @@ def moment(at: datetime | None) -> str | None:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z") if at else None
 
 
-def approval_request(row: ApprovalRequest, *, token: str | None = None) -> dict[str, Any]:
+def approval_request(
+    row: ApprovalRequest, *, token: str | None = None, untouched: bool = False
+) -> dict[str, Any]:
     """Everything submitted, and all that became of it. `token` is the grant, for its agent."""
     return {
         **row.submission,
@@ -56,8 +58,10 @@ def approval_request(row: ApprovalRequest, *, token: str | None = None) -> dict[
         "expires_at": moment(row.expires_at),
         "closed_at": moment(row.closed_at),
         "closed_by": row.closed_by or None,
-        "decisions": [decision(given) for given in _in_order(row.decisions.all())],
-        "messages": [message(said) for said in _in_order(row.messages.all())],
+        "decisions": []
+        if untouched
+        else [decision(given) for given in _in_order(row.decisions.all())],
+        "messages": [] if untouched else [message(said) for said in _in_order(row.messages.all())],
         "grant": {"token": token, "expires_at": moment(row.grant_expires_at)} if token else None,
         "grant_expires_at": moment(row.grant_expires_at),
         "consumed_at": moment(row.consumed_at),
