@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import structlog
+from django.db.models import QuerySet
 
 from approvals.models import Timer
 from approvals.services import ledger, outbox
@@ -19,12 +20,22 @@ TOGETHER = 25
 def fire_due(*, at: datetime, limit: int = 200) -> int:
     """Fire up to `limit` due timers; returns how many requests were written.
 
-    Several processes may do this at once: whoever holds the row writes, the others pass by.
+    Several processes may do this at once: whoever holds the row writes, the others pass by. Where
+    none of the oldest can be fired, those behind them still get their turn.
     """
     due = Timer.objects.filter(**outbox.OPEN, due_at__lte=at).order_by("due_at", "id")
-    numbers = list(dict.fromkeys(due.values_list("request_id", flat=True)[:limit]))
-    batches = [numbers[start : start + TOGETHER] for start in range(0, len(numbers), TOGETHER)]
-    return sum(_fire(batch, at=at) for batch in batches)
+    tried: set[int] = set()
+    while numbers := _numbers(due.exclude(request__in=tried), limit):
+        batches = [numbers[start : start + TOGETHER] for start in range(0, len(numbers), TOGETHER)]
+        fired = sum(_fire(batch, at=at) for batch in batches)
+        if fired:
+            return fired
+        tried.update(numbers)
+    return 0
+
+
+def _numbers(due: QuerySet[Timer], limit: int) -> list[int]:
+    return list(dict.fromkeys(due.values_list("request_id", flat=True)[:limit]))
 
 
 def _fire(numbers: Sequence[int], *, at: datetime) -> int:
