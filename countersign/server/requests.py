@@ -153,8 +153,10 @@ def _card(card: Card) -> Iterator[str]:
     yield from _section("Checked", [f"{check.mark}: {check.words}" for check in card.checks])
     claims = [f"{claim.name}: {claim.shown.text}" for claim in card.claims]
     yield from _section("The agent says (not checked)", claims)
-    yield from _section("Asked and answered", [f"{note.by}: {note.text}" for note in card.notes])
-    said = [": ".join(filter(None, (one.by, one.verdict, one.comment))) for one in card.said]
+    yield from _section(
+        "Asked and answered", [f"{note.by}: {note.shown.text}" for note in card.notes]
+    )
+    said = [": ".join(filter(None, (one.by, one.verdict, one.shown.text))) for one in card.said]
     yield from _section("Said", said)
     yield card.url
 

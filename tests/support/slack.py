@@ -16,7 +16,8 @@ def knock(knocked: Knock, **headers: str) -> HttpResponse:
     """Deliver what Slack sends to Slack's door."""
     sent = {**knocked.headers, **headers}
     kind = sent.pop("Content-Type")
-    answer: HttpResponse = Client().post("/events", knocked.body, content_type=kind, headers=sent)
+    answer = Client().post("/events", knocked.body, content_type=kind, headers=sent)
+    assert isinstance(answer, HttpResponse)
     return answer
 
 
