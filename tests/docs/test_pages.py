@@ -17,7 +17,9 @@ SETTINGS_READ_BY = (
     ROOT / "approvals/management/commands/up.py",
     ROOT / "approvals/management/commands/web.py",
 )
-ASKED = re.compile(r"(?:env\.(?:text|flag|whole|words)|whole|environ\.get|environ\[)\(?\"([A-Z][A-Z0-9_]+)\"")
+ASKED = re.compile(
+    r"(?:env\.(?:text|flag|whole|words)|whole|environ\.get|environ\[)\(?\"([A-Z][A-Z0-9_]+)\""
+)
 
 
 def test_every_setting_has_a_line_on_the_settings_page() -> None:
