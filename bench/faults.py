@@ -10,8 +10,9 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -23,6 +24,7 @@ Figures = dict[str, Any]
 KILL_EVERY = 1.2
 PACE = 1.5
 WINDOWS = 12.0
+VICTIMS = ("worker", "timers", "web", "worker", "web", "everything")
 
 
 def race(world: World, *, requests: int) -> Figures:
@@ -98,11 +100,6 @@ def _race_figures(
 
 def kills(world: World, *, requests: int, seed: int) -> Figures:
     """`kill -9` of the parts, and of the whole service, while requests are made, decided, left alone."""
-    chance = random.Random(seed)
-    stop = threading.Event()
-    killed: Counter[str] = Counter()
-    killer = threading.Thread(target=_kill_until, args=(world, stop, chance, killed))
-    killer.start()
     lives: list[Callable[[World, str], str]] = [_left_alone, _approved_and_run, _asked_and_answered]
     acked: dict[str, str] = {}
 
@@ -110,13 +107,11 @@ def kills(world: World, *, requests: int, seed: int) -> Figures:
         time.sleep(PACE * (number * 7 % 10) / 10)  # so that all die in the middle of something
         acked[f"kill-{number}"] = lives[number % 3](world, f"kill-{number}")
 
-    try:
-        with ThreadPoolExecutor(8) as pool:
-            list(pool.map(live, range(requests)))
-        stop.wait(WINDOWS)  # the timers of the last ones fall due while processes still die
-    finally:
-        stop.set()
-        killer.join(120)
+    with ThreadPoolExecutor(8) as pool:
+        living = [pool.submit(live, number) for number in range(requests)]
+        killed = _kill_until(world, living, random.Random(seed))
+    for life in living:
+        life.result()
     world.service.wait_until_ready()
     world.wait_until_decided(seconds=90)
     found = world.settle()
@@ -137,20 +132,27 @@ def kills(world: World, *, requests: int, seed: int) -> Figures:
 
 
 def _kill_until(
-    world: World, stop: threading.Event, chance: random.Random, killed: Counter[str]
-) -> None:
-    """Mostly one part; every sixth time the whole service, which is then started again."""
-    while not stop.wait(KILL_EVERY * chance.uniform(0.5, 1.5)):
-        victim = chance.choice(["worker", "timers", "web", "worker", "web", "everything"])
+    world: World, living: Sequence[Future[None]], chance: random.Random
+) -> Counter[str]:
+    """Kill until all have lived, and while the timers of the last ones fall due.
+
+    In the main thread: what it starts again ends with the thread that started it.
+    """
+    killed: Counter[str] = Counter()
+    until = float("inf")
+    while time.monotonic() < until:
+        time.sleep(KILL_EVERY * chance.uniform(0.5, 1.5))
+        victim = chance.choice(VICTIMS)
         if victim == "everything":
             world.service.kill()
             world.service.start(seconds=150)
         else:
-            try:
+            with suppress(FileNotFoundError):
                 world.service.kill_part(victim)
-            except FileNotFoundError:
-                continue
         killed[victim] += 1
+        if until == float("inf") and all(life.done() for life in living):
+            until = time.monotonic() + WINDOWS
+    return killed
 
 
 def _left_alone(world: World, key: str) -> str:
