@@ -8,12 +8,15 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import IO
 
 HOST = "127.0.0.1"
 STOP_SECONDS = 10
+# A process is told of the death of the thread that started it, so one starts them all and lives on.
+_LAUNCHER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="launcher")
 
 
 def free_port() -> int:
@@ -31,7 +34,8 @@ def launch(
     account: pwd.struct_passwd | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start a process of its own session: Ctrl-C is for the test run, which then ends it well."""
-    return subprocess.Popen(
+    return _LAUNCHER.submit(
+        subprocess.Popen,
         [*_dying_with_us(), *command],
         cwd=directory,
         stdin=subprocess.DEVNULL,
@@ -42,17 +46,21 @@ def launch(
         user=account.pw_uid if account else None,
         group=account.pw_gid if account else None,
         extra_groups=[] if account else None,
-    )
+    ).result()
 
 
 def descendants(pid: int) -> list[int]:
     """Its children and theirs, as far as this machine shows them (Linux does)."""
-    try:
-        listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return []
-    children = [int(child) for child in listed.split()]
+    listed = [_read(file) for file in Path(f"/proc/{pid}/task").glob("*/children")]
+    children = [int(child) for line in listed for child in line.split()]
     return children + [below for child in children for below in descendants(child)]
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text()
+    except (FileNotFoundError, ProcessLookupError):  # it ended just now
+        return ""
 
 
 def tell(pid: int, number: signal.Signals) -> None:
@@ -84,6 +92,6 @@ def wait_until_gone(pids: Iterable[int], *, seconds: float = STOP_SECONDS) -> bo
 
 
 def _dying_with_us() -> list[str]:
-    """On Linux the kernel ends the process when the thread that started it is killed outright."""
+    """On Linux the kernel ends the process when the test run is killed outright."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "INT"] if setpriv else []

@@ -49,6 +49,7 @@ class Service:
         self.url = f"http://{HOST}:{self.port}"
         self.env = {name: os.environ[name] for name in INHERITED if name in os.environ} | {
             "PYTHONUNBUFFERED": "1",
+            "PYTHONFAULTHANDLER": "1",
             "DATA_DIR": str(data_dir),
             "PORT": str(self.port),
             "PUBLIC_URL": self.url,
@@ -67,9 +68,12 @@ class Service:
     def wait_until_ready(self, *, seconds: float = START_SECONDS) -> None:
         give_up = time.monotonic() + seconds
         while not self._is_ready():
-            if self._has_ended() or time.monotonic() > give_up:
+            if self._has_ended():
+                raise NotServing(f"It ended.\n{self.tail()}")
+            if time.monotonic() > give_up:
+                self._make_them_talk()
                 self.kill()
-                raise NotServing(f"Not ready after {seconds} s.\n{self.tail()}")
+                raise NotServing(f"Not ready after {seconds} s.\n{self.tail(20_000)}")
             time.sleep(0.05)
 
     def stop(self, *, how: signal.Signals = signal.SIGINT, seconds: float = STOP_SECONDS) -> int:
@@ -158,6 +162,12 @@ class Service:
 
     def _has_ended(self) -> bool:
         return self._process is None or self._process.poll() is not None
+
+    def _make_them_talk(self) -> None:
+        """Python's fault handler writes where every thread stands, supervisor last."""
+        for pid in [*self.pids(), *([self._process.pid] if self._process else [])]:
+            tell(pid, signal.SIGABRT)
+            time.sleep(0.3)
 
     def _is_ready(self) -> bool:
         try:
