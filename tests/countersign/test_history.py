@@ -15,7 +15,7 @@ from django.db import connection
 from approvals import queries
 from approvals.domain.terms import Verdict
 from approvals.models import ApprovalRequest, AuditEvent, ChainHead
-from approvals.services import clock
+from approvals.services import clock, lifecycle
 from tests.countersign.commands import Captured, run, told
 from tests.support import cast
 from tests.support.management.commands.flush import without_triggers
@@ -43,6 +43,16 @@ def test_a_request_is_shown_with_its_history_and_without_control_codes(capsys: C
     assert "request.submitted" in shown
     assert "to_replicas = 8" in shown
     assert told(capsys, "show", row.ref)["submission"]["parameters"]["to_replicas"] == 8
+
+
+def test_what_people_asked_and_the_agent_answered_is_shown(capsys: Captured) -> None:
+    row = cast.request()
+    cast.decide(row, cast.person("Lin"), Verdict.INVESTIGATE, comment="Why at noon?")
+    lifecycle.add_message(ref=row.ref, agent=row.agent, text="CPU is at 85 %.", at=clock.now())
+    run("show", row.ref)
+    shown = capsys.readouterr().out
+    assert "Why at noon?" in shown
+    assert "the agent: CPU is at 85 %." in shown
 
 
 @pytest.mark.parametrize("ref", ["REQ-99", "nonsense", "REQ-٣"])
