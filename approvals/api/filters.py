@@ -38,8 +38,17 @@ class Query(Body):
     """Query parameters."""
 
 
+class Seconds(serializers.IntegerField):
+    """A whole number in plain digits: `2.0` and `1_0` are read as numbers by some, not by all."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if not (str(data).isascii() and str(data).isdigit()):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
 class Wait(Query):
-    wait = serializers.IntegerField(
+    wait = Seconds(
         required=False,
         min_value=1,
         max_value=60,

@@ -118,7 +118,7 @@ def test_many_wait_at_once_and_all_are_told(key: str) -> None:
     assert run(story) == ["approved"] * 20
 
 
-@pytest.mark.parametrize("wait", ["0", "61", "-1", "soon", "", "1.5", "25s"])
+@pytest.mark.parametrize("wait", ["0", "61", "-1", "soon", "", "1.5", "2.0", "1_0", "25s"])
 def test_a_wait_that_is_none_is_refused(key: str, waiting: ApprovalRequest, wait: str) -> None:
     async def story() -> httpx.Response:
         async with calling(key) as agent:
