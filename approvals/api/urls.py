@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from csp.decorators import csp_update
 from django.urls import include, path
+from django.views.decorators.http import require_safe
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
 from approvals.api import callers, deciding, history, judging, problems, requests, running, waiting
@@ -26,8 +27,10 @@ V1 = [
 ]
 
 # Swagger UI draws with inline styles; no script of any page may ever be inline.
-docs = csp_update({"style-src": ["'unsafe-inline'"]})(
-    SpectacularSwaggerSplitView.as_view(url_name="api-schema")
+docs = require_safe(
+    csp_update({"style-src": ["'unsafe-inline'"]})(
+        SpectacularSwaggerSplitView.as_view(url_name="api-schema")
+    )
 )
 
 urlpatterns = [

@@ -52,6 +52,11 @@ def test_every_operation_names_its_refusals_as_problems(nobody: Caller) -> None:
             )
 
 
+def test_the_page_about_the_document_is_only_read(nobody: Caller) -> None:
+    assert nobody.get("/api/docs").status_code == 200
+    assert nobody.client.options("/api/docs").status_code == 405
+
+
 def test_request_bodies_are_closed(nobody: Caller) -> None:
     schemas = nobody.get("/api/schema").json()["components"]["schemas"]
 
