@@ -23,6 +23,7 @@ BEAT_SECONDS = 3.0
 GATHER_SECONDS = 0.15
 MOST_IDS = 200
 SIGNED_OUT, NOT_OURS, TOO_MUCH, TOO_BIG, COULD_NOT_CHECK = 4401, 4403, 1008, 1009, 1011
+NOT_HERE = 4404
 
 
 class Live(AsyncJsonWebsocketConsumer):
@@ -93,6 +94,13 @@ class Live(AsyncJsonWebsocketConsumer):
         task = asyncio.create_task(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
+
+
+class Nowhere(AsyncJsonWebsocketConsumer):
+    """Every other address: refused in one line, where the router alone would log a fault."""
+
+    async def connect(self) -> None:
+        await self.close(code=NOT_HERE)
 
 
 def _same_origin(headers: Iterable[tuple[bytes, bytes]]) -> bool:

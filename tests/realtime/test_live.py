@@ -74,8 +74,8 @@ def socket(person: Person | None, *, origin: tuple[bytes, bytes] = ORIGIN) -> Li
 class Line:
     """The browser's end of a socket, as the server's protocol speaks it."""
 
-    def __init__(self, headers: list[tuple[bytes, bytes]]) -> None:
-        scope = {"type": "websocket", "path": "/ws/live", "headers": headers, "query_string": b""}
+    def __init__(self, headers: list[tuple[bytes, bytes]], *, path: str = "/ws/live") -> None:
+        scope = {"type": "websocket", "path": path, "headers": headers, "query_string": b""}
         communicator: Any = ApplicationCommunicator  # carries no types
         self.end = communicator(application, scope)
 
@@ -105,6 +105,14 @@ class Line:
     async def disconnect(self) -> None:
         await self.end.send_input({"type": "websocket.disconnect", "code": 1000})
         await self.end.wait(timeout=6)
+
+
+def test_a_socket_that_leads_nowhere_is_refused() -> None:
+    async def story() -> None:
+        nowhere = Line([HOST, ORIGIN], path="/ws/anything")
+        assert await nowhere.connect() == (False, 4404)
+
+    tell(story)
 
 
 def test_a_waiter_wakes_when_its_request_changes(row: ApprovalRequest, lin: Person) -> None:
