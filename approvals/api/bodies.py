@@ -114,8 +114,10 @@ class Labels(serializers.DictField):
     child = Text(allow_blank=True, max_length=500)
 
     def to_internal_value(self, data: Any) -> dict[str, str]:
+        if isinstance(data, dict) and len(data) > 50:
+            self.fail("too_many")
         labels: dict[str, str] = super().to_internal_value(data)
-        if len(labels) > 50 or any(len(name) > 100 for name in labels):
+        if any(len(name) > 100 for name in labels):
             self.fail("too_many")
         return labels
 

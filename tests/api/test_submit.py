@@ -218,6 +218,22 @@ def test_an_unknown_field_is_refused_by_name_with_the_word_it_missed(robo: Calle
     assert "did you mean 'parameters'?" in faults["parametres"]["message"]
 
 
+def test_thousands_of_unknown_fields_cost_no_more_than_a_few(robo: Caller) -> None:
+    answer = robo.post("/requests", cast.submission(**{f"field_{n}": n for n in range(5_000)}))
+
+    assert answer.status_code == 422
+    assert len(answer.json()["errors"]) <= 50
+    assert len(answer.content) < 20_000
+
+
+def test_thousands_of_bad_labels_cost_no_more_than_a_few(robo: Caller) -> None:
+    labels = {f"label_{n}": n for n in range(5_000)}
+    answer = robo.post("/requests", cast.submission(labels=labels))
+
+    assert answer.status_code == 422
+    assert len(answer.content) < 20_000
+
+
 def test_a_large_body_is_refused_before_it_is_read(robo: Caller) -> None:
     answer = robo.post("/requests", cast.submission(parameters={"x": "y" * 256 * 1024}))
 
