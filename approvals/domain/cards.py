@@ -328,12 +328,7 @@ def _summary(matter: Matter, headline: str, line: str) -> str:
 
 
 def _facts(matter: Matter) -> tuple[Fact, ...]:
-    submission = matter.submission
     facts = [Fact("Agent", matter.agent), Fact("Owner", matter.owner or "nobody")]
-    resource = submission.get("resource") or {}
-    if resource:
-        where = " / ".join(str(resource[key]) for key in ("namespace", "type") if resource.get(key))
-        facts.append(Fact("Where", display.show_identifier(where).text))
     if matter.state.plan.stages:
         stages = matter.state.plan.stages
         step = f" (step {matter.state.stage + 1} of {len(stages)})" if len(stages) > 1 else ""
@@ -358,10 +353,13 @@ def _claims(submission: Mapping[str, Any]) -> tuple[Claim, ...]:
     impact = submission.get("impact") or {}
     rollback = submission.get("rollback") or {}
     context = submission.get("context") or {}
+    resource = submission.get("resource") or {}
+    where = [str(resource[key]) for key in ("namespace", "type") if resource.get(key)]
     texts: list[tuple[str, object]] = [
         ("Reason", submission.get("reasoning")),
         ("Impact", impact.get("summary")),
         *((_IMPACTS[key], impact[key]) for key in _IMPACTS if impact.get(key) is not None),
+        ("Where", " / ".join(where)),
         ("Risk", submission.get("risk_reason")),
         *(
             (f"Alternative {n}", text)

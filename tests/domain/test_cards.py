@@ -216,9 +216,13 @@ def test_a_card_settled_by_policy_needs_nobody() -> None:
 # --- the three zones -------------------------------------------------------------------------
 
 
-def test_where_it_happens_is_a_fact() -> None:
-    card = drawn(a_request(), {"resource": {"namespace": "shop", "type": "deployment"}})
-    assert [fact.value for fact in card.facts if fact.name == "Where"] == ["shop / deployment"]
+def test_where_it_happens_is_the_agents_word_and_no_fact_of_ours() -> None:
+    card = drawn(a_request(), {"resource": {"namespace": "shop", "type": "deploy\u200bment"}})
+    assert "Where" not in [fact.name for fact in card.facts]
+    where = next(claim.shown for claim in card.claims if claim.name == "Where")
+    assert where.text.startswith("shop / deploy")
+    assert where.flags <= card.flags
+    assert card.checks[-1].mark == "CAUTION"
 
 
 def test_checks_carry_a_word_each() -> None:
