@@ -6,7 +6,6 @@ trigger it brought can open a window.
 
 from __future__ import annotations
 
-import json
 import logging
 import secrets
 from collections.abc import Callable, Mapping
@@ -14,6 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.conf import settings
+from django.core import signing
 from django.db import DatabaseError
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 Reply = dict[str, Any]
 CHANNEL = "slack"
+WINDOW_SALT = "slack-window"
 UNKNOWN = "We do not know who you are yet. Link your Slack account, then click again."
 NOT_OURS = (
     "Not counted. This button was not made by this service for this message. "
@@ -89,11 +90,12 @@ def submit(
     wrong = _wrong(comment)
     if wrong:
         return {"response_action": "errors", "errors": {block: wrong}}
+    account = payloads.account(payload)
     try:
-        place, value = _carried_on(payload["view"].get("private_metadata") or "")
+        metadata = payload["view"].get("private_metadata") or ""
+        place, value = _carried_on(metadata, account, verdict)
     except ValueError:
         return _instead(modals.refusal(NOT_OURS))
-    account = payloads.account(payload)
     pressed = Pressed(account, place, verdict, value, "", authenticated_by)
     view = _attempt(pressed, lambda: _count(pressed, client, comment=comment))
     return {} if view is None else _instead(view)
@@ -185,8 +187,7 @@ def _ask(pressed: Pressed, client: WebClient) -> Reply:
         channel=CHANNEL,
         at=clock.now(),
     )
-    kept = json.dumps({"value": pressed.value, **asdict(pressed.place)})
-    return modals.ask_words(queries.card(row), pressed.verdict, carried=kept)
+    return modals.ask_words(queries.card(row), pressed.verdict, carried=_carry(pressed))
 
 
 def _trusted(pressed: Pressed) -> tuple[ApprovalRequest, Carried]:
@@ -260,14 +261,22 @@ def _audit(
     )
 
 
-def _carried_on(metadata: str) -> tuple[Place, str]:
+def _carry(pressed: Pressed) -> str:
+    """The click a window belongs to, signed: a stolen token can open windows, but not this one."""
+    opened = {"by": pressed.account.external_id, "for": pressed.verdict.value}
+    kept = {"value": pressed.value, **asdict(pressed.place), **opened}
+    return signing.dumps(kept, salt=WINDOW_SALT)
+
+
+def _carried_on(metadata: str, account: Account, verdict: Verdict) -> tuple[Place, str]:
     """What the window remembered of the click that opened it. Raises ValueError."""
     try:
-        kept = json.loads(metadata)
-        place = Place(str(kept["channel"]), str(kept["channel_name"]), str(kept["ts"]))
-        return place, str(kept["value"])
-    except (KeyError, TypeError, RecursionError) as error:
+        kept = signing.loads(metadata, salt=WINDOW_SALT)
+    except signing.BadSignature as error:
         raise ValueError("The window carries nothing of ours.") from error
+    if (kept["by"], kept["for"]) != (account.external_id, verdict.value):
+        raise ValueError("The window was opened for another click.")
+    return Place(kept["channel"], kept["channel_name"], kept["ts"]), str(kept["value"])
 
 
 def _wrong(comment: str) -> str:

@@ -350,9 +350,32 @@ def test_a_window_not_of_ours_decides_nothing(slack: FakeSlack) -> None:
     for metadata in ("", "{}", "[]", "null", '{"value":1}', "x" * 3_000):
         answer = knock(slack.submit(slack.views[0] | {"private_metadata": metadata}, "No."))
         assert json.loads(answer.content)["response_action"] == "update"
-    kept = json.loads(slack.views[0]["private_metadata"]) | {"channel": "C2"}
-    knock(slack.submit(slack.views[0] | {"private_metadata": json.dumps(kept)}, "No."))
     assert status(row) == Status.PENDING
+
+
+@pytest.mark.parametrize("verdict", ["approve", "deny"])
+def test_a_window_made_with_a_stolen_token_decides_nothing(slack: FakeSlack, verdict: str) -> None:
+    row = cast.request()
+    linked("lin")
+    message = shown(slack, row)
+    knock(slack.click(message, "deny"))
+    value = (message.button(verdict) or {})["value"]
+    seen = {"value": value, "channel": "C1", "channel_name": "approvals", "ts": message.ts}
+    survey = {"callback_id": verdict, "private_metadata": json.dumps(seen)}
+    knock(slack.submit(slack.views[0] | survey, "Pizza for lunch."))
+    assert status(row) == Status.PENDING
+
+
+def test_a_window_counts_for_whom_and_for_what_it_was_opened(slack: FakeSlack) -> None:
+    row = cast.request()
+    linked("lin")
+    knock(slack.click(shown(slack, row), "deny"))
+    ours = slack.views[0]
+    knock(slack.submit(ours, "No.", user="U2"))
+    knock(slack.submit(ours | {"callback_id": "approve"}, "No."))
+    assert status(row) == Status.PENDING
+    knock(slack.submit(ours, "No."))
+    assert status(row) == Status.DENIED
 
 
 @pytest.mark.parametrize("value", ["{ref}", "{id}", "{ref}:v1", "{id}:v1"])

@@ -12,12 +12,14 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from django.core import signing
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
 from approvals.domain.terms import Status
 from approvals.models import ApprovalRequest, Decision, Replay
 from integrations.slack import door
+from integrations.slack.listeners import WINDOW_SALT
 from tests.fakes.knocks import Body, Knock, filled, sign, signed
 from tests.fakes.slack import FakeSlack
 from tests.support import cast
@@ -128,10 +130,11 @@ def test_signed_but_senseless_payloads_break_nothing(slack: FakeSlack, kind: str
     click = a_click(slack, row)
     deny = a_click(slack, row, "deny")["actions"][0]["value"]
     kept = {"value": deny, "channel": "C1", "channel_name": "approvals", "ts": shown(slack, row).ts}
+    kept |= {"by": "T1:U1", "for": "deny"}
     view = {
         "type": "modal",
         "callback_id": "deny",
-        "private_metadata": json.dumps(kept),
+        "private_metadata": signing.dumps(kept, salt=WINDOW_SALT),
         "blocks": [{"type": "input", "block_id": "reason"}],
     }
     form = filled(view, "No.", number=1, user="U1", team="T1")
