@@ -14,7 +14,7 @@ from approvals.domain.policy.evaluate import Evaluation, Subject, evaluate
 from approvals.domain.terms import Approval, EventKind, RiskLevel, Status, Verdict
 from approvals.domain.workflow import Click, RequestState
 from approvals.models import Agent, AgentKey, ApprovalRequest, Person, RequestMessage, states
-from approvals.services import actors, ledger, policies
+from approvals.services import actors, chatter, ledger, policies
 from approvals.services.actors import Actor
 from approvals.services.ledger import Attempt
 
@@ -140,7 +140,8 @@ def add_message(
 ) -> ApprovalRequest:
     """Add to the question thread. The agent's answer, or an approver's `go_on`, lets the clock run again.
 
-    Raises NotAnApprover when somebody else wants it to go on, AlreadyDecided or Expired.
+    Raises NotAnApprover when somebody else wants it to go on, NotInvestigating when an agent talks
+    on unasked, AlreadyDecided or Expired.
     """
     if not text.strip():
         raise errors.Invalid("The message is empty. Nothing was recorded.", field="text")
@@ -158,6 +159,8 @@ def add_message(
     def move(state: RequestState) -> workflow.Change:
         if go_on and person is not None and person.pk != state.investigator:
             _refuse_bystander(state, person)
+        if agent is not None and state.status is Status.PENDING:
+            chatter.refuse_chatter(ref)
         return workflow.add_message(state, by_agent=person is None, go_on=go_on, at=at)
 
     return ledger.transition(ref, move, actor=_who(person, agent), at=at, also=also, of=agent)

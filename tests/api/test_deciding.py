@@ -190,6 +190,31 @@ def test_a_person_may_let_the_clock_run_again(lin: Caller, agent: Agent) -> None
     assert body["status"] == "pending"
 
 
+def test_an_agent_nobody_asked_cannot_outrun_a_denial_by_talking(
+    lin: Caller, robo: Caller, agent: Agent
+) -> None:
+    path = f"/requests/{cast.request(agent).ref}"
+
+    codes = [robo.post(f"{path}/messages", {"text": "By the way."}).status_code for _ in range(7)]
+    read = robo.get(path).json()
+    refused = robo.post(f"{path}/messages", {"text": "One more thing."})
+    denial = {"verdict": "deny", "comment": "No.", "version": read["version"]}
+
+    assert codes == [200] * 5 + [409] * 2
+    assert refused.json()["code"] == "not_investigating"
+    assert len(read["messages"]) == 5
+    assert lin.post(f"{path}/decisions", denial).json()["status"] == "denied"
+
+
+def test_an_agent_that_is_asked_may_always_answer(lin: Caller, robo: Caller, agent: Agent) -> None:
+    path = f"/requests/{cast.request(agent).ref}"
+    for _ in range(5):
+        robo.post(f"{path}/messages", {"text": "By the way."})
+    lin.post(f"{path}/decisions", {"verdict": "investigate", "comment": "Why eight?"})
+
+    assert robo.post(f"{path}/messages", {"text": "Peak load."}).json()["status"] == "pending"
+
+
 def test_an_empty_message_is_refused(robo: Caller, agent: Agent) -> None:
     row = cast.request(agent)
 
