@@ -126,7 +126,9 @@ def spoken(card: Card) -> str:
 
 def confirmation(row: ApprovalRequest) -> str:
     """What must be typed before a critical request is approved; empty for every other."""
-    return row.target[-CONFIRM_CHARACTERS:].strip() if row.risk == RiskLevel.CRITICAL else ""
+    return (
+        row.target.strip()[-CONFIRM_CHARACTERS:].strip() if row.risk == RiskLevel.CRITICAL else ""
+    )
 
 
 def _dialog(key: str, card: Card, typed: Typed, **facts: object) -> Dialog:

@@ -191,6 +191,15 @@ def test_a_critical_request_wants_a_fact_typed(at: At, robo: Agent) -> None:
     assert chen.send(row.ref, "approve", confirm="ders").status_code == 302
 
 
+def test_spaces_behind_a_target_do_not_spare_the_typing(at: At, robo: Agent) -> None:
+    row = cast.request(robo, **cast.CRITICAL | {"target": "orders \u3000\u00a0  "})
+    chen = at("chen")
+
+    assert chen.send(row.ref, "approve", confirm="").status_code == 422
+    assert not row.decisions.exists()
+    assert chen.send(row.ref, "approve", confirm="ders").status_code == 302
+
+
 def test_an_unused_approval_can_be_revoked(lin: Browser, robo: Agent) -> None:
     row = cast.approved(robo)
 
