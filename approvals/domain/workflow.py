@@ -202,6 +202,7 @@ def decide(state: RequestState, click: Click, *, at: datetime) -> Change:
     _refuse_unseen(state, click)
     _refuse_stranger(state, click.approver)
     if click.verdict is Verdict.APPROVE:
+        _refuse_second_seat(state, click.approver)
         return _approve(state, click, at=at)
     if not click.comment.strip():
         raise errors.Invalid(_WORDS_NEEDED[click.verdict], field="comment")
@@ -248,18 +249,22 @@ def _refuse_unseen(state: RequestState, click: Click) -> None:
 def _refuse_stranger(state: RequestState, approver: Approver) -> None:
     if state._is_conflicted(approver):  # same module, same idea
         raise errors.OwnAgent("Not counted. This agent is yours, so someone else must decide.")
-    for seat in state.approvals:
-        if seat.approver.id == approver.id:
-            raise errors.SamePerson(
-                f"You already approved this at {clock(seat.at)}. A different person must decide next.",
-                at=seat.at.isoformat(),
-            )
     if not approver.teams & frozenset(state.teams_asked):
         asked = " or ".join(state.teams_asked)
         raise errors.NotAnApprover(
             f"Not counted. This waits for {asked}, and you are not one of them.",
             teams=list(state.teams_asked),
         )
+
+
+def _refuse_second_seat(state: RequestState, approver: Approver) -> None:
+    """One person fills one seat; but whoever said yes may still say no, or ask, while it is open."""
+    for seat in state.approvals:
+        if seat.approver.id == approver.id:
+            raise errors.SamePerson(
+                f"You already approved this at {clock(seat.at)}. A different person must approve next.",
+                at=seat.at.isoformat(),
+            )
 
 
 def _approve(state: RequestState, click: Click, *, at: datetime) -> Change:

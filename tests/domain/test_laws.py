@@ -240,7 +240,6 @@ class LifeOfARequest(RuleBasedStateMachine):
         return (
             not state.status.is_final
             and not (who in state.conflicted and not state.plan.owner_may_decide)
-            and all(seat.approver.id != who for seat in state.approvals)
             and bool(self.teams[who] & all_teams_asked(state))
         )
 
@@ -254,7 +253,8 @@ class LifeOfARequest(RuleBasedStateMachine):
         ]
 
     def _what_an_approval_should_do(self, who: int) -> str:
-        if not self._may_speak(who):
+        has_a_seat = any(seat.approver.id == who for seat in self.state.approvals)
+        if has_a_seat or not self._may_speak(who):
             return "refused"
         given = self._counting(self.state)
         most = self._most_seats(given)

@@ -74,6 +74,11 @@ def test_whoever_belongs_to_both_teams_leaves_the_other_seat_open() -> None:
     assert approve(approve(a_request(HIGH), both), GRACE).status is Status.APPROVED
 
 
+def test_whoever_approved_may_still_deny_while_it_is_open() -> None:
+    half = approve(a_request(HIGH), ADA)
+    assert deny(half, ADA).status is Status.DENIED
+
+
 def test_a_person_fills_one_seat_only() -> None:
     both = replace(ADA, teams=frozenset({"managers", "security"}))
     half = approve(a_request(HIGH), both)
