@@ -123,6 +123,7 @@ def _facts(row: ApprovalRequest, kind: EventKind) -> dict[str, Any]:
         "target": row.target,
         "parameters_sha256": row.parameters_sha256,
         "status": row.status,
+        "closed_by": row.closed_by,
         "basis": row.basis,
         "reason_code": row.reason_code,
         "risk": row.risk,

@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from approvals import queries
 from approvals.domain import canonical, chain
 from approvals.domain.chain import Break
+from approvals.domain.terms import EventKind
 from approvals.models import ApprovalRequest, AuditEvent
 from approvals.models.requests import REF_PREFIX
 from approvals.services import audit
@@ -109,7 +110,34 @@ def _row_otherwise(name: str, events: list[AuditEvent]) -> Break | None:
         return Break(name, 0, "the request's content is not what was submitted")
     if not _is_digest(row.parameters_sha256, row.submission["parameters"]):
         return Break(name, 0, "the request's digest is not that of its parameters")
+    return _deeds_otherwise(name, events, row)
+
+
+def _deeds_otherwise(name: str, events: list[AuditEvent], row: ApprovalRequest) -> Break | None:
+    """Who decided, who closed it, and whether it was used: the rows against history."""
+    end = events[-1].seq
+    given = row.decisions.select_related("person").order_by("id")
+    kept = [
+        (f"person:{one.person.email}", one.verdict, one.comment, audit.stamp(one.at))
+        for one in given
+    ]
+    if kept != [_deed(event.entry) for event in events if _is_deed(event)]:
+        return Break(name, end, "the decisions are not those its history tells")
+    if row.closed_by != events[-1].entry.get("closed_by"):
+        return Break(name, end, f"the request says it was closed by {row.closed_by or 'nobody'}")
+    used = [e.entry["timestamp"] for e in events if e.type == EventKind.CONSUMED]
+    if used != ([audit.stamp(row.consumed_at)] if row.consumed_at else []):
+        return Break(name, end, "whether its approval was used is not what its history tells")
     return None
+
+
+def _is_deed(event: AuditEvent) -> bool:
+    return "verdict" in event.entry["detail"] and event.type != EventKind.DECISION_REFUSED
+
+
+def _deed(entry: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    detail = entry["detail"]
+    return entry["actor"], detail["verdict"], detail["comment"], entry["timestamp"]
 
 
 def _is_digest(digest: object, of: object) -> bool:

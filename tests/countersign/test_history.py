@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,7 +15,7 @@ from django.db import connection
 from approvals import queries
 from approvals.domain.terms import Verdict
 from approvals.models import ApprovalRequest, AuditEvent, ChainHead
-from approvals.services import clock, lifecycle
+from approvals.services import clock, grants, lifecycle
 from tests.countersign.commands import Captured, run, told
 from tests.support import cast
 from tests.support.management.commands.flush import without_triggers
@@ -178,3 +178,23 @@ def test_history_is_exported_whole_and_the_export_is_history(capsys: Captured) -
     assert len(rows) == AuditEvent.objects.count()
     assert "'=HYPERLINK(1)" in {row["target"] for row in rows}
     run("audit", "export", "--format", "csv", "--json", code=2)
+
+
+@pytest.mark.parametrize(
+    ("tamper", "words"),
+    [
+        (lambda row: row.decisions.update(comment="I never said this."), "the decisions are not"),
+        (lambda row: row.decisions.all().delete(), "the decisions are not"),
+        (lambda _: ApprovalRequest.objects.update(closed_by="Mallory"), "closed by Mallory"),
+        (lambda _: ApprovalRequest.objects.update(consumed_at=None), "approval was used"),
+    ],
+)
+def test_rows_that_tell_another_story_than_history_are_found(
+    capsys: Captured, tamper: Callable[[ApprovalRequest], object], words: str
+) -> None:
+    row = cast.approved()
+    grants.consume(ref=row.ref, agent=row.agent, key="once", parameters=None, at=clock.now())
+    run("audit", "verify")
+    tamper(row)
+    run("audit", "verify", code=1)
+    assert words in capsys.readouterr().out
