@@ -21,7 +21,7 @@ class Command(BaseCommand):
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=bool(os.environ.get("BEHIND_PROXY")),
+            proxy_headers=settings.SECURE_PROXY_SSL_HEADER is not None,
             ws_max_size=4096,
             timeout_graceful_shutdown=2,
         )
