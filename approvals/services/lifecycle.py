@@ -232,7 +232,8 @@ def _who(person: Person | None, agent: Agent | None) -> Actor:
 
 
 def _refuse_bystander(state: RequestState, person: Person) -> None:
-    if not states.approver(person).teams & set(state.teams_asked):
+    may = states.approver(person).teams & set(state.teams_asked)
+    if not may or person.pk in state.conflicted:
         raise errors.NotAnApprover(
             "Only whoever asked, or somebody who may decide, can let the clock run again."
         )
