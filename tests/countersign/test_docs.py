@@ -45,7 +45,7 @@ def test_the_steps_go_one_after_another(live: str, lin: Countersign) -> None:
 
 
 def test_a_grant_verifies_elsewhere(robo: Countersign) -> None:
-    assert "verify_grant(token, jwks" in EXAMPLES[2]
+    assert "verify_grant(" in EXAMPLES[2]
     asked = robo.submit("create_ticket", "ops", {"replicas": 2})
     keys = robo._http.get(f"{robo.url}/.well-known/jwks.json").json()
     token = asked.grant or ""
