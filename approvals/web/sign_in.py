@@ -37,7 +37,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if not throttle.may_try(email=email, address=request.META.get("REMOTE_ADDR", ""), at=now):
         until = throttle.window_ends(now)
         words = (
-            f"Too many tries for this account from your address. Wait until {until:%H:%M} UTC, or ask "
+            f"Too many tries from your address. Wait until {until:%H:%M} UTC, or ask "
             "whoever runs Countersign here. Nobody was signed in."
         )
         answer = _form(request, way_back, email=email, problem=words, status=429)

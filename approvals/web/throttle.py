@@ -1,4 +1,4 @@
-"""Slow down whoever guesses passwords, by account and address together.
+"""Slow down whoever guesses passwords: by account and address together, and by address alone.
 
 Nobody can lock somebody else out from afar: only tries from the same address count. Tries are
 counted before the password is looked at, in the table that remembers what was seen once, so all
@@ -15,12 +15,20 @@ from approvals.services import replays
 
 PROVIDER = "sign-in"
 MOST_TRIES = 10
+# Many people may sit behind one address, but not this many who mistype at once.
+MOST_FROM_ONE_ADDRESS = 60
 WINDOW_SECONDS = 15 * 60
 
 
 def may_try(*, email: str, address: str, at: datetime) -> bool:
     """Count one try; False when this window's tries are used up."""
-    keys = [_key(email, address, at, number) for number in range(MOST_TRIES)]
+    return _counts("", address, at, MOST_FROM_ONE_ADDRESS) and _counts(
+        email, address, at, MOST_TRIES
+    )
+
+
+def _counts(email: str, address: str, at: datetime, most: int) -> bool:
+    keys = [_key(email, address, at, number) for number in range(most)]
     used = Replay.objects.filter(provider=PROVIDER, key__in=keys).count()
     return any(replays.first_time(provider=PROVIDER, key=key, at=at) for key in keys[used:])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from tests.support import cast
 from tests.web.conftest import Browser
 from tests.web.reading import Page
 
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 NOBODY_SIGNED_IN = "You are not signed in. Try again."
 
 
@@ -133,3 +135,14 @@ def test_a_link_we_did_not_make_links_nothing(lin: Browser, token: str) -> None:
 def test_a_link_is_for_one_kind_of_account(lin: Browser) -> None:
     assert lin.post("/link/github", token=a_token()).status_code == 410
     assert not Identity.objects.exists()
+
+
+def test_trying_many_accounts_from_one_address_is_slowed_down_too(db: None) -> None:
+    def tries(number: int, address: str = "192.0.2.7") -> bool:
+        return throttle.may_try(email=f"{number}@example.com", address=address, at=NOON)
+
+    allowed = [tries(number) for number in range(throttle.MOST_FROM_ONE_ADDRESS + 2)]
+
+    assert allowed.count(True) == throttle.MOST_FROM_ONE_ADDRESS
+    assert allowed[-2:] == [False, False]
+    assert tries(0, "192.0.2.8")
