@@ -11,8 +11,8 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from approvals.domain import cards, errors
 from approvals.domain.cards import Card, Matter, Note, Said
 from approvals.domain.plan import seated
+from approvals.domain.state import RequestState
 from approvals.domain.terms import OPEN, Status, Verdict
-from approvals.domain.workflow import RequestState
 from approvals.models import (
     Agent,
     ApprovalRequest,

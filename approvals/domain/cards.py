@@ -13,8 +13,8 @@ from typing import Any
 
 from approvals.domain import display
 from approvals.domain.display import Flag, Parameter, Shown
+from approvals.domain.state import RequestState, clock
 from approvals.domain.terms import Basis, RiskLevel, Status, Verdict
-from approvals.domain.workflow import RequestState, clock
 
 RISK_SHAPE = {
     RiskLevel.LOW: "○",

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from approvals.domain.state import RequestState
 from approvals.domain.terms import Status, TimerKind
-from approvals.domain.workflow import RequestState
 
 LONGEST = timedelta(days=30)
 _SPAN = re.compile(r"([0-9]{1,7})\s*(s|m|h|d)")

@@ -5,146 +5,13 @@ Each verb takes the state and the moment, and returns the `Change` to write or r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from approvals.domain import errors
-from approvals.domain.plan import Plan, Stage, seated
-from approvals.domain.terms import Basis, EventKind, OnTimeout, OutcomeStatus, Status, Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class Approver:
-    """A person at the moment of their click: who they are and which teams they belong to now."""
-
-    id: int
-    name: str
-    teams: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Seat:
-    """An approval that was given, with the teams its giver belongs to now (none when disabled)."""
-
-    approver: Approver
-    stage: int
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Click:
-    """One person's verdict and the circumstances it was given in.
-
-    `version` and `shown` are what the person looked at: the request's version and the digest of the
-    action. None means the door cannot know. `standing_in_for` names the absent person, if any.
-    """
-
-    approver: Approver
-    verdict: Verdict
-    comment: str = ""
-    version: int | None = None
-    shown: str | None = None
-    channel: str = "api"
-    authenticated_by: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """Permission to run once. `lapsed` when its life ended unused."""
-
-    expires_at: datetime
-    consumed_at: datetime | None = None
-    consumed_key: str = ""
-    lapsed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class RequestState:
-    """All the rules need to know about one request, and nothing else.
-
-    `decide_by` is the current deadline and, while a question is open, already holds the rest of the
-    pause; `expires_at` never moves. `conflicted` are the people this request is too close to.
-    """
-
-    status: Status
-    plan: Plan
-    action_sha256: str
-    version: int
-    window_opened_at: datetime
-    decide_by: datetime
-    expires_at: datetime
-    pause_left: timedelta
-    stage: int = 0
-    rung: int = 0
-    reminded: int = 0
-    paused_at: datetime | None = None
-    investigator: int | None = None
-    approvals: tuple[Seat, ...] = ()
-    conflicted: frozenset[int] = frozenset()
-    basis: Basis | None = None
-    reason_code: str = ""
-    closed_at: datetime | None = None
-    closed_by: str = ""
-    grant: Grant | None = None
-    outcome: Mapping[str, object] | None = None
-
-    @property
-    def current(self) -> Stage:
-        return self.plan.stages[self.stage]
-
-    @property
-    def teams_asked(self) -> tuple[str, ...]:
-        return self.current.teams(self.rung) if self.plan.stages else ()
-
-    @property
-    def pause_open(self) -> timedelta:
-        """How long a question may stop the clock now: never past the hard end."""
-        return min(self.pause_left, self.expires_at - self.decide_by)
-
-    @property
-    def silence_consents(self) -> bool:
-        """Only after the whole window: an agent that gives up earlier must not gain by its hurry."""
-        waited = self.decide_by - self.window_opened_at
-        window = self.current.rungs[self.rung].window
-        return self.current.on_timeout is OnTimeout.APPROVE and waited >= window
-
-    @property
-    def counted(self) -> tuple[Seat, ...]:
-        """This stage's approvals that still count: the giver is still allowed to give them."""
-        return tuple(
-            seat for seat in self.approvals if seat.stage == self.stage and self._holds(seat)
-        )
-
-    @property
-    def filled(self) -> int:
-        return seated(self.current.seat_teams(self.rung), [s.approver.teams for s in self.counted])
-
-    @property
-    def next_reminder(self) -> datetime | None:
-        """When to remind next within this window; None when that was done."""
-        if self.reminded >= len(self.plan.remind_at):
-            return None
-        window = self.decide_by - self.window_opened_at
-        return self.window_opened_at + window * self.plan.remind_at[self.reminded]
-
-    def _holds(self, seat: Seat) -> bool:
-        return not self._is_conflicted(seat.approver) and bool(
-            seat.approver.teams & frozenset(self.teams_asked)
-        )
-
-    def _is_conflicted(self, approver: Approver) -> bool:
-        return approver.id in self.conflicted and not self.plan.owner_may_decide
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What to write: the event, the state after it, the click behind it, and facts for history."""
-
-    kind: EventKind
-    after: RequestState
-    click: Click | None = None
-    detail: Mapping[str, object] = field(default_factory=dict)
+from approvals.domain import errors, running
+from approvals.domain.plan import Plan
+from approvals.domain.state import Approver, Change, Click, Grant, RequestState, Seat, clock, close
+from approvals.domain.terms import Basis, EventKind, Status, Verdict
 
 
 def opened(
@@ -247,7 +114,7 @@ def _refuse_unseen(state: RequestState, click: Click) -> None:
 
 
 def _refuse_stranger(state: RequestState, approver: Approver) -> None:
-    if state._is_conflicted(approver):  # same module, same idea
+    if state.is_conflicted(approver):
         raise errors.OwnAgent("Not counted. This agent is yours, so someone else must decide.")
     if not approver.teams & frozenset(state.teams_asked):
         asked = " or ".join(state.teams_asked)
@@ -290,7 +157,7 @@ def _approve(state: RequestState, click: Click, *, at: datetime) -> Change:
 
 
 def _approved(state: RequestState, basis: Basis, by: str, *, at: datetime) -> RequestState:
-    closed = _closed(state, Status.APPROVED, basis, f"approved_by_{basis}", by, at=at)
+    closed = close(state, Status.APPROVED, basis, f"approved_by_{basis}", by, at=at)
     return replace(closed, grant=Grant(at + state.plan.grant_life))
 
 
@@ -309,7 +176,7 @@ def _next_stage(state: RequestState, *, at: datetime) -> RequestState:
 
 
 def _deny(state: RequestState, click: Click, *, at: datetime) -> Change:
-    closed = _closed(
+    closed = close(
         state, Status.DENIED, Basis.PERSON, "denied_by_person", click.approver.name, at=at
     )
     return Change(EventKind.DENIED, closed, click)
@@ -369,7 +236,7 @@ def add_message(state: RequestState, *, by_agent: bool, go_on: bool, at: datetim
 def overdue(state: RequestState, *, at: datetime) -> Change | None:
     """What time alone has already brought about by `at`, one step; None when nothing is due."""
     if state.grant and state.status is Status.APPROVED:
-        return _grant_lapse(state, state.grant, at=at)
+        return running.lapse(state, state.grant, at=at)
     if state.status.is_final:
         return None
     if state.paused_at and at >= state.paused_at + state.pause_left:
@@ -385,7 +252,7 @@ def _lapse(state: RequestState, *, at: datetime) -> Change:
     if state.silence_consents:
         return _consented(state, at=at)
     reason = "no_decision_in_time"
-    closed = _closed(state, Status.EXPIRED, Basis.TIMEOUT, reason, "nobody in time", at=at)
+    closed = close(state, Status.EXPIRED, Basis.TIMEOUT, reason, "nobody in time", at=at)
     return Change(EventKind.EXPIRED, closed)
 
 
@@ -412,13 +279,6 @@ def _escalate(state: RequestState, *, at: datetime) -> Change:
     )
 
 
-def _grant_lapse(state: RequestState, grant: Grant, *, at: datetime) -> Change | None:
-    if grant.consumed_at or grant.lapsed or at < grant.expires_at:
-        return None
-    lapsed = replace(state, grant=replace(grant, lapsed=True), reason_code="grant_expired")
-    return Change(EventKind.GRANT_EXPIRED, lapsed)
-
-
 def remind(state: RequestState, *, at: datetime) -> Change | None:
     """Count a reminder; None when none is due, or nobody is left to remind."""
     moment = state.next_reminder
@@ -433,99 +293,5 @@ def cancel(state: RequestState, *, by: str, at: datetime) -> Change:
     """The asker takes the question back. Raises AlreadyDecided or Expired."""
     refuse_closed(state, at=at)
     return Change(
-        EventKind.CANCELLED, _closed(state, Status.CANCELLED, Basis.PERSON, "withdrawn", by, at=at)
+        EventKind.CANCELLED, close(state, Status.CANCELLED, Basis.PERSON, "withdrawn", by, at=at)
     )
-
-
-def revoke(state: RequestState, *, by: str, at: datetime) -> Change:
-    """Take an approval back before it is used. Raises NotApproved or AlreadyConsumed."""
-    if state.status is not Status.APPROVED or state.grant is None:
-        raise errors.NotApproved(
-            f"Only an approved request can be revoked; this one is {state.status}."
-        )
-    if state.grant.consumed_at:
-        raise errors.AlreadyConsumed(
-            f"Too late: the agent used this approval at {clock(state.grant.consumed_at)}."
-        )
-    return Change(
-        EventKind.REVOKED,
-        _closed(state, Status.REVOKED, Basis.PERSON, "revoked_before_use", by, at=at),
-    )
-
-
-def consume(
-    state: RequestState, *, key: str, shown: str | None, expected: str, at: datetime
-) -> Change | None:
-    """Use the approval, once. None when the same `key` used it already: the same answer again.
-
-    `shown` is the digest of the parameters about to run, `expected` of those approved. Raises
-    NotApproved, ParametersChanged, AlreadyConsumed or GrantExpired.
-    """
-    if state.status is not Status.APPROVED or state.grant is None:
-        raise errors.NotApproved(f"The request is {state.status}, not approved. Do not run it.")
-    if shown is not None and shown != expected:
-        raise errors.ParametersChanged(
-            "These are not the parameters that were approved. Do not run them; submit a new request.",
-            approved=expected,
-            received=shown,
-        )
-    if state.grant.consumed_at:
-        if key and key == state.grant.consumed_key:
-            return None
-        raise errors.AlreadyConsumed(
-            f"This approval was used at {clock(state.grant.consumed_at)}; it works once. Do not run it again."
-        )
-    if state.grant.lapsed or at >= state.grant.expires_at:
-        raise errors.GrantExpired(
-            f"The approval ended unused at {clock(state.grant.expires_at)}. Do not run it; submit it again."
-        )
-    used = replace(state, grant=replace(state.grant, consumed_at=at, consumed_key=key))
-    return Change(EventKind.CONSUMED, used)
-
-
-def report_outcome(
-    state: RequestState,
-    outcome: Mapping[str, object],
-    *,
-    at: datetime,  # noqa: ARG001  # every verb takes the moment
-) -> Change | None:
-    """Write down how it went, once; a success may later be rolled back.
-
-    None when the same outcome was reported before. Raises NotConsumed or OutcomeConflict.
-    """
-    if state.grant is None or state.grant.consumed_at is None:
-        raise errors.NotConsumed("Nothing ran under this request: its approval was not consumed.")
-    if state.outcome == outcome:
-        return None
-    if state.outcome is not None and not _rolls_back(state.outcome, outcome):
-        raise errors.OutcomeConflict(f"The outcome {state.outcome['status']} was already reported.")
-    return Change(
-        EventKind.OUTCOME_REPORTED, replace(state, outcome=dict(outcome)), detail=dict(outcome)
-    )
-
-
-def _rolls_back(before: Mapping[str, object], after: Mapping[str, object]) -> bool:
-    return (
-        before["status"] != OutcomeStatus.ROLLED_BACK
-        and after["status"] == OutcomeStatus.ROLLED_BACK
-    )
-
-
-def _closed(
-    state: RequestState, status: Status, basis: Basis, reason: str, by: str, *, at: datetime
-) -> RequestState:
-    return replace(
-        state,
-        status=status,
-        basis=basis,
-        reason_code=reason,
-        closed_at=at,
-        closed_by=by,
-        paused_at=None,
-        investigator=None,
-    )
-
-
-def clock(moment: datetime) -> str:
-    """A moment as people read it in a sentence; always UTC."""
-    return f"{moment:%H:%M:%S} UTC on {moment:%d %b %Y}".replace(" on 0", " on ")

@@ -8,8 +8,8 @@ from functools import lru_cache
 
 from approvals.domain import plan as plans
 from approvals.domain.plan import Plan
+from approvals.domain.state import Approver, Grant, RequestState, Seat
 from approvals.domain.terms import Basis, Status, Verdict
-from approvals.domain.workflow import Approver, Grant, RequestState, Seat
 from approvals.models.people import Person, TeamMember
 from approvals.models.requests import ApprovalRequest, Decision
 

@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
-from approvals.domain import canonical, errors, workflow
+from approvals.domain import canonical, errors, running
+from approvals.domain.state import Change, RequestState
 from approvals.domain.terms import EventKind, Status
-from approvals.domain.workflow import Change, RequestState
 from approvals.models import Agent, ApprovalRequest
 from approvals.models.requests import lookup
 from approvals.services import actors, ledger
@@ -43,7 +43,7 @@ def consume(
     approved = _own(ref, agent).parameters_sha256
 
     def move(state: RequestState) -> Change | None:
-        return workflow.consume(state, key=key, shown=about_to_run, expected=approved, at=at)
+        return running.consume(state, key=key, shown=about_to_run, expected=approved, at=at)
 
     attempt = Attempt(EventKind.CONSUME_REFUSED, {"parameters_sha256_received": about_to_run})
     return ledger.transition(ref, move, actor=actors.agent(agent), at=at, attempt=attempt)

@@ -12,8 +12,8 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from approvals.domain import errors, timing, workflow
 from approvals.domain.errors import Refusal
+from approvals.domain.state import Change, RequestState, clock
 from approvals.domain.terms import EventKind, TimerKind, Verdict
-from approvals.domain.workflow import Change, RequestState
 from approvals.models import Agent, ApprovalRequest, AuditEvent, Decision, Timer, states
 from approvals.models.requests import lookup
 from approvals.services import actors, audit, bell, outbox
@@ -220,10 +220,10 @@ def _words(row: ApprovalRequest, change: Change) -> str:
     """What a note beside the card says, for the two changes that ask for attention."""
     state = change.after
     if change.kind is EventKind.REMINDED:
-        return f"Still waiting: {row.ref} must be decided by {workflow.clock(state.decide_by)}."
+        return f"Still waiting: {row.ref} must be decided by {clock(state.decide_by)}."
     if change.kind is EventKind.ESCALATED:
         also = " and ".join(state.current.rungs[state.rung].also)
-        by = workflow.clock(state.decide_by)
+        by = clock(state.decide_by)
         return f"No decision in time: {row.ref} now also waits for {also}, by {by}."
     return ""
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from django.db import IntegrityError, OperationalError, transaction
 
-from approvals.domain import canonical, chain, errors, timing, workflow
+from approvals.domain import canonical, chain, errors, running, timing, workflow
 from approvals.domain import plan as plans
 from approvals.domain.policy.evaluate import Evaluation, Subject, evaluate
+from approvals.domain.state import Change, Click, RequestState
 from approvals.domain.terms import Approval, EventKind, RiskLevel, Status, Verdict
-from approvals.domain.workflow import Click, RequestState
 from approvals.models import Agent, AgentKey, ApprovalRequest, Person, RequestMessage, states
 from approvals.services import actors, chatter, ledger, policies
 from approvals.services.actors import Actor
@@ -96,7 +96,7 @@ def decide(
 ) -> ApprovalRequest:
     """Count one person's verdict. Raises the refusals of `workflow.decide`; each is written down."""
 
-    def move(state: RequestState) -> workflow.Change:
+    def move(state: RequestState) -> Change:
         click = Click(
             approver=states.approver(person),
             verdict=verdict,
@@ -156,7 +156,7 @@ def add_message(
             at=at,
         )
 
-    def move(state: RequestState) -> workflow.Change:
+    def move(state: RequestState) -> Change:
         if go_on and person is not None and person.pk != state.investigator:
             _refuse_bystander(state, person)
         if agent is not None and state.status is Status.PENDING:
@@ -174,7 +174,7 @@ def cancel(
     Raises NotAllowed, AlreadyDecided or Expired.
     """
 
-    def move(state: RequestState) -> workflow.Change:
+    def move(state: RequestState) -> Change:
         if person is not None and person.pk not in state.conflicted:
             raise errors.NotAllowed(
                 "Only the agent or its owner can withdraw this. You can deny it instead."
@@ -191,13 +191,13 @@ def revoke(*, ref: str, person: Person, at: datetime) -> ApprovalRequest:
     Raises NotAnApprover, NotApproved or AlreadyConsumed.
     """
 
-    def move(state: RequestState) -> workflow.Change:
+    def move(state: RequestState) -> Change:
         asked = {team for stage in state.plan.stages for team in stage.teams(len(stage.rungs))}
         if person.pk not in state.conflicted and not states.approver(person).teams & asked:
             raise errors.NotAnApprover(
                 "Only an approver of this request or the agent's owner can revoke it."
             )
-        return workflow.revoke(state, by=str(person), at=at)
+        return running.revoke(state, by=str(person), at=at)
 
     attempt = Attempt(EventKind.DECISION_REFUSED, {"verdict": "revoke"})
     return ledger.transition(ref, move, actor=actors.person(person), at=at, attempt=attempt)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from approvals.domain import timing
+from approvals.domain.state import RequestState
 from approvals.domain.terms import TOLD_TO_AGENTS, EventKind, TimerKind
-from approvals.domain.workflow import RequestState
 from approvals.models import ApprovalRequest, AuditEvent, Delivery, Timer
 from approvals.ports import MessageKind, Notice
 from approvals.services import adapters

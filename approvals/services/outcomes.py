@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from approvals.domain import workflow
+from approvals.domain import running
 from approvals.models import Agent, ApprovalRequest
 from approvals.services import actors, ledger
 
@@ -18,7 +18,7 @@ def report(*, ref: str, agent: Agent, outcome: Mapping[str, Any], at: datetime) 
     """
     return ledger.transition(
         ref,
-        lambda state: workflow.report_outcome(state, outcome, at=at),
+        lambda state: running.report_outcome(state, outcome, at=at),
         actor=actors.agent(agent),
         at=at,
         of=agent,

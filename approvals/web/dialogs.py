@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from approvals.domain.cards import Card
+from approvals.domain.state import RequestState
 from approvals.domain.terms import RiskLevel, Verdict
-from approvals.domain.workflow import RequestState
 from approvals.models import ApprovalRequest
 from approvals.web import moments
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from approvals.domain.state import RequestState
 from approvals.domain.terms import OnTimeout, Status
-from approvals.domain.workflow import RequestState
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 SOON = 5 * MINUTE

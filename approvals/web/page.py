@@ -12,8 +12,8 @@ from approvals import queries
 from approvals.domain import display
 from approvals.domain.cards import RISK_SHAPE, Card, Remark
 from approvals.domain.errors import Refusal
+from approvals.domain.state import Approver, RequestState
 from approvals.domain.terms import Status, Verdict
-from approvals.domain.workflow import Approver, RequestState
 from approvals.models import ApprovalRequest, Person, Team, states
 from approvals.web import changes, dialogs, moments, standing, timeline
 from approvals.web.dialogs import Dialog, Typed

@@ -9,8 +9,8 @@ from datetime import datetime
 from approvals.domain import cards, display
 from approvals.domain.cards import RISK_SHAPE
 from approvals.domain.display import Flag
+from approvals.domain.state import Approver, RequestState, clock
 from approvals.domain.terms import Basis, RiskLevel, Status
-from approvals.domain.workflow import Approver, RequestState, clock
 from approvals.models import ApprovalRequest, Person, states
 from approvals.web import moments, standing
 from approvals.web.moments import Deadline

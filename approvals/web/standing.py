@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from approvals.domain.state import RequestState
 from approvals.domain.terms import Status
-from approvals.domain.workflow import RequestState
 
 
 @dataclass(frozen=True, slots=True)

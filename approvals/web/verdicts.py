@@ -6,8 +6,8 @@ from datetime import datetime
 
 from approvals.domain import workflow
 from approvals.domain.errors import Refusal
+from approvals.domain.state import Approver, Click, RequestState
 from approvals.domain.terms import Verdict
-from approvals.domain.workflow import Approver, Click, RequestState
 
 
 def refusal(

@@ -9,8 +9,8 @@ from typing import Any
 
 from approvals.domain.cards import Card, Claim, Spoken
 from approvals.domain.display import Parameter, Shown
+from approvals.domain.state import clock
 from approvals.domain.terms import RiskLevel, Status, Verdict
-from approvals.domain.workflow import clock
 from integrations.slack import elements as el
 from integrations.slack.elements import Block
 from integrations.slack.shortening import cut, escape, fold

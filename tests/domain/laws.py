@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from itertools import permutations
 
 from approvals.domain.plan import Stage
+from approvals.domain.state import Change, RequestState
 from approvals.domain.terms import Basis, EventKind, OnTimeout, Status, Verdict
-from approvals.domain.workflow import Change, RequestState
 
 NOTHING = timedelta(0)
 EDGES = {

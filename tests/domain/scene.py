@@ -12,8 +12,8 @@ from typing import Any
 
 from approvals.domain import workflow
 from approvals.domain.plan import Plan, Requirement, Rung, Stage
+from approvals.domain.state import Approver, Change, Click, RequestState, Seat
 from approvals.domain.terms import Approval, OnTimeout, RiskLevel, Status, Verdict
-from approvals.domain.workflow import Approver, Change, Click, RequestState, Seat
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from approvals.domain import cards, workflow
+from approvals.domain import cards, running, workflow
 from approvals.domain.cards import Card, Matter, Note, Said
 from approvals.domain.plan import Plan
+from approvals.domain.state import RequestState
 from approvals.domain.terms import Approval, Basis, RiskLevel, Status, Verdict
-from approvals.domain.workflow import RequestState
 from tests.domain.scene import (
     ADA,
     DIGEST,
@@ -62,13 +62,13 @@ def drawn(state: RequestState, submission: dict[str, Any] | None = None, **chang
 
 
 def used(state: RequestState) -> RequestState:
-    change = workflow.consume(state, key="k", shown=None, expected="x", at=minutes(1))
+    change = running.consume(state, key="k", shown=None, expected="x", at=minutes(1))
     assert change is not None
     return change.after
 
 
 def reported(status: str) -> RequestState:
-    change = workflow.report_outcome(used(an_approved_request()), {"status": status}, at=minutes(2))
+    change = running.report_outcome(used(an_approved_request()), {"status": status}, at=minutes(2))
     assert change is not None
     return change.after
 
@@ -146,7 +146,7 @@ def test_only_what_can_still_be_said_has_a_button(
 
 # --- what a closed request says --------------------------------------------------------------
 
-REVOKED = workflow.revoke(an_approved_request(), by="Lin", at=minutes(1)).after
+REVOKED = running.revoke(an_approved_request(), by="Lin", at=minutes(1)).after
 CANCELLED = workflow.cancel(a_request(), by="agent robo", at=minutes(1)).after
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from approvals.domain import workflow
+from approvals.domain import running, workflow
 from approvals.domain.errors import Refusal
 from approvals.domain.plan import Plan, Requirement, Rung, Stage
+from approvals.domain.state import Approver, Click, RequestState
 from approvals.domain.terms import Approval, EventKind, RiskLevel, Status, Verdict
-from approvals.domain.workflow import Approver, Click, RequestState
 from tests.domain.laws import NOTHING, can_fill, check_edge
 from tests.domain.scene import DIGEST, MINUTE, NOON
 
@@ -53,13 +53,9 @@ OPERATIONS: dict[str, Any] = {
         state, by_agent=True, go_on=False, at=at
     ),
     "the agent withdraws": lambda state, at: workflow.cancel(state, by="robo", at=at),
-    "Ada revokes": lambda state, at: workflow.revoke(state, by="Ada", at=at),
-    "consume k": lambda state, at: workflow.consume(
-        state, key="k", shown=None, expected="x", at=at
-    ),
-    "consume j": lambda state, at: workflow.consume(
-        state, key="j", shown=None, expected="x", at=at
-    ),
+    "Ada revokes": lambda state, at: running.revoke(state, by="Ada", at=at),
+    "consume k": lambda state, at: running.consume(state, key="k", shown=None, expected="x", at=at),
+    "consume j": lambda state, at: running.consume(state, key="j", shown=None, expected="x", at=at),
     "two minutes": 2 * MINUTE,
     "four minutes": 4 * MINUTE,
 }

@@ -12,9 +12,10 @@ from hypothesis import assume, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from approvals.domain import errors, timing, workflow
+from approvals.domain import errors, running, timing, workflow
 from approvals.domain.errors import Refusal
 from approvals.domain.plan import Plan, Requirement, Rung, Stage
+from approvals.domain.state import Approver, Change, Click, RequestState, Seat
 from approvals.domain.terms import (
     Approval,
     EventKind,
@@ -24,7 +25,6 @@ from approvals.domain.terms import (
     TimerKind,
     Verdict,
 )
-from approvals.domain.workflow import Approver, Change, Click, RequestState, Seat
 from tests.domain.laws import NOTHING, all_teams_asked, can_fill, check_edge
 from tests.domain.scene import DIGEST, MINUTE, NOON, SECOND
 
@@ -167,7 +167,7 @@ class LifeOfARequest(RuleBasedStateMachine):
         self._catch_up()
         grant = self.state.grant
         may = self.state.status is Status.APPROVED and grant is not None and not grant.consumed_at
-        change = self._attempt(lambda: workflow.revoke(self.state, by="Ada", at=self.now))
+        change = self._attempt(lambda: running.revoke(self.state, by="Ada", at=self.now))
         assert (change is not None) == may
 
     @rule(key=st.sampled_from(["k", "j", ""]), same=st.booleans())
@@ -175,7 +175,7 @@ class LifeOfARequest(RuleBasedStateMachine):
         self._catch_up()
         shown = "x" if same else "y"
         change = self._attempt(
-            lambda: workflow.consume(self.state, key=key, shown=shown, expected="x", at=self.now)
+            lambda: running.consume(self.state, key=key, shown=shown, expected="x", at=self.now)
         )
         self.consumptions += change is not None
         assert change is None or same

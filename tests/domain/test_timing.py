@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from approvals.domain import timing, workflow
+from approvals.domain import running, timing, workflow
 from approvals.domain.terms import TimerKind
 from approvals.domain.timing import Due
 from tests.domain.scene import (
@@ -81,7 +81,7 @@ def test_after_a_question_reminders_count_the_longer_window() -> None:
 def test_an_unused_grant_promises_its_end_and_a_used_one_nothing() -> None:
     approved = an_approved_request()
     assert timing.timers(approved) == (Due(TimerKind.GRANT_EXPIRY, minutes(15)),)
-    used = workflow.consume(approved, key="k", shown=None, expected="x", at=minutes(1))
+    used = running.consume(approved, key="k", shown=None, expected="x", at=minutes(1))
     assert used is not None
     assert timing.timers(used.after) == ()
     assert timing.timers(time_passes(approved, minutes(15))) == ()

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from approvals.domain import errors, workflow
+from approvals.domain import errors, running, workflow
+from approvals.domain.state import Grant, clock
 from approvals.domain.terms import Basis, EventKind, Status, Verdict
 from tests.domain.scene import (
     ADA,
@@ -49,7 +50,7 @@ def test_one_lead_approves_a_medium_risk() -> None:
     assert change.kind is EventKind.APPROVED
     assert (change.after.status, change.after.basis) == (Status.APPROVED, Basis.PERSON)
     assert (change.after.closed_by, change.after.closed_at) == ("Lin", minutes(1))
-    assert change.after.grant == workflow.Grant(minutes(16))
+    assert change.after.grant == Grant(minutes(16))
     assert change.click is not None
     assert change.click.channel == "slack"
 
@@ -383,79 +384,79 @@ def test_nothing_is_withdrawn_after_the_deadline() -> None:
 
 
 def test_an_unused_approval_can_be_revoked() -> None:
-    revoked = workflow.revoke(an_approved_request(), by="Lin", at=minutes(1)).after
+    revoked = running.revoke(an_approved_request(), by="Lin", at=minutes(1)).after
     assert (revoked.status, revoked.reason_code) == (Status.REVOKED, "revoked_before_use")
     with pytest.raises(errors.NotApproved):
-        workflow.consume(revoked, key="k", shown=None, expected="x", at=minutes(2))
+        running.consume(revoked, key="k", shown=None, expected="x", at=minutes(2))
     with pytest.raises(errors.NotApproved):
-        workflow.revoke(revoked, by="Lin", at=minutes(2))
+        running.revoke(revoked, by="Lin", at=minutes(2))
 
 
 def test_a_used_approval_cannot_be_revoked() -> None:
-    used = workflow.consume(an_approved_request(), key="k", shown=None, expected="x", at=minutes(1))
+    used = running.consume(an_approved_request(), key="k", shown=None, expected="x", at=minutes(1))
     assert used is not None
     with pytest.raises(errors.AlreadyConsumed):
-        workflow.revoke(used.after, by="Lin", at=minutes(2))
+        running.revoke(used.after, by="Lin", at=minutes(2))
 
 
 # --- running once ----------------------------------------------------------------------------
 
 
 def test_an_approval_is_used_once_and_the_same_key_hears_the_same_answer() -> None:
-    used = workflow.consume(an_approved_request(), key="k", shown="x", expected="x", at=minutes(1))
+    used = running.consume(an_approved_request(), key="k", shown="x", expected="x", at=minutes(1))
     assert used is not None
     assert used.kind is EventKind.CONSUMED
-    assert workflow.consume(used.after, key="k", shown="x", expected="x", at=minutes(99)) is None
+    assert running.consume(used.after, key="k", shown="x", expected="x", at=minutes(99)) is None
     for other in ("j", ""):
         with pytest.raises(errors.AlreadyConsumed):
-            workflow.consume(used.after, key=other, shown=None, expected="x", at=minutes(2))
+            running.consume(used.after, key=other, shown=None, expected="x", at=minutes(2))
 
 
 def test_a_use_without_a_key_cannot_be_repeated() -> None:
-    used = workflow.consume(an_approved_request(), key="", shown=None, expected="x", at=minutes(1))
+    used = running.consume(an_approved_request(), key="", shown=None, expected="x", at=minutes(1))
     assert used is not None
     with pytest.raises(errors.AlreadyConsumed):
-        workflow.consume(used.after, key="", shown=None, expected="x", at=minutes(2))
+        running.consume(used.after, key="", shown=None, expected="x", at=minutes(2))
 
 
 def test_other_parameters_are_never_run() -> None:
     with pytest.raises(errors.ParametersChanged) as refused:
-        workflow.consume(an_approved_request(), key="k", shown="y", expected="x", at=minutes(1))
+        running.consume(an_approved_request(), key="k", shown="y", expected="x", at=minutes(1))
     assert refused.value.facts == {"approved": "x", "received": "y"}
 
 
 def test_only_an_approved_request_can_be_used() -> None:
     with pytest.raises(errors.NotApproved):
-        workflow.consume(a_request(), key="k", shown=None, expected="x", at=NOON)
+        running.consume(a_request(), key="k", shown=None, expected="x", at=NOON)
 
 
 def test_an_approval_not_used_in_time_lapses() -> None:
     approved = an_approved_request()
     with pytest.raises(errors.GrantExpired):
-        workflow.consume(approved, key="k", shown=None, expected="x", at=minutes(15))
+        running.consume(approved, key="k", shown=None, expected="x", at=minutes(15))
     change = workflow.overdue(approved, at=minutes(15))
     assert change is not None
     assert (change.kind, change.after.status) == (EventKind.GRANT_EXPIRED, Status.APPROVED)
     with pytest.raises(errors.GrantExpired):
-        workflow.consume(change.after, key="k", shown=None, expected="x", at=minutes(15))
+        running.consume(change.after, key="k", shown=None, expected="x", at=minutes(15))
     assert workflow.overdue(change.after, at=minutes(99)) is None
     assert workflow.overdue(approved, at=minutes(14)) is None
 
 
 def test_an_outcome_is_reported_once_and_may_be_rolled_back_later() -> None:
     with pytest.raises(errors.NotConsumed):
-        workflow.report_outcome(an_approved_request(), {"status": "success"}, at=NOON)
-    used = workflow.consume(an_approved_request(), key="k", shown=None, expected="x", at=minutes(1))
+        running.report_outcome(an_approved_request(), {"status": "success"}, at=NOON)
+    used = running.consume(an_approved_request(), key="k", shown=None, expected="x", at=minutes(1))
     assert used is not None
-    done = workflow.report_outcome(used.after, {"status": "success"}, at=minutes(2))
+    done = running.report_outcome(used.after, {"status": "success"}, at=minutes(2))
     assert done is not None
-    assert workflow.report_outcome(done.after, {"status": "success"}, at=minutes(3)) is None
+    assert running.report_outcome(done.after, {"status": "success"}, at=minutes(3)) is None
     with pytest.raises(errors.OutcomeConflict):
-        workflow.report_outcome(done.after, {"status": "failure"}, at=minutes(3))
-    back = workflow.report_outcome(done.after, {"status": "rolled_back"}, at=minutes(3))
+        running.report_outcome(done.after, {"status": "failure"}, at=minutes(3))
+    back = running.report_outcome(done.after, {"status": "rolled_back"}, at=minutes(3))
     assert back is not None
     with pytest.raises(errors.OutcomeConflict):
-        workflow.report_outcome(back.after, {"status": "success"}, at=minutes(4))
+        running.report_outcome(back.after, {"status": "success"}, at=minutes(4))
 
 
 # --- policy ----------------------------------------------------------------------------------
@@ -466,7 +467,7 @@ def test_what_policy_settles_is_closed_at_once() -> None:
         MEDIUM, Status.APPROVED, action_sha256=DIGEST, reason_code="risk_low_auto", at=NOON
     )
     assert (passed.basis, passed.closed_by, passed.closed_at) == (Basis.POLICY, "policy", NOON)
-    assert passed.grant == workflow.Grant(minutes(15))
+    assert passed.grant == Grant(minutes(15))
     refused = workflow.settled(
         MEDIUM, Status.DENIED, action_sha256=DIGEST, reason_code="action_forbidden", at=NOON
     )
@@ -492,4 +493,4 @@ def test_an_agent_may_give_up_earlier_but_not_wait_longer() -> None:
 
 
 def test_moments_are_read_in_utc_without_a_leading_zero() -> None:
-    assert workflow.clock(NOON) == "12:00:00 UTC on 2 Mar 2026"
+    assert clock(NOON) == "12:00:00 UTC on 2 Mar 2026"

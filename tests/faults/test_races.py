@@ -21,8 +21,9 @@ import pytest
 from django.db import DatabaseError, connections, transaction
 
 from approvals.domain.errors import AlreadyDecided, Refusal
+from approvals.domain.state import Click
 from approvals.domain.terms import Verdict
-from approvals.domain.workflow import Click, decide
+from approvals.domain.workflow import decide
 from approvals.models import ApprovalRequest, AuditEvent, Decision, Person, states
 from approvals.models.requests import lookup
 from approvals.services import actors, clock, ledger, lifecycle, people

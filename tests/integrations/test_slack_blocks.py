@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from approvals.domain import cards, workflow
+from approvals.domain import cards, running, workflow
 from approvals.domain.cards import Card, Matter, Note, Said
 from approvals.domain.plan import Plan, Requirement, Rung, Stage
+from approvals.domain.state import Approver, Click, RequestState
 from approvals.domain.terms import Approval, RiskLevel, Verdict
-from approvals.domain.workflow import Approver, Click, RequestState
 from integrations.slack import blocks, modals
 from tests.fakes import block_kit
 
@@ -74,13 +74,13 @@ def approved() -> RequestState:
 
 
 def consumed() -> RequestState:
-    change = workflow.consume(approved(), key="", shown=None, expected="", at=LATER)
+    change = running.consume(approved(), key="", shown=None, expected="", at=LATER)
     assert change
     return change.after
 
 
 def ended(status: str) -> RequestState:
-    change = workflow.report_outcome(consumed(), {"status": status}, at=LATER)
+    change = running.report_outcome(consumed(), {"status": status}, at=LATER)
     assert change
     return change.after
 
@@ -117,7 +117,7 @@ STATES: dict[str, tuple[RequestState, str]] = {
         "NOT DECIDED IN TIME",
     ),
     "cancelled": (workflow.cancel(opened(), by="agent robo", at=LATER).after, "WITHDRAWN"),
-    "revoked": (workflow.revoke(approved(), by="Ada", at=LATER).after, "REVOKED"),
+    "revoked": (running.revoke(approved(), by="Ada", at=LATER).after, "REVOKED"),
 }
 CLOSED = [name for name, (state, _) in STATES.items() if state.status.is_final]
 

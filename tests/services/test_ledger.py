@@ -12,7 +12,8 @@ from django.db import DatabaseError, connection, connections, transaction
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from approvals import queries
-from approvals.domain import errors, workflow
+from approvals.domain import errors
+from approvals.domain.state import RequestState
 from approvals.domain.terms import EventKind, Verdict
 from approvals.models import ApprovalRequest, AuditEvent, Decision, Delivery, Timer, states
 from approvals.services import actors, deliveries, grants, ledger, lifecycle, timers
@@ -110,7 +111,7 @@ def test_a_move_of_none_writes_nothing() -> None:
 def test_an_attempt_nobody_described_is_refused_without_history() -> None:
     row = cast.request(at=NOON)
 
-    def refuse(_: workflow.RequestState) -> None:
+    def refuse(_: RequestState) -> None:
         raise errors.Conflict("no")
 
     with pytest.raises(errors.Conflict):

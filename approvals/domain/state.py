@@ -1,0 +1,171 @@
+"""What the rules need to know about one request, and what they answer with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from approvals.domain.plan import Plan, Stage, seated
+from approvals.domain.terms import (
+    Basis,
+    EventKind,
+    OnTimeout,
+    Status,
+    Verdict,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Approver:
+    """A person at the moment of their click: who they are and which teams they belong to now."""
+
+    id: int
+    name: str
+    teams: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """An approval that was given, with the teams its giver belongs to now (none when disabled)."""
+
+    approver: Approver
+    stage: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Click:
+    """One person's verdict and the circumstances it was given in.
+
+    `version` and `shown` are what the person looked at: the request's version and the digest of the
+    action. None means the door cannot know. `standing_in_for` names the absent person, if any.
+    """
+
+    approver: Approver
+    verdict: Verdict
+    comment: str = ""
+    version: int | None = None
+    shown: str | None = None
+    channel: str = "api"
+    authenticated_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Permission to run once. `lapsed` when its life ended unused."""
+
+    expires_at: datetime
+    consumed_at: datetime | None = None
+    consumed_key: str = ""
+    lapsed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RequestState:
+    """All the rules need to know about one request, and nothing else.
+
+    `decide_by` is the current deadline and, while a question is open, already holds the rest of the
+    pause; `expires_at` never moves. `conflicted` are the people this request is too close to.
+    """
+
+    status: Status
+    plan: Plan
+    action_sha256: str
+    version: int
+    window_opened_at: datetime
+    decide_by: datetime
+    expires_at: datetime
+    pause_left: timedelta
+    stage: int = 0
+    rung: int = 0
+    reminded: int = 0
+    paused_at: datetime | None = None
+    investigator: int | None = None
+    approvals: tuple[Seat, ...] = ()
+    conflicted: frozenset[int] = frozenset()
+    basis: Basis | None = None
+    reason_code: str = ""
+    closed_at: datetime | None = None
+    closed_by: str = ""
+    grant: Grant | None = None
+    outcome: Mapping[str, object] | None = None
+
+    @property
+    def current(self) -> Stage:
+        return self.plan.stages[self.stage]
+
+    @property
+    def teams_asked(self) -> tuple[str, ...]:
+        return self.current.teams(self.rung) if self.plan.stages else ()
+
+    @property
+    def pause_open(self) -> timedelta:
+        """How long a question may stop the clock now: never past the hard end."""
+        return min(self.pause_left, self.expires_at - self.decide_by)
+
+    @property
+    def silence_consents(self) -> bool:
+        """Only after the whole window: an agent that gives up earlier must not gain by its hurry."""
+        waited = self.decide_by - self.window_opened_at
+        window = self.current.rungs[self.rung].window
+        return self.current.on_timeout is OnTimeout.APPROVE and waited >= window
+
+    @property
+    def counted(self) -> tuple[Seat, ...]:
+        """This stage's approvals that still count: the giver is still allowed to give them."""
+        return tuple(
+            seat for seat in self.approvals if seat.stage == self.stage and self._holds(seat)
+        )
+
+    @property
+    def filled(self) -> int:
+        return seated(self.current.seat_teams(self.rung), [s.approver.teams for s in self.counted])
+
+    @property
+    def next_reminder(self) -> datetime | None:
+        """When to remind next within this window; None when that was done."""
+        if self.reminded >= len(self.plan.remind_at):
+            return None
+        window = self.decide_by - self.window_opened_at
+        return self.window_opened_at + window * self.plan.remind_at[self.reminded]
+
+    def _holds(self, seat: Seat) -> bool:
+        return not self.is_conflicted(seat.approver) and bool(
+            seat.approver.teams & frozenset(self.teams_asked)
+        )
+
+    def is_conflicted(self, approver: Approver) -> bool:
+        """Too close to the request to decide it: the agent's owner, or whoever made its key."""
+        return approver.id in self.conflicted and not self.plan.owner_may_decide
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What to write: the event, the state after it, the click behind it, and facts for history."""
+
+    kind: EventKind
+    after: RequestState
+    click: Click | None = None
+    detail: Mapping[str, object] = field(default_factory=dict)
+
+
+def close(
+    state: RequestState, status: Status, basis: Basis, reason: str, by: str, *, at: datetime
+) -> RequestState:
+    """The same request in a final state; `by` is who people are told closed it."""
+    return replace(
+        state,
+        status=status,
+        basis=basis,
+        reason_code=reason,
+        closed_at=at,
+        closed_by=by,
+        paused_at=None,
+        investigator=None,
+    )
+
+
+def clock(moment: datetime) -> str:
+    """A moment as people read it in a sentence; always UTC."""
+    return f"{moment:%H:%M:%S} UTC on {moment:%d %b %Y}".replace(" on 0", " on ")
