@@ -37,7 +37,7 @@ bench: .venv/.test  ## Measure speed beside the ceilings of this machine
 
 chaos: .venv/.test  ## Kill processes and servers under load, and count what was lost
 	@scripts/install-test-services
-	@$(PY) -m pytest -m faults $(ARGS)
+	@$(PY) -m bench.chaos $(ARGS)
 
 cover: .venv/.test  ## Say which lines and branches the tests leave out
 	@scripts/install-test-services
