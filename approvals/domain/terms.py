@@ -38,7 +38,8 @@ class Status(StrEnum):
         return self not in OPEN
 
 
-OPEN = frozenset({Status.PENDING, Status.INVESTIGATING})
+# In a fixed order: it stands in database constraints, which migrations compare.
+OPEN = (Status.PENDING, Status.INVESTIGATING)
 
 
 class Verdict(StrEnum):
