@@ -111,7 +111,7 @@ class Supervisor:
         if not part.restart_at:
             steady = now - part.started_at > STEADY
             part.falls = 1 if steady else part.falls + 1
-            rest = min(0.2 * 2**part.falls, LONGEST_REST)
+            rest = min(0.2 * 2 ** min(part.falls, 10), LONGEST_REST)
             part.restart_at = now + rest
             self.say(
                 "up",
