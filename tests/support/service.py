@@ -59,11 +59,15 @@ class Service:
 
     def start(self, *, seconds: float = START_SECONDS) -> None:
         """Start it, or start it again where it was, and return once it is ready."""
+        self.launch()
+        self.wait_until_ready(seconds=seconds)
+
+    def launch(self) -> None:
+        """Start it and return at once."""
         with self._log.open("ab") as log:
             self._process = launch(
                 [sys.executable, ROOT / "manage.py", "up"], directory=ROOT, log=log, env=self.env
             )
-        self.wait_until_ready(seconds=seconds)
 
     def wait_until_ready(self, *, seconds: float = START_SECONDS) -> None:
         give_up = time.monotonic() + seconds
@@ -114,6 +118,14 @@ class Service:
 
     def pid_of(self, name: str) -> int:
         return int((self.data_dir / "run" / f"{name}.pid").read_text())
+
+    def wait_for_part(self, name: str, *, seconds: float = START_SECONDS) -> None:
+        """Wait until a part has been started, ready or not."""
+        give_up = time.monotonic() + seconds
+        while name not in self.parts():
+            if time.monotonic() > give_up:
+                raise NotServing(f"No {name} after {seconds} s.\n{self.tail()}")
+            time.sleep(0.02)
 
     def parts(self) -> list[str]:
         """The names of the parts the supervisor has started."""

@@ -32,6 +32,14 @@ def test_a_killed_part_comes_back(service: Service) -> None:
     assert service.pid_of("web") != pid
 
 
+def test_a_part_killed_while_it_starts_comes_back(service: Service) -> None:
+    service.stop()
+    service.launch()
+    service.wait_for_part("web")
+    service.kill_part("web")
+    service.wait_until_ready(seconds=30)
+
+
 def test_a_chosen_setting_reaches_it(start_service: StartService) -> None:
     service = start_service(FIRST_MANAGER_EMAIL="ada@example.com")
     assert "Sign in as ada@example.com" in service.wait_for("ada@example.com")

@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 import time
+from threading import Thread
 from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -50,10 +51,10 @@ class Command(BaseCommand):
         supervisor.start()
         (run_dir / "up.pid").write_text(f"{os.getpid()}\n")
         (run_dir / "url").write_text(f"{settings.PUBLIC_URL}\n")
+        # Beside the watch, not before it: a part that falls while starting must come back too.
+        url = f"http://{_reachable(host)}:{port}/healthz"
+        Thread(target=_greet, args=(url, supervisor, made), daemon=True).start()
         try:
-            if _answers(f"http://{_reachable(host)}:{port}/healthz", supervisor):
-                for line in _welcome(made):
-                    supervisor.say("up", line)
             supervisor.watch()
         finally:
             supervisor.say("up", "stopping; nothing that was recorded is lost")
@@ -103,6 +104,12 @@ def _refuse_busy(host: str, port: int) -> None:
 
 def _reachable(host: str) -> str:
     return "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104  # compared, not bound
+
+
+def _greet(url: str, supervisor: Supervisor, made: FirstRun) -> None:
+    if _answers(url, supervisor):
+        for line in _welcome(made):
+            supervisor.say("up", line)
 
 
 def _answers(url: str, supervisor: Supervisor) -> bool:
