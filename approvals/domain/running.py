@@ -66,7 +66,7 @@ def report_outcome(
     state: RequestState,
     outcome: Mapping[str, object],
     *,
-    at: datetime,  # noqa: ARG001  # every verb takes the moment
+    at: datetime,
 ) -> Change | None:
     """Write down how it went, once; a success may later be rolled back.
 
@@ -79,7 +79,9 @@ def report_outcome(
     if state.outcome is not None and not _rolls_back(state.outcome, outcome):
         raise errors.OutcomeConflict(f"The outcome {state.outcome['status']} was already reported.")
     return Change(
-        EventKind.OUTCOME_REPORTED, replace(state, outcome=dict(outcome)), detail=dict(outcome)
+        EventKind.OUTCOME_REPORTED,
+        replace(state, outcome=dict(outcome), outcome_at=at),
+        detail=dict(outcome),
     )
 
 

@@ -90,6 +90,7 @@ class RequestState:
     closed_by: str = ""
     grant: Grant | None = None
     outcome: Mapping[str, object] | None = None
+    outcome_at: datetime | None = None
 
     @property
     def current(self) -> Stage:

@@ -67,6 +67,71 @@ class Approval(StrEnum):
     REQUIRED = "required"
     FORBIDDEN = "forbidden"
 
+    @property
+    def rank(self) -> int:
+        """How much it restricts: deny beats ask beats auto."""
+        return list(Approval).index(self)
+
+    @classmethod
+    def strictest(cls, *verdicts: Approval) -> Approval:
+        return max(verdicts, key=lambda verdict: verdict.rank)
+
+
+class DataClass(StrEnum):
+    """What kind of data an action touches, as its agent declares it."""
+
+    PUBLIC = "public"
+    INTERNAL = "internal"
+    CONFIDENTIAL = "confidential"
+    RESTRICTED = "restricted"
+
+
+class Stage(StrEnum):
+    """How far an agent is trusted with one class of action, from least to most."""
+
+    SHADOW = "shadow"
+    SUPERVISED = "supervised"
+    AUTONOMOUS = "autonomous"
+    FULL = "full"
+
+    @property
+    def rank(self) -> int:
+        return list(Stage).index(self)
+
+
+class BreakerKind(StrEnum):
+    """What a circuit breaker watches."""
+
+    ERROR_RATE = "error_rate"
+    ROLLBACK_COUNT = "rollback_count"
+    COST_SPIKE = "cost_spike"
+
+
+class BreakerAction(StrEnum):
+    """What an open circuit breaker does."""
+
+    PAUSE_AND_ALERT = "pause_and_alert"
+    REQUIRE_HUMAN_REVIEW = "require_human_review"
+    FREEZE_SCALING = "freeze_scaling"
+
+
+class Phase(StrEnum):
+    """Where a circuit breaker stands; half-open lets one trial through."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+
+
+class AlertKind(StrEnum):
+    """What the service tells operators of, beside what single requests say."""
+
+    REPEATED_DENIALS = "repeated_approval_denials"
+    UNUSUAL_PATTERN = "unusual_action_patterns"
+    SCOPE_VIOLATION = "scope_violation_attempts"
+    BREAKER_OPENED = "circuit_breaker_activations"
+    RATE_APPROACHED = "rate_limit_approaches"
+
 
 class OnTimeout(StrEnum):
     """What silence means when the last deadline of a stage has passed."""
@@ -108,7 +173,16 @@ class EventKind(StrEnum):
     DECISION_REFUSED = "decision.refused"
     CONSUME_REFUSED = "grant.refused"
     DELIVERY_DEAD = "delivery.dead"
+    POLICY_PROPOSED = "policy.proposed"
     POLICY_APPLIED = "policy.applied"
+    BREAKER_OPENED = "breaker.opened"
+    BREAKER_TRIED = "breaker.half_open"
+    BREAKER_CLOSED = "breaker.closed"
+    ALERT_RAISED = "alert.raised"
+    STAGE_CHANGED = "agent.stage_changed"
+    SUGGESTION_MARKED = "suggestion.marked"
+    STANDING_GRANT_MADE = "standing_grant.made"
+    STANDING_GRANT_REVOKED = "standing_grant.revoked"
     AGENT_ADDED = "agent.added"
     AGENT_KEY_ISSUED = "agent.key_issued"
     AGENT_KEY_REVOKED = "agent.key_revoked"

@@ -38,6 +38,7 @@ def settled(
     action_sha256: str,
     reason_code: str,
     at: datetime,
+    basis: Basis = Basis.POLICY,
     closed_by: str = "policy",
 ) -> RequestState:
     """A request that policy decided at once."""
@@ -51,7 +52,7 @@ def settled(
         decide_by=at,
         expires_at=at,
         pause_left=timedelta(0),
-        basis=Basis.POLICY,
+        basis=basis,
         reason_code=reason_code,
         closed_at=at,
         closed_by=closed_by,

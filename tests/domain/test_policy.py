@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from approvals.domain.plan import Plan, Requirement
+from approvals.domain.policy.checks import Result
 from approvals.domain.policy.documents import PolicySet, load
-from approvals.domain.policy.evaluate import Evaluation, Result, Subject, evaluate
+from approvals.domain.policy.evaluate import Evaluation, evaluate
 from approvals.domain.policy.reading import NODE_LIMIT, SIZE_LIMIT, PolicyInvalid
+from approvals.domain.policy.subject import Subject
 from approvals.domain.terms import Approval, OnTimeout, RiskLevel
 
 POLICIES = Path(__file__).resolve().parents[2] / "policies"
@@ -156,10 +158,17 @@ def test_an_unclassified_action_is_asked_even_where_its_row_would_pass() -> None
     assert judged(matrix(medium="{approval: auto}")).verdict is Approval.REQUIRED
 
 
-def test_a_rule_never_passes_what_the_matrix_asks() -> None:
+def test_a_rule_passes_what_the_matrix_asks_up_to_medium() -> None:
     evaluation = judged(matrix(), rules("{name: scale, approval: auto, risk: medium}"))
-    assert evaluation.verdict is Approval.REQUIRED
-    assert judged(matrix(), rules("{name: scale, approval: auto}")).verdict is Approval.REQUIRED
+    assert evaluation.verdict is Approval.AUTO
+    assert judged(matrix(), rules("{name: scale, approval: auto}")).verdict is Approval.AUTO
+
+
+def test_no_rule_passes_what_is_of_high_risk() -> None:
+    high = rules("{name: scale, approval: auto}", "{name: 'sc*', risk: high}")
+    assert judged(matrix(), high).verdict is Approval.REQUIRED
+    claimed = judged(matrix(), rules("{name: scale, approval: auto}"), claimed=RiskLevel.HIGH)
+    assert claimed.verdict is Approval.REQUIRED
 
 
 def test_who_must_ask_on_a_passing_row_asks_the_next_rows_people() -> None:
@@ -298,7 +307,7 @@ def test_high_risk_is_never_automatic() -> None:
         ),
         (
             "apiVersion: guardrails.io/v1\nkind: AgentPolicy\nmetadata: {name: x}\nspec: {}\n",
-            "'actions' is missing",
+            "at least one section",
         ),
         (rules("{approval: auto}"), "'name' is missing"),
         (rules("{name: x}"), "say 'approval', 'risk' or both"),

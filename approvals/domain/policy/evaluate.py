@@ -5,64 +5,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from fnmatch import fnmatchcase
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from approvals.domain.plan import Plan
-from approvals.domain.policy.documents import ActionRule, PolicySet
-from approvals.domain.policy.reading import Place
-from approvals.domain.terms import Approval, RiskLevel
+from approvals.domain.policy import (
+    blast,
+    breakers,
+    checks,
+    classification,
+    matrix,
+    rates,
+    rules,
+    scope,
+)  # fmt: skip
+from approvals.domain.policy.agent_policy import AgentPolicy
+from approvals.domain.policy.checks import Check, Layer, Result
+from approvals.domain.policy.circumstances import UNKNOWN, Circumstances
+from approvals.domain.policy.documents import PolicySet
+from approvals.domain.policy.rules import Matched
+from approvals.domain.policy.subject import Subject
+from approvals.domain.terms import Approval, Basis, RiskLevel
 
 UNCLASSIFIED = RiskLevel.MEDIUM
 
 
-class Result(StrEnum):
-    """How one check went."""
-
-    PASS = "pass"
-    FAIL = "fail"
-    COULD_NOT_CHECK = "could_not_check"
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What is judged: the agent and what it says it wants to do."""
-
-    agent: str
-    action: str
-    target: str
-    parameters: Mapping[str, object]
-    claimed: RiskLevel | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One step of the evaluation, with the rule that was used and where it stands."""
-
-    name: str
-    result: Result
-    words: str
-    rule: str = ""
-    file: str = ""
-    line: int = 0
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "check": self.name,
-            "result": self.result.value,
-            "words": self.words,
-            "rule": self.rule,
-            "file": self.file,
-            "line": self.line,
-        }
-
-
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What came of it. `plan` says who is asked; it is None only when the action is forbidden."""
+    """What came of it. `plan` says who is asked; it is None only when policy refuses.
+
+    `basis` says why, when nobody is asked; `standing` names the standing grant that was used;
+    `would_be` is what would have happened but for shadow mode.
+    """
 
     checks: tuple[Check, ...]
     verdict: Approval
@@ -73,58 +48,63 @@ class Evaluation:
     reason_code: str
     plan: Plan | None
     policy_version: int
+    basis: Basis = Basis.POLICY
+    standing: str = ""
+    would_be: Approval | None = None
 
     def to_json(self) -> list[dict[str, Any]]:
         return [check.to_json() for check in self.checks]
 
 
-def evaluate(policy: PolicySet, subject: Subject) -> Evaluation:
+def evaluate(policy: PolicySet, subject: Subject, now: Circumstances = UNKNOWN) -> Evaluation:
     """Deny beats ask beats auto; the effective risk is never below the computed one."""
-    rules = [rule for rule in policy.rules if _applies(rule, subject)]
-    forbidden = next((rule for rule in rules if rule.approval is Approval.FORBIDDEN), None)
-    checks = [_known(subject), _forbidden(subject, forbidden)]
-    computed, because, classified = _computed(rules)
+    mine = policy.concerning(subject.agent)
+    found = rules.matching([rule for each in mine for rule in each.rules], subject, now)
+    computed, because = _computed(found)
     effective = RiskLevel.highest(computed, subject.claimed or computed)
     because += _claim(subject.claimed, computed)
-    checks.append(_classified(subject, classified))
-    if forbidden is not None:
-        return Evaluation(
-            tuple(checks), Approval.FORBIDDEN, subject.claimed, computed, effective, because,
-            "action_forbidden", None, policy.version,
-        )  # fmt: skip
+    made = [_known(subject), *_layers(mine, found, subject, now)]
     row = policy.matrix[effective]
-    verdict = _verdict(row.plan, rules)
-    checks.append(_row(effective, verdict, row.place))
-    plan = row.plan if verdict is row.plan.approval else _asking(policy, effective)
-    reason = f"risk_{effective}_{verdict}"
+    made.append(_row(effective, _by_row(found, effective, row), row))
+    verdict = Approval.strictest(*(check.leads_to for check in made))
+    refused = next((check for check in made if check.leads_to is Approval.FORBIDDEN), None)
     return Evaluation(
-        tuple(checks),
-        verdict,
-        subject.claimed,
-        computed,
-        effective,
-        because,
-        reason,
-        plan,
-        policy.version,
+        checks=tuple(made),
+        verdict=verdict,
+        claimed=subject.claimed,
+        computed=computed,
+        effective=effective,
+        because=because,
+        reason_code=refused.reason if refused else f"risk_{effective}_{verdict}",
+        plan=None if refused else _plan(policy, effective, verdict, found),
+        policy_version=policy.version,
     )
 
 
-def _applies(rule: ActionRule, subject: Subject) -> bool:
-    return fnmatchcase(subject.action, rule.pattern) and any(
-        fnmatchcase(subject.agent, pattern) for pattern in rule.agents
-    )
+def _layers(
+    mine: Sequence[AgentPolicy], found: Sequence[Matched], subject: Subject, now: Circumstances
+) -> list[Check]:
+    """Every layer in its order; all are looked at, for the record, whatever the first one says."""
+    return [
+        *rules.forbidding(found, subject),
+        *scope.check([each.scope for each in mine if each.scope], subject, now),
+        *classification.check([each.data for each in mine if each.data], subject, now),
+        *breakers.check([one for each in mine for one in each.breakers], subject, now),
+        *rates.check([one for each in mine for one in each.rates], subject, now),
+        *blast.check([each.blast for each in mine if each.blast], subject, now),
+        *rules.classifying(found, subject),
+    ]
 
 
-def _computed(rules: list[ActionRule]) -> tuple[RiskLevel, tuple[str, ...], ActionRule | None]:
-    """The highest risk any matching rule gives; an action nobody classified is asked about."""
-    rated = [rule for rule in rules if rule.risk is not None]
+def _computed(found: Sequence[Matched]) -> tuple[RiskLevel, tuple[str, ...]]:
+    """The highest risk any rule gives that counts; an action nobody rated is of middle risk."""
+    rated = [
+        (each.rule.risk, each.rule) for each in found if each.rule.risk is not None and each.counts
+    ]
     if not rated:
-        return UNCLASSIFIED, ("Nobody has classified this action.",), next(iter(rules), None)
-    worst = max(rated, key=lambda rule: rule.risk.rank if rule.risk else 0)
-    assert worst.risk is not None  # noqa: S101  # narrowed by `rated`
-    words = worst.because or f"{worst.policy} rates {worst.pattern} as {worst.risk}."
-    return worst.risk, (words,), worst
+        return UNCLASSIFIED, ("Nobody has classified this action.",)
+    risk, worst = max(rated, key=lambda pair: pair[0].rank)
+    return risk, (worst.because or f"{worst.policy} rates {worst.pattern} as {risk}.",)
 
 
 def _claim(claimed: RiskLevel | None, computed: RiskLevel) -> tuple[str, ...]:
@@ -135,59 +115,36 @@ def _claim(claimed: RiskLevel | None, computed: RiskLevel) -> tuple[str, ...]:
     return (f"The agent claims {claimed}; that does not lower it.",)
 
 
-def _verdict(plan: Plan, rules: list[ActionRule]) -> Approval:
-    """A rule may ask where the matrix would not; it never passes what the matrix would ask."""
-    if plan.approval is Approval.REQUIRED:
-        return Approval.REQUIRED
-    passes = bool(rules) and all(rule.approval is Approval.AUTO for rule in rules)
-    return Approval.AUTO if passes else Approval.REQUIRED
+def _by_row(found: Sequence[Matched], effective: RiskLevel, row: matrix.Row) -> Approval:
+    """What the matrix says, unless a rule that holds makes an action of at most medium risk automatic."""
+    by_rule = any(each.holds and each.rule.approval is Approval.AUTO for each in found)
+    if by_rule and effective.rank <= matrix.AUTO_UP_TO.rank:
+        return Approval.AUTO
+    return row.plan.approval
 
 
-def _asking(policy: PolicySet, level: RiskLevel) -> Plan:
-    """The people of the lowest row at or above this level that asks; the risk stays what it is."""
-    return next(
-        replace(policy.matrix[higher].plan, risk=level)
-        for higher in RiskLevel
-        if higher.rank >= level.rank and policy.matrix[higher].plan.approval is Approval.REQUIRED
+def _plan(
+    policy: PolicySet, effective: RiskLevel, verdict: Approval, found: Sequence[Matched]
+) -> Plan:
+    if verdict is Approval.AUTO:
+        row = policy.matrix[effective].plan
+        return Plan(effective, Approval.AUTO, grant_life=row.grant_life)
+    speaking = [each.rule for each in found if each.holds is not False]
+    times = [rule.timeout for rule in speaking if rule.timeout is not None]
+    return matrix.overridden(
+        matrix.asking(policy.matrix, effective),
+        approvers=[approver for rule in speaking for approver in rule.approvers],
+        timeout=min(times) if times else None,
     )
 
 
 def _known(subject: Subject) -> Check:
-    return Check("agent", Result.PASS, f"The agent {subject.agent} is known and its key is valid.")
+    return checks.passed(Layer.AGENT, f"The agent {subject.agent} is known and its key is valid.")
 
 
-def _forbidden(subject: Subject, rule: ActionRule | None) -> Check:
-    if rule is None:
-        return Check("forbidden", Result.PASS, "No rule forbids this action.")
-    words = rule.because or f"{rule.policy} forbids {subject.action}."
-    return _by(rule, Check("forbidden", Result.FAIL, words))
-
-
-def _classified(subject: Subject, rule: ActionRule | None) -> Check:
-    if rule is None:
-        words = f"No rule classifies {subject.action}, so a person is asked."
-        return Check("action_rule", Result.COULD_NOT_CHECK, words)
-    return _by(rule, Check("action_rule", Result.PASS, f"{subject.action} matches {rule.pattern}."))
-
-
-def _row(level: RiskLevel, verdict: Approval, place: Place) -> Check:
+def _row(level: RiskLevel, verdict: Approval, row: matrix.Row) -> Check:
     words = "Approved by policy." if verdict is Approval.AUTO else "A person must approve."
     return Check(
-        "risk_matrix",
-        Result.PASS,
-        f"Risk {level}: {words}",
-        f"matrix.{level}",
-        place.file,
-        place.line,
-    )
-
-
-def _by(rule: ActionRule, check: Check) -> Check:
-    return Check(
-        check.name,
-        check.result,
-        check.words,
-        f"{rule.policy}.{rule.pattern}",
-        rule.place.file,
-        rule.place.line,
-    )
+        Layer.MATRIX, Result.PASS, f"Risk {level}: {words}", f"matrix.{level}", row.place.file,
+        row.place.line, leads_to=verdict,
+    )  # fmt: skip

@@ -1,0 +1,160 @@
+"""The risk matrix: which plan each level of risk leads to, and what a rule may change about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from approvals.domain.plan import Plan, Requirement, Rung, Stage
+from approvals.domain.policy.reading import Place, Value
+from approvals.domain.terms import Approval, OnTimeout, RiskLevel
+
+AUTO_UP_TO = RiskLevel.MEDIUM
+SILENCE_MAY_APPROVE_UP_TO = RiskLevel.MEDIUM
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the risk matrix: the plan it leads to."""
+
+    plan: Plan
+    place: Place
+
+
+def asking(matrix: Mapping[RiskLevel, Row], level: RiskLevel) -> Plan:
+    """The people of the lowest row at or above this level that asks; the risk stays what it is."""
+    return next(
+        replace(matrix[higher].plan, risk=level)
+        for higher in RiskLevel
+        if higher.rank >= level.rank and matrix[higher].plan.approval is Approval.REQUIRED
+    )
+
+
+def overridden(
+    plan: Plan, *, approvers: Sequence[Requirement] = (), timeout: timedelta | None = None
+) -> Plan:
+    """The plan with what rules say of their own: other people, another time for the last ones asked.
+
+    Up to medium risk the rules' approvers take the place of the row's first stage; above it they are
+    asked in addition, for a rule never removes whom the matrix demands.
+    """
+    stages = list(plan.stages)
+    if approvers:
+        wanted = tuple(dict.fromkeys(approvers))
+        if plan.risk.rank > AUTO_UP_TO.rank:
+            kept = {requirement.team: requirement for requirement in stages[0].requirements}
+            for extra in wanted:
+                before = kept.get(extra.team)
+                kept[extra.team] = (
+                    extra if before is None or before.quorum < extra.quorum else before
+                )
+            wanted = tuple(kept.values())
+        stages[0] = replace(stages[0], requirements=wanted)
+    if timeout is not None:
+        stages = [_ending_after(stage, timeout) for stage in stages]
+    return replace(plan, stages=tuple(stages))
+
+
+def _ending_after(stage: Stage, timeout: timedelta) -> Stage:
+    return replace(stage, rungs=(*stage.rungs[:-1], replace(stage.rungs[-1], window=timeout)))
+
+
+_ROW_KEYS = (
+    "approval", "approvers", "stages", "timeout", "on_timeout", "escalate_to", "remind_at", "channels",
+    "pause", "grant_life", "reason_required",
+)  # fmt: skip
+
+
+def read_row(level: RiskLevel, value: Value) -> Plan:
+    body = value.mapping(*_ROW_KEYS)
+    approval = Approval(body["approval"].one_of("auto", "required")) if "approval" in body else None
+    if approval is None:
+        raise value.fail("'approval' is missing")
+    grant_life = body["grant_life"].span() if "grant_life" in body else timedelta(minutes=15)
+    if approval is Approval.AUTO:
+        if level.rank > RiskLevel.MEDIUM.rank:
+            raise value.fail(f"risk {level} is never approved automatically")
+        return Plan(level, approval, grant_life=grant_life)
+    return Plan(
+        level,
+        approval,
+        stages=_stages(level, value, body),
+        pause=body["pause"].span() if "pause" in body else timedelta(0),
+        remind_at=_reminders(body),
+        grant_life=grant_life,
+        owner_may_decide=level is RiskLevel.LOW,
+        approve_reason_required="reason_required" in body and body["reason_required"].yes_no(),
+        channels=tuple(c.text() for c in body["channels"].items()) if "channels" in body else (),
+    )
+
+
+def _reminders(body: Mapping[str, Value]) -> tuple[float, ...]:
+    if "remind_at" not in body:
+        return (0.5, 0.9)
+    return tuple(sorted(item.fraction() for item in body["remind_at"].items()))
+
+
+def _stages(level: RiskLevel, value: Value, body: Mapping[str, Value]) -> tuple[Stage, ...]:
+    if ("approvers" in body) == ("stages" in body):
+        raise value.fail("say either 'approvers' (one stage) or 'stages' (one after another)")
+    if "approvers" in body:
+        return (_stage(level, value, body),)
+    stages = body["stages"].items()
+    if not stages:
+        raise body["stages"].fail("at least one stage is wanted here")
+    return tuple(
+        _stage(level, item, item.mapping("approvers", "timeout", "on_timeout", "escalate_to"))
+        for item in stages
+    )
+
+
+def _stage(level: RiskLevel, value: Value, body: Mapping[str, Value]) -> Stage:
+    for key in ("approvers", "timeout"):
+        if key not in body:
+            raise value.fail(f"{key!r} is missing")
+    requirements = read_approvers(body["approvers"])
+    on_timeout = (
+        OnTimeout(body["on_timeout"].one_of(*OnTimeout))
+        if "on_timeout" in body
+        else OnTimeout.EXPIRE
+    )
+    if on_timeout is OnTimeout.APPROVE and level.rank > SILENCE_MAY_APPROVE_UP_TO.rank:
+        raise body["on_timeout"].fail(f"silence never approves above {SILENCE_MAY_APPROVE_UP_TO}")
+    if (on_timeout is OnTimeout.ESCALATE) != ("escalate_to" in body):
+        raise value.fail("'on_timeout: escalate' and 'escalate_to' go together")
+    ends = OnTimeout.APPROVE if on_timeout is OnTimeout.APPROVE else OnTimeout.EXPIRE
+    return Stage(requirements, _rungs(body), ends)
+
+
+def _rungs(body: Mapping[str, Value]) -> tuple[Rung, ...]:
+    """`after` says how long those before wait alone; the last ones asked have the `timeout`."""
+    timeout = body["timeout"].span()
+    windows: list[timedelta] = []
+    teams: list[str] = []
+    for item in body["escalate_to"].items() if "escalate_to" in body else []:
+        step = item.mapping("team", "after")
+        if "team" not in step:
+            raise item.fail("'team' is missing")
+        teams.append(step["team"].text())
+        windows.append(step["after"].span() if "after" in step else timeout)
+    windows.append(timeout)
+    also: list[tuple[str, ...]] = [(), *((team,) for team in teams)]
+    return tuple(Rung(window, asked) for window, asked in zip(windows, also, strict=True))
+
+
+def read_approvers(value: Value) -> tuple[Requirement, ...]:
+    """The teams that must say yes, all of them."""
+    requirements = tuple(_requirement(item) for item in value.items())
+    if not requirements:
+        raise value.fail("an empty list would let nobody approve; name a team")
+    return requirements
+
+
+def _requirement(item: Value) -> Requirement:
+    body = item.mapping("team", "quorum")
+    if "team" not in body:
+        raise item.fail("'team' is missing")
+    return Requirement(
+        body["team"].text(), body["quorum"].whole(at_least=1) if "quorum" in body else 1
+    )
