@@ -21,7 +21,7 @@ from approvals.domain.plan import Plan
 from approvals.domain.policy.evaluate import Evaluation
 from approvals.domain.terms import OPEN, Approval, Basis
 from approvals.models import Agent, ApprovalRequest, Person, Team
-from approvals.services import lifecycle, policies
+from approvals.services import asking, clock, policies
 
 RECENT = 200
 
@@ -45,7 +45,7 @@ class Evaluate(APIView):
         known = permissions.anybody(request)
         agent = _for_whom(known, filters.asked(request, filters.ForAgent).get("agent"))
         submission = checked(bodies.Submission, read(request))
-        judged = lifecycle.judge(agent=agent, submission=submission)
+        judged = asking.judge(agent=agent, submission=submission, at=clock.now())
         return Response(_preflight(judged, agent=agent, action=submission["action"]))
 
 

@@ -16,7 +16,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from approvals.domain.errors import Refusal
-from approvals.services.lifecycle import InFlight
+from approvals.services.asking import InFlight
 from approvals.services.policies import NoPolicy
 
 logger = structlog.get_logger(__name__)

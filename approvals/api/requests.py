@@ -14,7 +14,7 @@ from approvals.api.fields import checked
 from approvals.api.paging import page
 from approvals.api.parsers import read
 from approvals.api.schema import IDEMPOTENCY_KEY, LOCATION, documented
-from approvals.services import clock, lifecycle
+from approvals.services import asking, clock
 
 
 class Requests(APIView):
@@ -41,7 +41,7 @@ class Requests(APIView):
         again = idempotency_key(request)
         submission = checked(bodies.Submission, read(request))
         at = clock.now()
-        row, created = lifecycle.submit(
+        row, created = asking.submit(
             agent=agent, key=key, submission=submission, idempotency_key=again, at=at
         )
         body = shown(row, permissions.caller(request), at=at, untouched=created)

@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from approvals.api.bodies import Submission
 from approvals.api.fields import Object
-from approvals.domain.policy.evaluate import Result
+from approvals.domain.policy.checks import Result
 from approvals.domain.terms import Approval, Basis, RiskLevel, Status, Verdict
 
 LEVELS = [level.value for level in RiskLevel]

@@ -9,10 +9,19 @@ from django.db import models
 from django.db.models import Q
 
 from approvals.domain import errors
-from approvals.domain.terms import OPEN, Basis, RiskLevel, Status, Verdict
+from approvals.domain.terms import (
+    OPEN,
+    Approval,
+    Basis,
+    OutcomeStatus,
+    RiskLevel,
+    Status,
+    Verdict,
+)
 from approvals.models.agents import Agent, AgentKey
 from approvals.models.fields import ExactJSON, choices, one_of, uuid7
 from approvals.models.people import Person
+from approvals.models.trust import StandingGrant
 
 REF_PREFIX = "REQ-"
 _OPEN = Q(status__in=[status.value for status in OPEN])
@@ -35,7 +44,10 @@ class ApprovalRequest(models.Model):
     """One action waiting to be allowed: the aggregate. Only the ledger writes it.
 
     `submission` is the body as the agent sent it; `plan` is frozen at submission; `position` and
-    `chain_head` are the length and the last hash of its chain of events.
+    `chain_head` are the length and the last hash of its chain of events. `asked` says that people
+    were asked; `would_be` what would have become of it but for shadow mode; `joined` names the
+    request whose card it shares; `effect` what the service itself does once it is approved.
+    `outcome_status`, `outcome_at` and `cost` repeat the outcome for counting.
     """
 
     number = models.BigAutoField(primary_key=True)
@@ -46,7 +58,9 @@ class ApprovalRequest(models.Model):
         Person, null=True, on_delete=models.SET_NULL, related_name="+"
     )
 
+    effect = models.CharField(max_length=40, blank=True)
     action = models.CharField(max_length=200)
+    action_class = models.CharField(max_length=200, blank=True)
     target = models.CharField(max_length=500)
     session = models.CharField(max_length=200, blank=True)
     submission = ExactJSON()
@@ -63,6 +77,14 @@ class ApprovalRequest(models.Model):
     evaluation = ExactJSON(default=list)
     plan = ExactJSON()
     policy_version = models.PositiveIntegerField()
+    asked = models.BooleanField(default=False)
+    would_be = models.CharField(max_length=16, choices=choices(Approval), blank=True)
+    standing_grant = models.ForeignKey(
+        StandingGrant, null=True, blank=True, on_delete=models.PROTECT, related_name="requests"
+    )
+    joined = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="joiners"
+    )
 
     status = models.CharField(max_length=16, choices=choices(Status))
     basis = models.CharField(max_length=16, choices=choices(Basis), blank=True)
@@ -89,6 +111,9 @@ class ApprovalRequest(models.Model):
     consumed_at = models.DateTimeField(null=True, blank=True)
     consumed_key = models.CharField(max_length=255, blank=True)
     outcome = ExactJSON(null=True, blank=True)
+    outcome_status = models.CharField(max_length=16, choices=choices(OutcomeStatus), blank=True)
+    outcome_at = models.DateTimeField(null=True, blank=True)
+    cost = models.FloatField(null=True, blank=True)
 
     position = models.PositiveIntegerField(default=0)
     chain_head = models.CharField(max_length=64)
@@ -115,6 +140,13 @@ class ApprovalRequest(models.Model):
             models.Index(fields=("status", "-number"), name="request_by_status"),
             models.Index(fields=("action", "-number"), name="request_by_action"),
             models.Index(fields=("target", "-number"), name="request_by_target"),
+            models.Index(fields=("agent", "created_at"), name="request_by_agent_time"),
+            models.Index(fields=("agent", "action_sha256"), name="request_same_again"),
+            models.Index(
+                fields=("agent", "outcome_at"),
+                condition=Q(outcome_at__isnull=False),
+                name="request_by_outcome_time",
+            ),
         )
 
     def __str__(self) -> str:

@@ -47,6 +47,7 @@ def of(row: ApprovalRequest, *, decisions: Iterable[Decision] | None = None) -> 
         closed_by=row.closed_by,
         grant=_grant(row),
         outcome=row.outcome,
+        outcome_at=row.outcome_at,
     )
 
 
@@ -67,12 +68,21 @@ def write(row: ApprovalRequest, state: RequestState) -> None:
     row.reason_code = state.reason_code
     row.closed_at = state.closed_at
     row.closed_by = state.closed_by[:200]
-    row.outcome = dict(state.outcome) if state.outcome is not None else None
+    _write_outcome(row, state)
     if state.grant is not None:
         row.grant_expires_at = state.grant.expires_at
         row.grant_lapsed = state.grant.lapsed
         row.consumed_at = state.grant.consumed_at
         row.consumed_key = state.grant.consumed_key
+
+
+def _write_outcome(row: ApprovalRequest, state: RequestState) -> None:
+    row.outcome = dict(state.outcome) if state.outcome is not None else None
+    row.outcome_at = state.outcome_at
+    if state.outcome is not None:
+        cost = state.outcome.get("cost")
+        row.outcome_status = str(state.outcome["status"])
+        row.cost = float(cost) if isinstance(cost, (int, float)) else row.cost
 
 
 @lru_cache(maxsize=256)

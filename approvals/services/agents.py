@@ -17,6 +17,7 @@ from approvals.services.actors import Actor
 
 SCOPES = ("requests:write", "requests:read")
 USED_EVERY = timedelta(minutes=1)
+ITSELF = "countersign"  # asks for the service itself, and has no key
 
 
 def add(
@@ -29,7 +30,7 @@ def add(
     _refuse_name(name)
     with transaction.atomic():
         agent = Agent.objects.create(
-            name=name, owner=owner, webhook_secret=_webhook_secret(), created_at=at
+            name=name, owner=owner, webhook_secret=webhook_secret(), created_at=at
         )
         owner_name = owner.email if owner else ""
         audit.append_service(
@@ -155,6 +156,7 @@ def _refuse_name(name: str) -> None:
             raise errors.Conflict(f"There is an agent {other!r} already; {name!r} reads like it.")
 
 
-def _webhook_secret() -> str:
+def webhook_secret() -> str:
+    """A new secret to sign an agent's webhooks with."""
     """A Standard Webhooks secret: `whsec_` and 32 random bytes in base64."""
     return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()

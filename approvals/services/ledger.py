@@ -10,13 +10,13 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from approvals.domain import errors, timing, workflow
+from approvals.domain import errors, running, timing, workflow
 from approvals.domain.errors import Refusal
 from approvals.domain.state import Change, RequestState, clock
-from approvals.domain.terms import EventKind, TimerKind, Verdict
+from approvals.domain.terms import EventKind, OutcomeStatus, TimerKind, Verdict
 from approvals.models import Agent, ApprovalRequest, AuditEvent, Decision, Timer, states
 from approvals.models.requests import lookup
-from approvals.services import actors, audit, bell, outbox
+from approvals.services import actors, audit, bell, effects, outbox
 from approvals.services.actors import Actor
 
 Move = Callable[[RequestState], Change | None]
@@ -34,6 +34,7 @@ WRITTEN_ONCE = frozenset(
     {
         *("number", "public_id", "agent", "agent_key", "owner_at_submission", "created_at"),
         *("action", "target", "session", "submission", "callback_url", "idempotency_key"),
+        *("action_class", "effect", "asked", "would_be", "standing_grant", "joined"),
         *("parameters_sha256", "action_sha256", "body_sha256", "policy_version"),
         *("risk_claimed", "risk_computed", "risk", "because", "evaluation", "plan"),
     }
@@ -178,7 +179,20 @@ def _write(row: ApprovalRequest, change: Change, *, actor: Actor, at: datetime) 
     outbox.promise(row, change.after, event, at=at, words=_words(row, change))
     outbox.set_timers(row, change.after, at=at)
     bell.ring_on_commit(str(row.public_id))
+    if row.effect and change.kind is EventKind.APPROVED:
+        return _take_effect(row, change.after, at=at)
     return change.after
+
+
+def _take_effect(row: ApprovalRequest, state: RequestState, *, at: datetime) -> RequestState:
+    """What the service asked for itself happens with the approval: both, or neither."""
+    effects.take(row, at=at)
+    digest = row.parameters_sha256
+    used = running.consume(state, key="effect", shown=digest, expected=digest, at=at)
+    if used is not None:
+        state = _write(row, used, actor=actors.SYSTEM, at=at)
+    done = running.report_outcome(state, {"status": OutcomeStatus.SUCCESS.value}, at=at)
+    return _write(row, done, actor=actors.SYSTEM, at=at) if done is not None else state
 
 
 def _decision(row: ApprovalRequest, change: Change, *, at: datetime) -> Decision | None:

@@ -1,4 +1,4 @@
-"""The verbs about a request: submit, decide, ask and answer, cancel, revoke."""
+"""The verbs about a request that waits: decide, ask and answer, cancel, revoke."""
 
 from __future__ import annotations
 
@@ -6,80 +6,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import transaction
 
-from approvals.domain import canonical, chain, errors, running, timing, workflow
-from approvals.domain import plan as plans
-from approvals.domain.policy.evaluate import Evaluation, Subject, evaluate
+from approvals.domain import errors, running, workflow
 from approvals.domain.state import Change, Click, RequestState
-from approvals.domain.terms import Approval, EventKind, RiskLevel, Status, Verdict
-from approvals.models import Agent, AgentKey, ApprovalRequest, Person, RequestMessage, states
-from approvals.services import actors, chatter, ledger, policies
+from approvals.domain.terms import EventKind, Status, Verdict
+from approvals.models import Agent, ApprovalRequest, Person, RequestMessage, states
+from approvals.services import actors, chatter, ledger
 from approvals.services.actors import Actor
 from approvals.services.ledger import Attempt
-
-
-def submit(
-    *,
-    agent: Agent,
-    key: AgentKey | None,
-    submission: dict[str, Any],
-    idempotency_key: str | None,
-    at: datetime,
-) -> tuple[ApprovalRequest, bool]:
-    """Judge an action and write it down, decided or waiting; returns the request and whether it is new.
-
-    `submission` is the validated body as the agent sent it. The same idempotency key with the same
-    body is the same request. Raises `KeyReused` for another body, `InFlight` while the first is being
-    written.
-    """
-    body_sha256 = canonical.digest(submission)
-    if idempotency_key and (earlier := _earlier(agent, idempotency_key, body_sha256)):
-        return earlier, False
-    evaluation = judge(agent=agent.name, submission=submission)
-    row = _row(agent, key, submission, evaluation, at=at)
-    row.idempotency_key = idempotency_key or None
-    row.body_sha256 = body_sha256
-    state = _first_state(row, evaluation, submission, at=at)
-    try:
-        with transaction.atomic():
-            return ledger.open_request(row, state, actor=actors.agent(agent), at=at), True
-    except IntegrityError:
-        repeated = _earlier(agent, idempotency_key or "", body_sha256)
-        if repeated is None:
-            raise
-        return repeated, False
-    except OperationalError as error:
-        if idempotency_key and "lock timeout" in str(error):
-            raise InFlight(
-                "The first request with this Idempotency-Key is still being written."
-            ) from None
-        raise
-
-
-class KeyReused(errors.Invalid):
-    """The same Idempotency-Key came with another body."""
-
-    code = "idempotency_key_reused"
-
-
-class InFlight(errors.Conflict):
-    """Another request with the same Idempotency-Key is being written at this moment."""
-
-    code = "request_in_flight"
-
-
-def judge(*, agent: str, submission: Mapping[str, Any]) -> Evaluation:
-    """What policy says of a submission; writes nothing."""
-    claimed = submission.get("risk")
-    subject = Subject(
-        agent=agent,
-        action=submission["action"],
-        target=submission["target"],
-        parameters=submission["parameters"],
-        claimed=RiskLevel(claimed) if claimed else None,
-    )
-    return evaluate(policies.current(), subject)
 
 
 def decide(
@@ -237,66 +172,3 @@ def _refuse_bystander(state: RequestState, person: Person) -> None:
         raise errors.NotAnApprover(
             "Only whoever asked, or somebody who may decide, can let the clock run again."
         )
-
-
-def _earlier(agent: Agent, key: str, body_sha256: str) -> ApprovalRequest | None:
-    """The request this key stands for. Nearly every key is new, so that is asked first and narrowly."""
-    same = ApprovalRequest.objects.filter(agent=agent, idempotency_key=key)
-    if not key or not same.exists():
-        return None
-    earlier = same.select_related("agent", "agent_key").get()
-    if earlier.body_sha256 != body_sha256:
-        raise KeyReused(
-            "This Idempotency-Key was used with another body. Nothing was recorded; use a new key.",
-            request=str(earlier.public_id),
-        )
-    return earlier
-
-
-def _row(
-    agent: Agent,
-    key: AgentKey | None,
-    submission: dict[str, Any],
-    evaluation: Evaluation,
-    *,
-    at: datetime,
-) -> ApprovalRequest:
-    parameters = submission["parameters"]
-    return ApprovalRequest(
-        agent=agent,
-        agent_key=key,
-        owner_at_submission_id=agent.owner_id,
-        action=submission["action"],
-        target=submission["target"],
-        session=submission.get("session") or "",
-        submission=submission,
-        parameters_sha256=canonical.parameters_sha256(parameters),
-        action_sha256=canonical.action_sha256(
-            action=submission["action"], target=submission["target"], parameters=parameters
-        ),
-        callback_url=submission.get("callback_url") or "",
-        risk_claimed=evaluation.claimed.value if evaluation.claimed else "",
-        risk_computed=evaluation.computed.value,
-        risk=evaluation.effective.value,
-        because=list(evaluation.because),
-        evaluation=evaluation.to_json(),
-        policy_version=evaluation.policy_version,
-        created_at=at,
-        updated_at=at,
-        chain_head=chain.GENESIS,
-    )
-
-
-def _first_state(
-    row: ApprovalRequest, evaluation: Evaluation, submission: Mapping[str, Any], *, at: datetime
-) -> RequestState:
-    plan = evaluation.plan or plans.Plan(evaluation.effective, Approval.FORBIDDEN)
-    row.plan = plans.to_json(plan)
-    if evaluation.verdict is Approval.REQUIRED:
-        wish = submission.get("expires_in")
-        limit = timing.span(wish) if wish else None
-        return workflow.opened(plan, action_sha256=row.action_sha256, at=at, limit=limit)
-    status = Status.APPROVED if evaluation.verdict is Approval.AUTO else Status.DENIED
-    return workflow.settled(
-        plan, status, action_sha256=row.action_sha256, reason_code=evaluation.reason_code, at=at
-    )

@@ -17,7 +17,7 @@ from approvals.domain.state import RequestState
 from approvals.domain.terms import EventKind, Verdict
 from approvals.models import ApprovalRequest, AuditEvent, Decision, Delivery, Timer, states
 from approvals.services import actors, deliveries, grants, ledger, lifecycle, timers
-from approvals.services.lifecycle import InFlight
+from approvals.services.asking import InFlight
 from tests.domain.scene import NOON, minutes
 from tests.fakes.adapter import FakeAdapter
 from tests.support import cast

@@ -11,8 +11,8 @@ from approvals import queries
 from approvals.domain import errors
 from approvals.domain.terms import Status, Verdict
 from approvals.models import ApprovalRequest, AuditEvent, Decision, Timer
-from approvals.services import actors, lifecycle, people
-from approvals.services.lifecycle import KeyReused
+from approvals.services import actors, asking, lifecycle, people
+from approvals.services.asking import KeyReused
 from tests.domain.scene import MINUTE, NOON, minutes
 from tests.fakes.adapter import FakeAdapter
 from tests.support import cast
@@ -182,7 +182,7 @@ def test_who_made_the_key_counts_as_too_close() -> None:
     key = agent.keys.get()
     key.created_by = lin
     key.save()
-    row, _ = lifecycle.submit(
+    row, _ = asking.submit(
         agent=agent, key=key, submission=cast.submission(), idempotency_key=None, at=NOON
     )
     with pytest.raises(errors.OwnAgent):
@@ -358,7 +358,7 @@ def test_what_policy_approved_only_the_owner_revokes() -> None:
 
 def test_judging_writes_nothing() -> None:
     cast.policy()
-    evaluation = lifecycle.judge(agent="robo", submission=cast.submission(risk="critical"))
+    evaluation = asking.judge(agent="robo", submission=cast.submission(risk="critical"), at=NOON)
     assert evaluation.effective == "critical"
     assert ApprovalRequest.objects.count() == 0
 

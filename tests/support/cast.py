@@ -14,7 +14,7 @@ from typing import Any
 from approvals.domain.terms import Verdict
 from approvals.models import Agent, AgentKey, ApprovalRequest, Person
 from approvals.models.people import Role
-from approvals.services import actors, agents, clock, lifecycle, people, policies
+from approvals.services import actors, agents, asking, clock, lifecycle, people, policies
 
 POLICIES = Path(__file__).resolve().parents[2] / "policies"
 OPERATOR = actors.operator("the tests")
@@ -121,10 +121,10 @@ def request(
     **changes: Any,
 ) -> ApprovalRequest:
     """A submitted request; Robo's medium-risk scaling unless changed."""
-    asking = by or agent()[0]
-    row, _ = lifecycle.submit(
-        agent=asking,
-        key=AgentKey.objects.filter(agent=asking).first(),
+    robo = by or agent()[0]
+    row, _ = asking.submit(
+        agent=robo,
+        key=AgentKey.objects.filter(agent=robo).first(),
         submission=submission(**changes),
         idempotency_key=idempotency_key,
         at=at or clock.now(),

@@ -1,0 +1,163 @@
+"""An agent asks: its submission is judged and written down, decided or waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, OperationalError, transaction
+
+from approvals.domain import canonical, chain, errors, timing, workflow
+from approvals.domain import plan as plans
+from approvals.domain.policy.classes import class_of
+from approvals.domain.policy.evaluate import Evaluation, evaluate
+from approvals.domain.policy.subject import Subject, subject_of
+from approvals.domain.state import RequestState
+from approvals.domain.terms import Approval, Status
+from approvals.models import Agent, AgentKey, ApprovalRequest, Person
+from approvals.services import actors, circumstances, ledger, policies
+
+
+def submit(
+    *,
+    agent: Agent,
+    key: AgentKey | None,
+    submission: dict[str, Any],
+    idempotency_key: str | None,
+    at: datetime,
+    effect: str = "",
+    asked_by: Person | None = None,
+) -> tuple[ApprovalRequest, bool]:
+    """Judge an action and write it down, decided or waiting; returns the request and whether it is new.
+
+    `submission` is the validated body as the agent sent it. The same idempotency key with the same
+    body is the same request. `effect` and `asked_by` are for the service's own requests.
+    Raises `KeyReused` for another body, `InFlight` while the first is being written.
+    """
+    body_sha256 = canonical.digest(submission)
+    if idempotency_key and (earlier := _earlier(agent, idempotency_key, body_sha256)):
+        return earlier, False
+    try:
+        with transaction.atomic():
+            policy = policies.current()
+            circumstances.hold(agent, policy)
+            subject = subject_of(agent.name, submission)
+            known = circumstances.gather(agent, subject, policy, at=at)
+            evaluation = evaluate(policy, subject, known)
+            row = _row(agent, key, submission, evaluation, at=at)
+            row.idempotency_key = idempotency_key or None
+            row.body_sha256 = body_sha256
+            row.effect = effect
+            row.owner_at_submission = asked_by or agent.owner
+            return _written(row, subject, evaluation, at=at), True
+    except IntegrityError:
+        repeated = _earlier(agent, idempotency_key or "", body_sha256)
+        if repeated is None:
+            raise
+        return repeated, False
+    except OperationalError as error:
+        if idempotency_key and "lock timeout" in str(error):
+            raise InFlight(
+                "The first request with this Idempotency-Key is still being written."
+            ) from None
+        raise
+
+
+class KeyReused(errors.Invalid):
+    """The same Idempotency-Key came with another body."""
+
+    code = "idempotency_key_reused"
+
+
+class InFlight(errors.Conflict):
+    """Another request with the same Idempotency-Key is being written at this moment."""
+
+    code = "request_in_flight"
+
+
+def judge(*, agent: str, submission: Mapping[str, Any], at: datetime) -> Evaluation:
+    """What policy says of a submission at this moment; writes nothing and holds nothing."""
+    policy = policies.current()
+    subject = subject_of(agent, submission)
+    known = Agent.objects.filter(name=agent).first()
+    return evaluate(policy, subject, circumstances.gather(known, subject, policy, at=at))
+
+
+def _written(
+    row: ApprovalRequest, subject: Subject, evaluation: Evaluation, *, at: datetime
+) -> ApprovalRequest:
+    state = _first_state(row, evaluation, row.submission, at=at)
+    ledger.open_request(row, state, actor=actors.agent(row.agent), at=at)
+    circumstances.remember(row, subject, evaluation, at=at)
+    return row
+
+
+def _earlier(agent: Agent, key: str, body_sha256: str) -> ApprovalRequest | None:
+    """The request this key stands for. Nearly every key is new, so that is asked first and narrowly."""
+    same = ApprovalRequest.objects.filter(agent=agent, idempotency_key=key)
+    if not key or not same.exists():
+        return None
+    earlier = same.select_related("agent", "agent_key").get()
+    if earlier.body_sha256 != body_sha256:
+        raise KeyReused(
+            "This Idempotency-Key was used with another body. Nothing was recorded; use a new key.",
+            request=str(earlier.public_id),
+        )
+    return earlier
+
+
+def _row(
+    agent: Agent,
+    key: AgentKey | None,
+    submission: dict[str, Any],
+    evaluation: Evaluation,
+    *,
+    at: datetime,
+) -> ApprovalRequest:
+    parameters = submission["parameters"]
+    return ApprovalRequest(
+        agent=agent,
+        agent_key=key,
+        action=submission["action"],
+        action_class=class_of(submission["action"]),
+        target=submission["target"],
+        session=submission.get("session") or "",
+        submission=submission,
+        parameters_sha256=canonical.parameters_sha256(parameters),
+        action_sha256=canonical.action_sha256(
+            action=submission["action"], target=submission["target"], parameters=parameters
+        ),
+        callback_url=submission.get("callback_url") or "",
+        risk_claimed=evaluation.claimed.value if evaluation.claimed else "",
+        risk_computed=evaluation.computed.value,
+        risk=evaluation.effective.value,
+        because=list(evaluation.because),
+        evaluation=evaluation.to_json(),
+        policy_version=evaluation.policy_version,
+        asked=evaluation.verdict is Approval.REQUIRED,
+        would_be=evaluation.would_be.value if evaluation.would_be else "",
+        created_at=at,
+        updated_at=at,
+        chain_head=chain.GENESIS,
+    )
+
+
+def _first_state(
+    row: ApprovalRequest, evaluation: Evaluation, submission: Mapping[str, Any], *, at: datetime
+) -> RequestState:
+    plan = evaluation.plan or plans.Plan(evaluation.effective, Approval.FORBIDDEN)
+    row.plan = plans.to_json(plan)
+    if evaluation.verdict is Approval.REQUIRED:
+        wish = submission.get("expires_in")
+        limit = timing.span(wish) if wish else None
+        return workflow.opened(plan, action_sha256=row.action_sha256, at=at, limit=limit)
+    status = Status.APPROVED if evaluation.verdict is Approval.AUTO else Status.DENIED
+    return workflow.settled(
+        plan,
+        status,
+        action_sha256=row.action_sha256,
+        reason_code=evaluation.reason_code,
+        at=at,
+        basis=evaluation.basis,
+    )

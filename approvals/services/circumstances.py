@@ -1,0 +1,35 @@
+"""Gather what the service knows when a request is judged, and remember what it must count later."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from approvals.domain.policy.circumstances import Circumstances
+from approvals.domain.policy.documents import PolicySet
+from approvals.domain.policy.evaluate import Evaluation
+from approvals.domain.policy.subject import Subject
+from approvals.models import Agent, ApprovalRequest
+
+
+def hold(agent: Agent, policy: PolicySet) -> None:
+    """Let one submission of this agent be judged at a time, where anything is counted.
+
+    Counts read under this lock stay true until the transaction ends, so limits are exact.
+    """
+    if policy.counts(agent.name):
+        Agent.objects.select_for_update(no_key=True).get(pk=agent.pk)
+
+
+def gather(
+    agent: Agent | None, subject: Subject, policy: PolicySet, *, at: datetime
+) -> Circumstances:
+    """Everything the layers look at. `agent` None is one the service does not know yet."""
+    del agent, subject, policy
+    return Circumstances(now=at)
+
+
+def remember(
+    row: ApprovalRequest, subject: Subject, evaluation: Evaluation, *, at: datetime
+) -> None:
+    """Write what later requests are judged by. Needs the transaction that wrote the request."""
+    del row, subject, evaluation, at

@@ -1,0 +1,62 @@
+"""The service asks for itself: whatever makes guardrails weaker is a request like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from approvals.domain.terms import RiskLevel
+from approvals.models import Agent, ApprovalRequest, Person
+from approvals.services import agents, asking
+from approvals.services.effects import EFFECTS
+
+
+def ask(
+    *,
+    effect: str,
+    action: str,
+    target: str,
+    parameters: Mapping[str, Any],
+    reasoning: str,
+    at: datetime,
+    risk: RiskLevel = RiskLevel.HIGH,
+    context: Mapping[str, Any] | None = None,
+    impact: str = "",
+    asked_by: Person | None = None,
+) -> ApprovalRequest:
+    """Ask people for leave to do something; once they give it, `effect` happens in the same moment.
+
+    `asked_by` cannot approve it. Nothing happens before the approval; a denial leaves all as it is.
+    """
+    if effect not in EFFECTS:
+        raise ValueError(f"there is no effect {effect!r}")
+    submission: dict[str, Any] = {
+        "action": action,
+        "target": target,
+        "parameters": dict(parameters),
+        "reasoning": reasoning,
+        "risk": risk.value,
+        "context": dict(context or {}),
+    }
+    if impact:
+        submission["impact"] = {"summary": impact}
+    row, _ = asking.submit(
+        agent=itself(at=at),
+        key=None,
+        submission=submission,
+        idempotency_key=None,
+        at=at,
+        effect=effect,
+        asked_by=asked_by,
+    )
+    return row
+
+
+def itself(*, at: datetime) -> Agent:
+    """The agent the service asks as. It has no key, so nobody else can ask as it."""
+    agent, _ = Agent.objects.get_or_create(
+        name=agents.ITSELF,
+        defaults={"webhook_secret": agents.webhook_secret(), "created_at": at},
+    )
+    return agent
