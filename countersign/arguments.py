@@ -53,12 +53,12 @@ def _running(commands: Commands) -> None:
 
 def _policy(commands: Commands) -> None:
     group = _group(commands, "policy", "read, compare and apply policy files")
-    for name, words in (
-        ("validate", "say whether policy files can be applied"),
-        ("diff", "show how files differ from the policy in force; exit code 1 when they do"),
-        ("apply", "put policy files in force as a new version"),
+    for name, words, module in (
+        ("validate", "say whether policy files can be applied", "policy"),
+        ("diff", "show what files would change; exit code 1 when they would", "policy_changes"),
+        ("apply", "put policy files in force as a new version", "policy_changes"),
     ):
-        command = _command(group, name, words, on_server("policy", name))
+        command = _command(group, name, words, on_server(module, name))
         command.add_argument(
             "path", nargs="?", metavar="PATH", help="a file or directory (default: policies/)"
         )
