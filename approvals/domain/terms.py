@@ -179,6 +179,7 @@ class EventKind(StrEnum):
     BREAKER_TRIED = "breaker.half_open"
     BREAKER_CLOSED = "breaker.closed"
     ALERT_RAISED = "alert.raised"
+    ALERT_CLOSED = "alert.closed"
     STAGE_CHANGED = "agent.stage_changed"
     SUGGESTION_MARKED = "suggestion.marked"
     STANDING_GRANT_MADE = "standing_grant.made"

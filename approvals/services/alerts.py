@@ -1,0 +1,147 @@
+"""Tell operators what they should look at: once for each cause and hour, until a person closes it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from django.db import transaction
+from django.db.models import QuerySet
+
+from approvals.domain import errors
+from approvals.domain.terms import AlertKind, EventKind
+from approvals.models import Agent, Alert, ApprovalRequest, Person
+from approvals.models.people import Role
+from approvals.services import actors, audit
+
+logger = structlog.get_logger(__name__)
+LONGEST_KEY = 200
+LONGEST_REASON = 2_000
+CLOSERS = (Role.MANAGER.value, Role.OPERATOR.value)
+
+
+class NoSuchAlert(errors.NotFound):
+    """No alert has this number."""
+
+
+class AlreadyClosed(errors.Conflict):
+    """Somebody closed this alert before."""
+
+    code = "already_closed"
+
+
+class MayNotClose(errors.NotAllowed):
+    """Alerts are closed by managers and operators, never by who answers for the agent."""
+
+
+class ReasonMissing(errors.Invalid):
+    """An alert is closed with a reason people can read."""
+
+
+def hourly(agent: Agent | None, *about: str, at: datetime) -> str:
+    """A key that is new every hour of UTC, for each agent and each thing it is about."""
+    whose = agent.name if agent else "service"
+    return ":".join([at.astimezone(UTC).strftime("%Y-%m-%dT%H"), whose, *about])
+
+
+def raise_once(
+    *,
+    kind: AlertKind,
+    key: str,
+    agent: Agent | None,
+    words: str,
+    at: datetime,
+    values: Mapping[str, Any] | None = None,
+    request: ApprovalRequest | None = None,
+) -> Alert | None:
+    """Write an alert with its line of history, or nothing when this `key` was told before.
+
+    `words` say what was seen, as one sentence; `values` are the figures behind it, as JSON. Needs the
+    transaction of whatever caused it, and returns None when it was told already.
+    """
+    alert, is_new = Alert.objects.get_or_create(
+        kind=kind.value,
+        key=_bounded(key),
+        defaults={
+            "agent": agent,
+            "words": words,
+            "values": dict(values or {}),
+            "request": request,
+            "at": at,
+        },
+    )
+    if not is_new:
+        return None
+    facts = {
+        "alert": alert.pk,
+        "kind": kind.value,
+        "agent": agent.name if agent else "",
+        "ref": request.ref if request else "",
+    }
+    detail = {**facts, "words": words, "values": dict(values or {})}
+    audit.append_service(EventKind.ALERT_RAISED, actor=actors.POLICY, at=at, detail=detail)
+    logger.warning("alert raised", **facts, words=words)
+    return alert
+
+
+def close(*, number: int, person: Person, reason: str, at: datetime) -> Alert:
+    """A person has looked, and says what came of it. Raises NoSuchAlert, MayNotClose, AlreadyClosed."""
+    if not reason.strip():
+        raise ReasonMissing("Say in a sentence what you found. The alert stays open.")
+    with transaction.atomic():
+        rows = Alert.objects.select_for_update(of=("self",)).select_related("agent")
+        alert = rows.filter(pk=number).first()
+        if alert is None:
+            raise NoSuchAlert(f"There is no alert {number}. Nothing was closed.")
+        _refuse_unless_theirs(alert, person)
+        if alert.closed_at is not None:
+            raise AlreadyClosed(
+                f"{alert.closed_by} closed this alert at {audit.stamp(alert.closed_at)}.",
+                closed_by=alert.closed_by,
+            )
+        alert.closed_at, alert.closed_by = at, person.email
+        alert.values = {**alert.values, "closed_because": reason[:LONGEST_REASON]}
+        alert.save(update_fields=["closed_at", "closed_by", "values"])
+        detail = {
+            "alert": alert.pk,
+            "kind": alert.kind,
+            "agent": alert.agent.name if alert.agent else "",
+            "reason": reason[:LONGEST_REASON],
+        }
+        audit.append_service(
+            EventKind.ALERT_CLOSED, actor=actors.person(person), at=at, detail=detail
+        )
+    return alert
+
+
+def matching(
+    *, kinds: list[str] | None = None, agent: str | None = None, is_open: bool | None = None
+) -> QuerySet[Alert]:
+    """The alerts that fit every filter given, newest first."""
+    rows = Alert.objects.select_related("agent", "request").order_by("-pk")
+    if kinds is not None:
+        rows = rows.filter(kind__in=kinds)
+    if agent is not None:
+        rows = rows.filter(agent__name=agent)
+    return rows if is_open is None else rows.filter(closed_at__isnull=is_open)
+
+
+def _refuse_unless_theirs(alert: Alert, person: Person) -> None:
+    if person.role not in CLOSERS:
+        raise MayNotClose(
+            "Managers and operators close alerts; your role is neither. It stays open."
+        )
+    if alert.agent is not None and alert.agent.owner_id == person.pk:
+        raise MayNotClose(
+            f"You answer for {alert.agent.name}, so somebody else closes its alerts. It stays open."
+        )
+
+
+def _bounded(key: str) -> str:
+    """Names and targets may be long; a key that is cut keeps a digest of all of it."""
+    if len(key) <= LONGEST_KEY:
+        return key
+    return f"{key[: LONGEST_KEY - 33]}:{hashlib.sha256(key.encode()).hexdigest()[:32]}"
