@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import click, machine, submit, timers
+from bench import click, evaluate, machine, submit, timers
 from bench.figures import Chapter
 from bench.ground import Ground, prepared
 from bench.plan import QUICK, WHOLE, Plan
@@ -17,6 +17,7 @@ CHAPTERS: dict[str, Callable[[Ground, Plan], Chapter]] = {
     "submit": submit.measure,
     "click": click.measure,
     "timers": timers.measure,
+    "evaluate": evaluate.measure,
 }
 
 
