@@ -11,6 +11,7 @@ from typing import Any
 
 from approvals.domain.plan import Plan
 from approvals.domain.policy import (
+    attention,
     blast,
     breakers,
     checks,
@@ -91,6 +92,7 @@ def _layers(
         *classification.check([each.data for each in mine if each.data], subject, now),
         *breakers.check([one for each in mine for one in each.breakers], subject, now),
         *rates.check([one for each in mine for one in each.rates], subject, now),
+        *attention.check([each.attention for each in mine if each.attention], subject, now),
         *blast.check([each.blast for each in mine if each.blast], subject, now),
         *rules.classifying(found, subject),
     ]
