@@ -13,8 +13,9 @@ from approvals.domain.plan import Plan, Requirement
 from approvals.domain.policy.checks import Result
 from approvals.domain.policy.documents import PolicySet, load
 from approvals.domain.policy.evaluate import Evaluation, evaluate
-from approvals.domain.policy.reading import NODE_LIMIT, SIZE_LIMIT, PolicyInvalid
+from approvals.domain.policy.reading import PolicyInvalid
 from approvals.domain.policy.subject import Subject
+from approvals.domain.policy.yaml_text import NODE_LIMIT, SIZE_LIMIT
 from approvals.domain.terms import Approval, OnTimeout, RiskLevel
 
 POLICIES = Path(__file__).resolve().parents[2] / "policies"

@@ -9,8 +9,9 @@ from types import MappingProxyType
 from approvals.domain.policy import agent_policy, matrix
 from approvals.domain.policy.agent_policy import SECTIONS, AgentPolicy
 from approvals.domain.policy.matrix import Row
-from approvals.domain.policy.reading import Place, PolicyInvalid, Problem, Value, documents
+from approvals.domain.policy.reading import Place, PolicyInvalid, Problem, Value
 from approvals.domain.policy.rules import ActionRule
+from approvals.domain.policy.yaml_text import documents
 from approvals.domain.terms import RiskLevel
 
 API_VERSION = "guardrails.io/v1"

@@ -1,22 +1,23 @@
-"""Read YAML so that every value knows its file, line and column, and surprises are refused."""
+"""Values that know their file, line, column and key, and say what was wanted when they do not fit.
+
+Nothing here stops at the first mistake it could step over: whoever writes policies is told all of them.
+"""
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
-
-import yaml
+from typing import Any, TypeVar
 
 from approvals.domain import timing
 
-SIZE_LIMIT = 256 * 1024
-NODE_LIMIT = 20_000
-DEPTH_LIMIT = 32
+LONGEST_NAME = 200
 _DIGITS = re.compile(r"[+-]?[0-9]{1,18}")
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +34,20 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One reason a document cannot be taken, with its place."""
+    """One reason a document cannot be taken: where, under which key (`spec.actions[2].name`), and why.
+
+    `suggestion` is the word that was probably meant; the words say it as well.
+    """
 
     place: Place
     words: str
+    key: str = ""
+    suggestion: str = ""
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.words}"
+        return (
+            f"{self.place}: {self.key}: {self.words}" if self.key else f"{self.place}: {self.words}"
+        )
 
 
 class PolicyInvalid(Exception):
@@ -50,23 +58,62 @@ class PolicyInvalid(Exception):
         self.problems = tuple(problems)
 
 
+class Gathered:
+    """Problems met so far, so that one mistake does not hide the next."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    @contextmanager
+    def also(self) -> Iterator[None]:
+        """Keep what is refused inside, and go on after it."""
+        try:
+            yield
+        except PolicyInvalid as error:
+            self.problems.extend(error.problems)
+
+    def settle(self) -> None:
+        """Raise PolicyInvalid with all of them, if there were any."""
+        if self.problems:
+            raise PolicyInvalid(self.problems)
+
+
+def each(values: Iterable[Value], read: Callable[[Value], Read]) -> tuple[Read, ...]:
+    """Read every one of them. Raises PolicyInvalid with the problems of all, not only the first's."""
+    met, found = Gathered(), []
+    for value in values:
+        with met.also():
+            found.append(read(value))
+    met.settle()
+    return tuple(found)
+
+
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A YAML value with its place; containers hold further `Value`s."""
+    """A YAML value with its place and the path of keys to it; containers hold further `Value`s."""
 
     place: Place
     plain: Any
+    key: str = ""
 
-    def fail(self, words: str) -> PolicyInvalid:
-        return PolicyInvalid([Problem(self.place, words)])
+    def fail(self, words: str, *, suggestion: str = "") -> PolicyInvalid:
+        return PolicyInvalid([Problem(self.place, words, self.key, suggestion)])
+
+    def unknown(self, word: str, known: Iterable[str]) -> PolicyInvalid:
+        """The refusal of a word that is none of the known ones, with the one that is near."""
+        listed = list(known)
+        near = nearest(word, listed)
+        return self.fail(_unknown(word, listed, near), suggestion=near)
 
     def mapping(self, *known: str) -> dict[str, Value]:
-        """This value as a mapping that has only the `known` keys."""
+        """This value as a mapping that has only the `known` keys (any, when none is given)."""
         if not isinstance(self.plain, dict):
             raise self.fail("a mapping (key: value) is wanted here")
+        met = Gathered()
         for key, value in self.plain.items():
             if known and key not in known:
-                raise PolicyInvalid([Problem(value.place, _unknown(key, known))])
+                met.problems.extend(value.unknown(key, known).problems)
+        met.settle()
         return self.plain
 
     def items(self) -> list[Value]:
@@ -79,6 +126,17 @@ class Value:
             raise self.fail("text is wanted here")
         return self.plain
 
+    def name(self, *, at_most: int = LONGEST_NAME) -> str:
+        """Text on one line, short enough to be kept and shown as a name."""
+        found = self.text()
+        if len(found) > at_most or not found.isprintable():
+            raise self.fail(f"a name of at most {at_most} characters on one line is wanted here")
+        return found
+
+    def texts(self) -> tuple[str, ...]:
+        """A list of texts; an empty one is an empty tuple."""
+        return each(self.items(), Value.text)
+
     def whole(self, *, at_least: int = 0) -> int:
         if type(self.plain) is not int or self.plain < at_least:
             raise self.fail(f"a whole number of at least {at_least} is wanted here")
@@ -90,8 +148,8 @@ class Value:
         return self.plain
 
     def one_of(self, *words: str) -> str:
-        if self.plain not in words:
-            raise self.fail(_unknown(str(self.plain), words))
+        if not isinstance(self.plain, str) or self.plain not in words:
+            raise self.unknown(_shown(self.plain), words)
         return str(self.plain)
 
     def span(self) -> timedelta:
@@ -107,87 +165,28 @@ class Value:
         return int(text) / 100
 
 
-def documents(file: str, text: str) -> Iterator[Value]:
-    """The documents of one file. Raises `PolicyInvalid` with the place of the first problem."""
-    start = Place(file, 1, 1)
-    if len(text.encode("utf-8", "replace")) > SIZE_LIMIT:
-        raise PolicyInvalid(
-            [Problem(start, f"a policy file holds at most {SIZE_LIMIT // 1024} KiB")]
-        )
-    found = False
-    try:
-        _refuse_bombs(file, text)
-        for node in yaml.compose_all(text, Loader=yaml.SafeLoader):
-            if node is not None:
-                found = True
-                yield _value(file, node)
-    except yaml.MarkedYAMLError as error:
-        raise PolicyInvalid(
-            [Problem(_mark(file, error.problem_mark), f"not YAML: {error.problem}")]
-        ) from None
-    except (yaml.YAMLError, RecursionError) as error:
-        raise PolicyInvalid([Problem(start, f"not YAML: {error}")]) from None
-    if not found:
-        raise PolicyInvalid([Problem(start, "the file is empty")])
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The known word that was probably meant; empty when none is near. Case and _ - are no distance."""
+    folded: dict[str, str] = {}
+    for each_one in known:
+        folded.setdefault(_folded(each_one), each_one)
+    near = difflib.get_close_matches(_folded(word[:LONGEST_NAME]), folded, n=1)
+    return folded[near[0]] if near else ""
 
 
-def _refuse_bombs(file: str, text: str) -> None:
-    """Aliases make bombs and hide what a rule says; a policy is short enough to spell out."""
-    depth = 0
-    for count, event in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
-        depth += isinstance(event, yaml.CollectionStartEvent)
-        depth -= isinstance(event, yaml.CollectionEndEvent)
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise PolicyInvalid(
-                [Problem(_mark(file, event.start_mark), "anchors and aliases are not allowed")]
-            )
-        if count > NODE_LIMIT or depth > DEPTH_LIMIT:
-            raise PolicyInvalid(
-                [Problem(_mark(file, event.start_mark), "the file is too large or too deep")]
-            )
+def _shown(plain: Any) -> str:
+    """A value as its author wrote it, near enough to be recognised."""
+    if isinstance(plain, bool):
+        return str(plain).lower()
+    if isinstance(plain, dict | list):
+        return "a mapping" if isinstance(plain, dict) else "a list"
+    return "nothing" if plain is None else str(plain)[:LONGEST_NAME]
 
 
-def _value(file: str, node: yaml.Node) -> Value:
-    place = _mark(file, node.start_mark)
-    if isinstance(node, yaml.MappingNode):
-        return Value(place, _mapping(file, node))
-    if isinstance(node, yaml.SequenceNode):
-        return Value(place, [_value(file, item) for item in node.value])
-    return Value(place, _scalar(place, node))
+def _folded(word: str) -> str:
+    return word.casefold().replace("_", "").replace("-", "")
 
 
-def _mapping(file: str, node: yaml.MappingNode) -> dict[str, Value]:
-    found: dict[str, Value] = {}
-    for key_node, value_node in node.value:
-        place = _mark(file, key_node.start_mark)
-        key = key_node.value
-        if not isinstance(key, str):
-            raise PolicyInvalid([Problem(place, "a key must be plain text")])
-        if key in found:
-            raise PolicyInvalid([Problem(place, f"the key {key!r} stands twice")])
-        found[key] = Value(place, _value(file, value_node).plain)
-    return found
-
-
-def _scalar(place: Place, node: yaml.Node) -> Any:
-    kind = node.tag.rsplit(":", 1)[-1]
-    if kind == "int" and _DIGITS.fullmatch(node.value):
-        return int(node.value)
-    if kind == "bool":
-        return node.value.lower() in {"true", "yes", "on"}
-    if kind == "null":
-        return None
-    if kind in {"str", "float", "int", "timestamp"}:
-        return node.value
-    raise PolicyInvalid([Problem(place, f"the tag {node.tag!r} is not allowed")])
-
-
-def _mark(file: str, mark: Any) -> Place:
-    """A place from PyYAML's mark, whichever of its two parsers made it; None is the first line."""
-    return Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1, 1)
-
-
-def _unknown(word: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else f"; known here: {', '.join(known)}"
-    return f"{word!r} is not known here{hint}"
+def _unknown(word: str, known: Sequence[str], near: str) -> str:
+    hint = f"; did you mean {near!r}?" if near else f"; known here: {', '.join(known)}"
+    return f"{word[:LONGEST_NAME]!r} is not known here{hint}"
