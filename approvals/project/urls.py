@@ -19,3 +19,5 @@ urlpatterns = [
 ]
 if "integrations.slack.adapter.SlackAdapter" in settings.ADAPTERS:
     urlpatterns.insert(0, path("integrations/slack/", include("integrations.slack.urls")))
+handler404 = "approvals.web.problems.not_found"
+handler500 = "approvals.web.problems.fault"

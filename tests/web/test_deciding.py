@@ -214,7 +214,10 @@ def test_a_form_without_its_token_is_refused(lin: Browser, row: ApprovalRequest)
     forged.force_login(lin.person)
     fields = {"verdict": "approve", "version": "1", "shown": row.action_sha256}
 
-    assert forged.post(f"/r/{row.ref}/decide", fields).status_code == 403
+    answer = forged.post(f"/r/{row.ref}/decide", fields)
+
+    assert answer.status_code == 403
+    assert "nothing was counted" in answer.content.decode()
     assert not row.decisions.exists()
 
 

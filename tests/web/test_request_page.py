@@ -140,6 +140,12 @@ def test_looking_never_changes_anything(lin: Browser, row: ApprovalRequest, verb
     assert (row.status, row.position) == ("pending", 1)
 
 
+def test_an_address_without_a_page_says_so(lin: Browser) -> None:
+    page = lin.get("/no-such-page", status=404)
+    assert page.every("h1")[0].text == "Not here"
+    assert page.every("a")[0].attributes["href"] == "/queue"
+
+
 @pytest.mark.parametrize(
     "ref", ["REQ-999999999999999999999", "REQ-0", "nonsense", "REQ-٣", "%00", "REQ-1%27"]
 )
