@@ -135,6 +135,10 @@ class Submission(Body):
     alternatives = ListOfText(required=False, max_length=20, child=Text(max_length=2_000))
     resource = Resource(required=False)
     data_classification = Choice(required=False, choices=DATA_CLASSES)
+    aggregated = Truth(
+        required=False,
+        help_text="Whether the data is counts and sums alone: 47 customers, never their names.",
+    )
     session = Text(required=False, allow_blank=True, max_length=200)
     context = Context(required=False)  # type: ignore[assignment]  # a field of the body, not of REST framework
     rollback = Rollback(required=False)

@@ -16,6 +16,7 @@ EVERY_FIELD: dict[str, Any] = cast.submission(
     alternatives=["Wait for the peak to pass", "Shed load"],
     resource={"namespace": "prod-api", "type": "deployments"},
     data_classification="internal",
+    aggregated=True,
     recipients=["ops@example.com"],
     callback_url="https://93.184.216.34/hooks/approvals",
     expires_in=600,
@@ -166,6 +167,8 @@ INVALID: dict[str, tuple[dict[str, Any], str, str]] = {
         "data_classification",
         "invalid_choice",
     ),
+    "aggregated as text": ({"aggregated": "true"}, "aggregated", "invalid"),
+    "aggregated as a number": ({"aggregated": 1}, "aggregated", "invalid"),
     "a trigger that is no text": ({"context": {"triggered_by": 7}}, "context", "triggered_by"),
     "incidents that are no list": (
         {"context": {"related_incidents": "INC-1"}},
