@@ -8,17 +8,29 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
-from approvals.domain.terms import BreakerAction, BreakerKind, OutcomeStatus, Phase, Stage
+from approvals.domain.terms import (
+    BreakerAction,
+    BreakerKind,
+    DataClass,
+    OutcomeStatus,
+    Phase,
+    Stage,
+)  # fmt: skip
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many requests of one action were let through or still wait, by when they were asked."""
+    """How many requests of one action were let through or still wait, by when they were asked.
+
+    `hour_since` and `day_since` are the oldest of them: when it leaves the window there is room again.
+    """
 
     hour: int = 0
     day: int = 0
+    hour_since: datetime | None = None
+    day_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +40,7 @@ class Sent:
     action: str
     recipient: str
     day: int
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +54,10 @@ class Reported:
 
 @dataclass(frozen=True, slots=True)
 class Tripped:
-    """A circuit breaker of this agent that is not closed. `policy` and `kind` name it."""
+    """A circuit breaker of this agent that is not closed. `policy` and `kind` name it.
+
+    `trial` is the request on trial while it is half-open, empty when there is none yet.
+    """
 
     policy: str
     kind: BreakerKind
@@ -49,6 +65,8 @@ class Tripped:
     phase: Phase
     since: datetime
     words: str
+    half_open_at: datetime | None = None
+    trial: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +74,8 @@ class Standing:
     """A standing grant in force: what it covers, and how often still.
 
     `bounds` maps a parameter's name to what is allowed: `{"equals": value}` or `{"most": number}`
-    or `{"least": number, "most": number}`; a parameter it does not name is not covered.
+    or `{"least": number, "most": number}`; a parameter it does not name is not covered. The rest is
+    what people saw beside the parameters; a request that states more is not covered.
     """
 
     ref: str
@@ -66,6 +85,12 @@ class Standing:
     uses_left: int
     expires_at: datetime
     given_by: str
+    most_uses: int = 1
+    impact: Mapping[str, Any] = field(default_factory=lambda: _NONE)
+    namespace: str = ""
+    resource_type: str = ""
+    data_class: DataClass | None = None
+    recipients: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

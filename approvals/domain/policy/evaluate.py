@@ -12,6 +12,7 @@ from typing import Any
 from approvals.domain.plan import Plan
 from approvals.domain.policy import (
     attention,
+    autonomy,
     blast,
     breakers,
     checks,
@@ -20,6 +21,7 @@ from approvals.domain.policy import (
     rates,
     rules,
     scope,
+    verdicts,
 )  # fmt: skip
 from approvals.domain.policy.agent_policy import AgentPolicy
 from approvals.domain.policy.checks import Check, Layer, Result
@@ -64,21 +66,29 @@ def evaluate(policy: PolicySet, subject: Subject, now: Circumstances = UNKNOWN) 
     computed, because = _computed(found)
     effective = RiskLevel.highest(computed, subject.claimed or computed)
     because += _claim(subject.claimed, computed)
-    made = [_known(subject), *_layers(mine, found, subject, now)]
+    own = [each.autonomy for each in mine if each.autonomy]
+    free = autonomy.is_free(own, subject, effective, now)
     row = policy.matrix[effective]
-    made.append(_row(effective, _by_row(found, effective, row), row))
-    verdict = Approval.strictest(*(check.leads_to for check in made))
-    refused = next((check for check in made if check.leads_to is Approval.FORBIDDEN), None)
+    made = [
+        _known(subject),
+        *_layers(mine, found, subject, now),
+        autonomy.check(own, subject, effective, now),
+        _row(effective, Approval.AUTO if free else _by_row(found, effective, row), row),
+    ]
+    reached = verdicts.reach(made, subject, effective, now, free=free)
     return Evaluation(
-        checks=tuple(made),
-        verdict=verdict,
+        checks=reached.checks,
+        verdict=reached.verdict,
         claimed=subject.claimed,
         computed=computed,
         effective=effective,
         because=because,
-        reason_code=refused.reason if refused else f"risk_{effective}_{verdict}",
-        plan=None if refused else _plan(policy, effective, verdict, found),
+        reason_code=reached.reason(effective),
+        plan=None if reached.refused else _plan(policy, effective, reached.verdict, found),
         policy_version=policy.version,
+        basis=reached.basis,
+        standing=reached.grant.ref if reached.grant else "",
+        would_be=reached.would_be,
     )
 
 
