@@ -16,7 +16,7 @@ from approvals.domain.state import Change, RequestState, clock
 from approvals.domain.terms import EventKind, OutcomeStatus, TimerKind, Verdict
 from approvals.models import Agent, ApprovalRequest, AuditEvent, Decision, Timer, states
 from approvals.models.requests import lookup
-from approvals.services import actors, audit, bell, effects, outbox
+from approvals.services import actors, audit, bell, effects, outbox, patterns
 from approvals.services.actors import Actor
 
 Move = Callable[[RequestState], Change | None]
@@ -179,6 +179,8 @@ def _write(row: ApprovalRequest, change: Change, *, actor: Actor, at: datetime) 
     outbox.promise(row, change.after, event, at=at, words=_words(row, change))
     outbox.set_timers(row, change.after, at=at)
     bell.ring_on_commit(str(row.public_id))
+    if change.kind is EventKind.DENIED:
+        patterns.denied(row, at=at)
     if row.effect and change.kind is EventKind.APPROVED:
         return _take_effect(row, change.after, at=at)
     return change.after
