@@ -1,31 +1,167 @@
-"""The blast radius: how much one action may touch before a person is asked."""
+"""The blast radius: how much one action may touch before a person is asked.
+
+Of several policies the smallest cap counts. Equal to the cap passes; over it a person is asked. What
+is not stated is not over a cap, but a scaling action that says neither how many pods nor how many
+percent it changes could not be checked. `magnitudes` says what each figure is worked out from.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from approvals.domain.policy.checks import Check
+from approvals.domain.policy import checks, limits, magnitudes
+from approvals.domain.policy.checks import Check, Layer
 from approvals.domain.policy.circumstances import Circumstances
+from approvals.domain.policy.classes import SCALING, class_of
+from approvals.domain.policy.magnitudes import Figure, Magnitudes, Number, shown
 from approvals.domain.policy.reading import Place, Value
 from approvals.domain.policy.subject import Subject
+
+PODS, PERCENT, COST, USERS = "pods", "replica_percent", "cost_per_hour_usd", "users"
+# Each figure by its name in the guardrails form and in the plain one; neither may say it twice.
+KEYS: Mapping[str, str] = {
+    "pods": PODS,
+    "replicaPercent": PERCENT,
+    "costPerHourUsd": COST,
+    "users": USERS,
+    "max_pods": PODS,
+    "max_replica_percent": PERCENT,
+    "max_cost_per_hour_usd": COST,
+    "max_users": USERS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """At most so much of one figure."""
+
+    most: Number
+    policy: str
+    place: Place
+
+    @property
+    def rule(self) -> str:
+        return f"{self.policy}.blast_radius"
 
 
 @dataclass(frozen=True, slots=True)
 class BlastRadius:
-    """One section of one policy."""
+    """One section of one policy: its caps by figure."""
 
     policy: str
     place: Place
+    caps: Mapping[str, Cap] = field(default_factory=dict)
 
 
 def read(value: Value, *, policy: str) -> BlastRadius:
     """Raises PolicyInvalid."""
-    del policy
-    raise value.fail("this section is not understood yet")
+    caps: dict[str, Cap] = {}
+    for key, limit in value.mapping(*KEYS).items():
+        figure = KEYS[key]
+        if figure in caps:
+            raise limit.fail(f"{key!r} says again what another key of this section says")
+        most = limits.percent(limit) if figure == PERCENT else limits.amount(limit)
+        caps[figure] = Cap(most, policy, limit.place)
+    if not caps:
+        raise value.fail(f"say at least one of {', '.join(KEYS)}")
+    return BlastRadius(policy, value.place, caps)
 
 
 def check(found: Sequence[BlastRadius], subject: Subject, now: Circumstances) -> list[Check]:
-    """The steps of this layer; none when no policy of the agent has the section."""
-    del found, subject, now
-    return []
+    """The steps of this layer, one a figure; none when no policy of the agent has the section."""
+    del now
+    caps = _smallest(found)
+    if not caps:
+        return []
+    said = magnitudes.of(subject)
+    made = [
+        _checked(name, caps[name], said) for name in (PODS, PERCENT, COST, USERS) if name in caps
+    ]
+    return [*made, *_untold(caps, said, subject)]
+
+
+def _smallest(found: Sequence[BlastRadius]) -> dict[str, Cap]:
+    """The cap in force for each figure, whatever the order of the documents."""
+    caps: dict[str, Cap] = {}
+    for section in found:
+        for name, cap in section.caps.items():
+            known = caps.get(name, cap)
+            caps[name] = min(known, cap, key=lambda each: (each.most, each.policy, each.place.line))
+    return caps
+
+
+def _figure(name: str, said: Magnitudes) -> Figure:
+    return {
+        PODS: said.pods,
+        PERCENT: said.percent,
+        COST: said.cost_per_hour_usd,
+        USERS: said.users,
+    }[name]
+
+
+def _checked(name: str, cap: Cap, said: Magnitudes) -> Check:
+    figure = _figure(name, said)
+    if not figure.stated:
+        words = f"Nothing is said of {_NOUNS[name]}; {_most(name, cap)}."
+        return checks.passed(Layer.BLAST, words, rule=cap.rule, place=cap.place, most=cap.most)
+    size = abs(figure.most) if figure.amounts else None
+    if size is not None and (size > cap.most or not figure.unclear):
+        make = checks.asks if size > cap.most else checks.passed
+        words = f"{_amount(name, figure.most, said)}, {_most(name, cap)}."
+        values = {name: figure.most, "most": cap.most}
+        return make(Layer.BLAST, words, rule=cap.rule, place=cap.place, **values)
+    return checks.unsure(
+        Layer.BLAST, f"{_unclear(name, said)}, {_most(name, cap)}.", rule=cap.rule,
+        place=cap.place, most=cap.most,
+    )  # fmt: skip
+
+
+def _untold(caps: Mapping[str, Cap], said: Magnitudes, subject: Subject) -> Iterator[Check]:
+    cap = caps.get(PODS) or caps.get(PERCENT)
+    if (
+        cap is None
+        or class_of(subject.action) != SCALING
+        or said.pods.stated
+        or said.percent.stated
+    ):
+        return
+    words = "How much this scales is not said: neither from and to how many replicas, nor pods."
+    yield checks.unsure(Layer.BLAST, words, rule=cap.rule, place=cap.place)
+
+
+_NOUNS = {
+    PODS: "pods",
+    PERCENT: "a percentage of replicas",
+    COST: "cost",
+    USERS: "users",
+}
+
+
+def _most(name: str, cap: Cap) -> str:
+    limit = shown(cap.most)
+    return {
+        PODS: f"at most {limit}",
+        PERCENT: f"at most {limit} %",
+        COST: f"at most {limit} USD per hour",
+        USERS: f"at most {limit}",
+    }[name]
+
+
+def _amount(name: str, amount: Number, said: Magnitudes) -> str:
+    if name == PERCENT:
+        before, after = said.before.amounts, said.after.amounts
+        told = len(before) == len(after) == 1
+        start = f"{shown(after[0])} replicas from {shown(before[0])} is " if told else ""
+        return f"{start}{'+' if amount > 0 else ''}{shown(amount)} %"
+    return {
+        PODS: f"{shown(amount)} pods",
+        COST: f"{shown(amount)} USD per hour",
+        USERS: f"{shown(amount)} users",
+    }[name]
+
+
+def _unclear(name: str, said: Magnitudes) -> str:
+    if name == PERCENT and said.before.amounts and 0 in said.before.amounts:
+        return "From 0 replicas a percentage cannot be told"
+    return f"What is said of {_NOUNS[name]} could not be read"
