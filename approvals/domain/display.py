@@ -2,7 +2,7 @@
 
 Every text of an agent passes here on its way to a page, a message, a mail, a terminal or a file.
 Nothing is dropped in silence: what cannot be seen becomes a chip like ⟦U+202E⟧, emptiness a count,
-and what is cut away is counted too. The chips' brackets are ours: a text's own become chips.
+a secret its length, and what is cut away is counted too. The chips' brackets are ours: a text's own become chips.
 """
 
 from __future__ import annotations
@@ -88,12 +88,13 @@ def csv_cell(text: str) -> str:
 
 def _shown(text: str, manner: Manner, limit: int | None) -> Shown:
     prose = manner is Manner.PROSE
-    drawing = draw(text, manner)
+    masked, secrets = redact(text)
+    drawing = draw(masked, manner)
     alike = findings(text, prose=prose)
     flags = set(drawing.flags)
     flags |= {Flag.LOOK_ALIKE} if alike else set()
     flags |= {Flag.IMITATES_US} if imitates_us(text, prose=prose) else set()
-    flags |= {Flag.SECRET} if MASK.search(text) else set()
+    flags |= {Flag.SECRET} if secrets or MASK.search(text) else set()
     drawn, complete = cut(drawing.pieces, limit)
     flags |= set() if complete else {Flag.TRUNCATED}
     return Shown(
