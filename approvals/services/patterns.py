@@ -26,6 +26,7 @@ from approvals.services import alerts
 
 HOUR = timedelta(hours=1)
 OUT_OF_SCOPE = frozenset({"out_of_scope", "excluded", "read_only"})
+PATTERNS = ("rate", "first_time_target", "new_parameter_shape")
 NEAR_LIMIT = 0.8
 DENIALS = 3  # by people, of one agent, within an hour
 HISTORY = 20  # an agent that asked less often has no habits yet
