@@ -2,7 +2,8 @@
 
 Every text of an agent passes here on its way to a page, a message, a mail, a terminal or a file.
 Nothing is dropped in silence: what cannot be seen becomes a chip like ⟦U+202E⟧, emptiness a count,
-a secret its length, and what is cut away is counted too. The chips' brackets are ours: a text's own become chips.
+a secret its length, and what is cut away is counted too. The chips' brackets are ours: a text's
+own become chips.
 """
 
 from __future__ import annotations
