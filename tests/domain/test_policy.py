@@ -23,7 +23,7 @@ TEAM = """
 apiVersion: guardrails.io/v1
 kind: Team
 metadata: {name: leads, title: Team leads}
-spec: {members: [lin@example.com]}
+spec: {members: [lin@example.com, ada@example.com]}
 """
 ASK = "{approval: required, approvers: [{team: leads}], timeout: 5m}"
 
@@ -354,7 +354,10 @@ def test_every_bad_file_is_named_at_once() -> None:
 
 def test_a_team_knows_its_members_and_its_title() -> None:
     teams = together(TEAM, matrix()).teams
-    assert (teams["leads"].title, teams["leads"].members) == ("Team leads", ("lin@example.com",))
+    assert (teams["leads"].title, teams["leads"].members) == (
+        "Team leads",
+        ("lin@example.com", "ada@example.com"),
+    )
     plain = "apiVersion: guardrails.io/v1\nkind: Team\nmetadata: {name: crew}\nspec: {}\n"
     crew = together(TEAM, plain, matrix()).teams["crew"]
     assert (crew.title, crew.members) == ("crew", ())

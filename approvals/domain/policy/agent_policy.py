@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from approvals.domain.policy import (
     attention,
@@ -22,14 +23,14 @@ from approvals.domain.policy.breakers import Breaker
 from approvals.domain.policy.classes import matches
 from approvals.domain.policy.classification import DataRules
 from approvals.domain.policy.rates import Rate
-from approvals.domain.policy.reading import Place, Value
+from approvals.domain.policy.reading import Gathered, Place, Value, each_of
 from approvals.domain.policy.rules import ActionRule
 from approvals.domain.policy.scope import Scope
 
-# Each section by the name in the guardrails form, and by the names teams already write.
+# The part of `AgentPolicy` that each key fills: as the guardrails form calls it, and as teams write it.
 SECTIONS: Mapping[str, str] = {
     "scope": "scope",
-    "actions": "actions",
+    "actions": "rules",
     "rateLimits": "rates",
     "rate_limits": "rates",
     "circuitBreaker": "breakers",
@@ -41,6 +42,16 @@ SECTIONS: Mapping[str, str] = {
     "data_classification": "data",
     "autonomy": "autonomy",
     "attention": "attention",
+}
+READERS: Mapping[str, Callable[..., Any]] = {
+    "scope": scope.read,
+    "rules": rules.read,
+    "rates": rates.read,
+    "breakers": breakers.read,
+    "blast": blast.read,
+    "data": classification.read,
+    "autonomy": autonomy.read,
+    "attention": attention.read,
 }
 EVERY_AGENT = ("*",)
 
@@ -71,40 +82,43 @@ class AgentPolicy:
 
 
 def read(name: str, body: Mapping[str, Value], *, place: Place, where: Value) -> AgentPolicy:
-    """The sections of one document. Raises PolicyInvalid."""
+    """The sections of one document. Raises PolicyInvalid with what is wrong in each of them."""
+    met = Gathered()
+    parts: dict[str, Any] = {}
+    for section, value in _sections(body, where, met).items():
+        with met.also():
+            parts[section] = READERS[section](value, policy=name)
+    agents: tuple[str, ...] = EVERY_AGENT
+    with met.also():
+        agents = _agents(body)
+    met.settle()
+    return AgentPolicy(name=name, agents=agents, place=place, **parts)
+
+
+def _sections(body: Mapping[str, Value], where: Value, met: Gathered) -> dict[str, Value]:
     found: dict[str, Value] = {}
     for key, value in body.items():
-        if key not in SECTIONS:
+        section = SECTIONS.get(key)
+        if section is None:
             continue
-        section = SECTIONS[key]
         if section in found:
-            raise value.fail(f"{key!r} says again what another key of this document says")
-        found[section] = value
+            words = f"{key!r} says again what another key of this document says"
+            met.problems.extend(value.fail(words).problems)
+        found.setdefault(section, value)
     if not found:
-        raise where.fail("a policy needs at least one section, such as 'actions'")
-    return AgentPolicy(
-        name=name,
-        agents=_agents(body),
-        place=place,
-        scope=scope.read(found["scope"], policy=name) if "scope" in found else None,
-        rules=rules.read(found["actions"], policy=name) if "actions" in found else (),
-        rates=rates.read(found["rates"], policy=name) if "rates" in found else (),
-        breakers=breakers.read(found["breakers"], policy=name) if "breakers" in found else (),
-        blast=blast.read(found["blast"], policy=name) if "blast" in found else None,
-        data=classification.read(found["data"], policy=name) if "data" in found else None,
-        autonomy=autonomy.read(found["autonomy"], policy=name) if "autonomy" in found else None,
-        attention=attention.read(found["attention"], policy=name) if "attention" in found else None,
-    )
+        words = "a policy needs at least one section, such as 'actions'"
+        met.problems.extend(where.fail(words).problems)
+    return found
 
 
 def _agents(body: Mapping[str, Value]) -> tuple[str, ...]:
     if "agent" in body:
         if "agents" in body:
             raise body["agent"].fail("say 'agent' or 'agents', not both")
-        return (body["agent"].text(),)
+        return (body["agent"].name(),)
     if "agents" not in body:
         return EVERY_AGENT
-    listed = tuple(item.text() for item in body["agents"].items())
+    listed = each_of(body["agents"].items(), Value.name)
     if not listed:
         raise body["agents"].fail(
             "an empty list would concern no agent; leave it out for every agent"

@@ -1,9 +1,11 @@
-"""Classes of action: what rates, autonomy and breakers count together."""
+"""Classes of action: what rates, autonomy and breakers count together; and globs over names."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 # First match wins; an action in none of them is a class of its own, by its name.
 CLASSES: Mapping[str, tuple[str, ...]] = {
@@ -23,6 +25,8 @@ CLASSES: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 SCALING = "scaling_events"
 READS = "reads"
+_WILD = frozenset("*?[")
+_RUN = re.compile(r"[*?]{2,}")
 
 
 def class_of(action: str) -> str:
@@ -38,3 +42,79 @@ def reads_only(action: str) -> bool:
 def matches(name: str, patterns: Sequence[str]) -> bool:
     """Whether any glob matches the whole name."""
     return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def is_literal(pattern: str) -> bool:
+    """Whether a glob names one thing only."""
+    return _WILD.isdisjoint(pattern)
+
+
+def covers(wide: str, narrow: str) -> bool:
+    """Whether every name that `narrow` matches is matched by `wide`.
+
+    True is certain. False may be wrong for odd globs: `?*` does cover `*a`, and is not seen to.
+    """
+    if wide == narrow or wide == "*":
+        return True
+    if is_literal(narrow):
+        return fnmatchcase(narrow, wide)
+    if is_literal(wide):
+        return False
+    return _covers(_tokens(wide), _tokens(narrow))
+
+
+def all_covered(wide: Sequence[str], narrow: Sequence[str]) -> bool:
+    """Whether each of the narrow globs is covered by one of the wide ones."""
+    return all(any(covers(one, each) for one in wide) for each in narrow)
+
+
+def _covers(wide: Sequence[str], narrow: Sequence[str]) -> bool:
+    """Match a glob as if it were text: its `*` and `?` are swallowed only by what swallows as much."""
+    at = start = 0
+    star, retry = -1, 0
+    while at < len(narrow):
+        if start < len(wide) and wide[start] == "*":
+            star, retry, start = start, at, start + 1
+        elif start < len(wide) and _swallows(wide[start], narrow[at]):
+            start, at = start + 1, at + 1
+        elif star >= 0:
+            retry += 1
+            start, at = star + 1, retry
+        else:
+            return False
+    return all(token == "*" for token in wide[start:])
+
+
+def _swallows(wide: str, narrow: str) -> bool:
+    if wide == "?":
+        return narrow != "*"
+    if len(wide) > 1 and len(narrow) == 1 and narrow not in "*?":
+        return fnmatchcase(narrow, wide)
+    return wide == narrow
+
+
+@lru_cache(maxsize=16_384)
+def _tokens(pattern: str) -> tuple[str, ...]:
+    """The glob's parts: single characters, and classes such as `[a-f]` as one part each.
+
+    In a run of `*` and `?` the order means nothing, so `?` come first and one `*` is enough.
+    """
+    found: list[str] = []
+    at = 0
+    pattern = _RUN.sub(_ordered, pattern)
+    while at < len(pattern):
+        end = _class_end(pattern, at) if pattern[at] == "[" else at
+        found.append(pattern[at : end + 1])
+        at = end + 1
+    return tuple(found)
+
+
+def _ordered(run: re.Match[str]) -> str:
+    return "?" * run[0].count("?") + ("*" if "*" in run[0] else "")
+
+
+def _class_end(pattern: str, at: int) -> int:
+    """Where a class that begins here ends; here, when it is an open bracket and nothing more."""
+    first = at + 2 if pattern[at + 1 : at + 2] == "!" else at + 1
+    end = pattern.find("]", first + 1)
+    return end if end > 0 else at

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from approvals.domain.plan import Plan, Requirement, Rung, Stage
-from approvals.domain.policy.reading import Place, Value
+from approvals.domain.policy.reading import Gathered, Place, Value, each_of
 from approvals.domain.terms import Approval, OnTimeout, RiskLevel
 
 AUTO_UP_TO = RiskLevel.MEDIUM
 SILENCE_MAY_APPROVE_UP_TO = RiskLevel.MEDIUM
+MOST_SEATS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +42,21 @@ def overridden(
     """
     stages = list(plan.stages)
     if approvers:
-        wanted = tuple(dict.fromkeys(approvers))
-        if plan.risk.rank > AUTO_UP_TO.rank:
-            kept = {requirement.team: requirement for requirement in stages[0].requirements}
-            for extra in wanted:
-                before = kept.get(extra.team)
-                kept[extra.team] = (
-                    extra if before is None or before.quorum < extra.quorum else before
-                )
-            wanted = tuple(kept.values())
-        stages[0] = replace(stages[0], requirements=wanted)
+        kept = stages[0].requirements if plan.risk.rank > AUTO_UP_TO.rank else ()
+        stages[0] = replace(stages[0], requirements=_strongest((*kept, *approvers)))
     if timeout is not None:
         stages = [_ending_after(stage, timeout) for stage in stages]
     return replace(plan, stages=tuple(stages))
+
+
+def _strongest(wanted: Sequence[Requirement]) -> tuple[Requirement, ...]:
+    """Each team once, with the largest quorum anybody wants of it."""
+    kept: dict[str, Requirement] = {}
+    for each_one in wanted:
+        before = kept.get(each_one.team)
+        if before is None or before.quorum < each_one.quorum:
+            kept[each_one.team] = each_one
+    return tuple(kept.values())
 
 
 def _ending_after(stage: Stage, timeout: timedelta) -> Stage:
@@ -66,6 +69,26 @@ _ROW_KEYS = (
 )  # fmt: skip
 
 
+_STAGE_KEYS = ("approvers", "timeout", "on_timeout", "escalate_to")
+
+
+def read(value: Value) -> dict[RiskLevel, Row]:
+    """The rows of a whole matrix, one for each level. Raises PolicyInvalid."""
+    met = Gathered()
+    rows: dict[RiskLevel, Row] = {}
+    with met.also():
+        body = value.known_part(met, *RiskLevel)
+        for level in RiskLevel:
+            if level.value not in body:
+                met.problems.extend(value.fail(f"the row {level.value!r} is missing").problems)
+                continue
+            with met.also():
+                row = body[level.value]
+                rows[level] = Row(read_row(level, row), row.place)
+    met.settle()
+    return rows
+
+
 def read_row(level: RiskLevel, value: Value) -> Plan:
     body = value.mapping(*_ROW_KEYS)
     approval = Approval(body["approval"].one_of("auto", "required")) if "approval" in body else None
@@ -73,8 +96,10 @@ def read_row(level: RiskLevel, value: Value) -> Plan:
         raise value.fail("'approval' is missing")
     grant_life = body["grant_life"].span() if "grant_life" in body else timedelta(minutes=15)
     if approval is Approval.AUTO:
-        if level.rank > RiskLevel.MEDIUM.rank:
-            raise value.fail(f"risk {level} is never approved automatically")
+        if level.rank > AUTO_UP_TO.rank:
+            raise body["approval"].fail(f"risk {level} is never approved automatically")
+        for key in body.keys() & {*_STAGE_KEYS, "stages"}:
+            raise body[key].fail(f"{key!r} goes with 'approval: required'; here nobody is asked")
         return Plan(level, approval, grant_life=grant_life)
     return Plan(
         level,
@@ -103,10 +128,7 @@ def _stages(level: RiskLevel, value: Value, body: Mapping[str, Value]) -> tuple[
     stages = body["stages"].items()
     if not stages:
         raise body["stages"].fail("at least one stage is wanted here")
-    return tuple(
-        _stage(level, item, item.mapping("approvers", "timeout", "on_timeout", "escalate_to"))
-        for item in stages
-    )
+    return each_of(stages, lambda item: _stage(level, item, item.mapping(*_STAGE_KEYS)))
 
 
 def _stage(level: RiskLevel, value: Value, body: Mapping[str, Value]) -> Stage:
@@ -144,11 +166,16 @@ def _rungs(body: Mapping[str, Value]) -> tuple[Rung, ...]:
 
 
 def read_approvers(value: Value) -> tuple[Requirement, ...]:
-    """The teams that must say yes, all of them."""
-    requirements = tuple(_requirement(item) for item in value.items())
-    if not requirements:
+    """The teams that must say yes, all of them. A team listed twice is asked for the sum of both."""
+    listed = each_of(value.items(), _requirement)
+    if not listed:
         raise value.fail("an empty list would let nobody approve; name a team")
-    return requirements
+    if sum(requirement.quorum for requirement in listed) > MOST_SEATS:
+        raise value.fail(f"at most {MOST_SEATS} people can be asked to say yes")
+    summed: dict[str, int] = {}
+    for requirement in listed:
+        summed[requirement.team] = summed.get(requirement.team, 0) + requirement.quorum
+    return tuple(Requirement(team, quorum) for team, quorum in summed.items())
 
 
 def _requirement(item: Value) -> Requirement:

@@ -78,7 +78,7 @@ class Gathered:
             raise PolicyInvalid(self.problems)
 
 
-def each(values: Iterable[Value], read: Callable[[Value], Read]) -> tuple[Read, ...]:
+def each_of(values: Iterable[Value], read: Callable[[Value], Read]) -> tuple[Read, ...]:
     """Read every one of them. Raises PolicyInvalid with the problems of all, not only the first's."""
     met, found = Gathered(), []
     for value in values:
@@ -101,20 +101,27 @@ class Value:
 
     def unknown(self, word: str, known: Iterable[str]) -> PolicyInvalid:
         """The refusal of a word that is none of the known ones, with the one that is near."""
-        listed = list(known)
+        listed = [str(each) for each in known]
         near = nearest(word, listed)
         return self.fail(_unknown(word, listed, near), suggestion=near)
 
     def mapping(self, *known: str) -> dict[str, Value]:
         """This value as a mapping that has only the `known` keys (any, when none is given)."""
+        met = Gathered()
+        found = self.known_part(met, *known)
+        met.settle()
+        return found
+
+    def known_part(self, met: Gathered, *known: str) -> dict[str, Value]:
+        """The known keys of this mapping; every other one is kept among the problems met."""
         if not isinstance(self.plain, dict):
             raise self.fail("a mapping (key: value) is wanted here")
-        met = Gathered()
+        if not known:
+            return self.plain
         for key, value in self.plain.items():
-            if known and key not in known:
+            if key not in known:
                 met.problems.extend(value.unknown(key, known).problems)
-        met.settle()
-        return self.plain
+        return {key: value for key, value in self.plain.items() if key in known}
 
     def items(self) -> list[Value]:
         if not isinstance(self.plain, list):
@@ -135,7 +142,7 @@ class Value:
 
     def texts(self) -> tuple[str, ...]:
         """A list of texts; an empty one is an empty tuple."""
-        return each(self.items(), Value.text)
+        return each_of(self.items(), Value.text)
 
     def whole(self, *, at_least: int = 0) -> int:
         if type(self.plain) is not int or self.plain < at_least:
@@ -168,10 +175,10 @@ class Value:
 def nearest(word: str, known: Iterable[str]) -> str:
     """The known word that was probably meant; empty when none is near. Case and _ - are no distance."""
     folded: dict[str, str] = {}
-    for each_one in known:
-        folded.setdefault(_folded(each_one), each_one)
+    for each in known:
+        folded.setdefault(_folded(each), each)
     near = difflib.get_close_matches(_folded(word[:LONGEST_NAME]), folded, n=1)
-    return folded[near[0]] if near else ""
+    return str(folded[near[0]]) if near else ""
 
 
 def _shown(plain: Any) -> str:

@@ -13,7 +13,7 @@ from approvals.domain.policy.circumstances import Circumstances
 from approvals.domain.policy.classes import matches
 from approvals.domain.policy.conditions import Condition, Finding
 from approvals.domain.policy.expressions import Expression
-from approvals.domain.policy.reading import Place, Value
+from approvals.domain.policy.reading import Place, Value, each_of
 from approvals.domain.policy.subject import Subject
 from approvals.domain.terms import Approval, RiskLevel
 
@@ -70,7 +70,7 @@ def read(value: Value, *, policy: str) -> tuple[ActionRule, ...]:
     """The list of rules, or the plain block of three lists of names."""
     if isinstance(value.plain, dict):
         return tuple(_listed(value, policy))
-    return tuple(_rule(item, policy) for item in value.items())
+    return each_of(value.items(), lambda item: _rule(item, policy))
 
 
 def matching(rules: Sequence[ActionRule], subject: Subject, now: Circumstances) -> list[Matched]:
@@ -150,7 +150,7 @@ def _findings(rule: ActionRule, subject: Subject, now: Circumstances) -> Iterato
 def _listed(value: Value, policy: str) -> Iterator[ActionRule]:
     for name, listed in value.mapping(*LISTS).items():
         for item in listed.items():
-            yield ActionRule(item.text(), LISTS[name], None, "", policy, item.place)
+            yield ActionRule(item.name(), LISTS[name], None, "", policy, item.place)
 
 
 _KEYS = ("name", "approval", "risk", "because", "conditions", "when", "approvers", "timeout")
@@ -171,7 +171,7 @@ def _rule(item: Value, policy: str) -> ActionRule:
             if key in body:
                 raise body[key].fail(f"{key!r} goes with people being asked, not with {approval}")
     return ActionRule(
-        pattern=body["name"].text(),
+        pattern=body["name"].name(),
         approval=approval,
         risk=risk,
         because=body["because"].text() if "because" in body else "",
