@@ -24,6 +24,7 @@ FORM: Mapping[str, BreakerKind] = {
     "costSpike": BreakerKind.COST_SPIKE,
 }
 KINDS = tuple(kind.value for kind in BreakerKind)
+ACTIONS = tuple(does.value for does in BreakerAction)
 KEYS: Mapping[BreakerKind, tuple[str, ...]] = {
     BreakerKind.ERROR_RATE: ("window", "minimum", "action", "rest"),
     BreakerKind.ROLLBACK_COUNT: ("window", "action", "rest"),
@@ -108,7 +109,7 @@ def _breaker(
 ) -> Breaker:
     does, window = DEFAULTS[kind]
     if "action" in body:
-        does = BreakerAction(body["action"].one_of(*BreakerAction))
+        does = BreakerAction(body["action"].one_of(*ACTIONS))
     if "window" in body:
         window = body["window"].span()
     if "baseline" in body:

@@ -11,12 +11,12 @@ many replicas there were), a person is asked.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
-from typing import Any
 
-from approvals.domain.policy import checks
+from approvals.domain.policy import checks, magnitudes
 from approvals.domain.policy.checks import Check, Layer
 from approvals.domain.policy.circumstances import Circumstances, Count
 from approvals.domain.policy.classes import class_of, matches
@@ -138,28 +138,22 @@ def _cooldown(rate: Rate, rest: timedelta, now: Circumstances) -> Check:
 
 
 def _increase(rate: Rate, limit: Fraction, subject: Subject) -> Check:
-    rule, most = rate.rule("increase"), f"{float(limit):g} %"
-    step = _step(subject.parameters)
-    if step is None:
-        words = f"At most {most} more at once: the parameters do not say from what to what."
+    """By the parameters alone: what `impact` states is how much is touched, not how much is added."""
+    rule, most = rate.rule("increase"), f"At most {float(limit):g} % more at once"
+    said = magnitudes.of(replace(subject, impact={}))
+    if said.percent.unclear or not said.percent.amounts:
+        words = f"{most}: the parameters do not say from what to what, so a person is asked."
         return checks.unsure(Layer.RATE, words, rule=rule, place=rate.place, limit=float(limit))
-    before, after = step
-    percent = float((after - before) * 100 / before) if before else None
-    change = f"{percent:+g} %" if percent is not None else "more than can be said in percent"
-    words = f"At most {most} more at once: from {before} to {after} is {change}."
-    make = checks.asks if (after - before) * 100 > limit * before else checks.passed
+    percent = max(said.percent.amounts)
+    ends = said.before.amounts, said.after.amounts
+    step = (
+        "from {} to {}".format(*(magnitudes.shown(end[0]) for end in ends)) if all(ends) else "it"
+    )
+    words = f"{most}: {step} is {'+' if percent >= 0 else ''}{magnitudes.shown(percent)} %."
+    make = checks.asks if percent > limit else checks.passed
     return make(
-        Layer.RATE, words, rule=rule, place=rate.place, limit=float(limit), before=float(before),
-        after=float(after), percent=percent,
+        Layer.RATE, words, rule=rule, place=rate.place, limit=float(limit), percent=percent,
     )  # fmt: skip
-
-
-def _step(parameters: Mapping[str, Any]) -> tuple[Fraction, Fraction] | None:
-    """From how many replicas to how many; None when the parameters do not say both."""
-    before, after = (parameters.get(f"{end}_replicas") for end in ("from", "to"))
-    if type(before) is not int or type(after) is not int or before < 0 or after < 0:
-        return None
-    return Fraction(before), Fraction(after)
 
 
 def _used(count: Count, window: str) -> int:
