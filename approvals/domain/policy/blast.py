@@ -8,7 +8,7 @@ percent it changes could not be checked. `magnitudes` says what each figure is w
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from approvals.domain.policy import checks, limits, magnitudes
 from approvals.domain.policy.checks import Check, Layer
@@ -33,8 +33,20 @@ KEYS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
+class BlastRadius:
+    """One section of one policy. A figure that is None has no cap."""
+
+    policy: str
+    place: Place
+    pods: Number | None = None
+    replica_percent: Number | None = None
+    cost_per_hour_usd: Number | None = None
+    users: Number | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Cap:
-    """At most so much of one figure."""
+    """At most so much of one figure, and which policy says so."""
 
     most: Number
     policy: str
@@ -45,27 +57,17 @@ class Cap:
         return f"{self.policy}.blast_radius"
 
 
-@dataclass(frozen=True, slots=True)
-class BlastRadius:
-    """One section of one policy: its caps by figure."""
-
-    policy: str
-    place: Place
-    caps: Mapping[str, Cap] = field(default_factory=dict)
-
-
 def read(value: Value, *, policy: str) -> BlastRadius:
     """Raises PolicyInvalid."""
-    caps: dict[str, Cap] = {}
+    caps: dict[str, Number] = {}
     for key, limit in value.mapping(*KEYS).items():
         figure = KEYS[key]
         if figure in caps:
             raise limit.fail(f"{key!r} says again what another key of this section says")
-        most = limits.percent(limit) if figure == PERCENT else limits.amount(limit)
-        caps[figure] = Cap(most, policy, limit.place)
+        caps[figure] = limits.percent(limit) if figure == PERCENT else limits.amount(limit)
     if not caps:
         raise value.fail(f"say at least one of {', '.join(KEYS)}")
-    return BlastRadius(policy, value.place, caps)
+    return BlastRadius(policy, value.place, **caps)
 
 
 def check(found: Sequence[BlastRadius], subject: Subject, now: Circumstances) -> list[Check]:
@@ -85,10 +87,20 @@ def _smallest(found: Sequence[BlastRadius]) -> dict[str, Cap]:
     """The cap in force for each figure, whatever the order of the documents."""
     caps: dict[str, Cap] = {}
     for section in found:
-        for name, cap in section.caps.items():
-            known = caps.get(name, cap)
-            caps[name] = min(known, cap, key=lambda each: (each.most, each.policy, each.place.line))
+        for name, most in _caps(section):
+            cap = Cap(most, section.policy, section.place)
+            caps[name] = min(caps.get(name, cap), cap, key=lambda each: (each.most, each.policy))
     return caps
+
+
+def _caps(section: BlastRadius) -> list[tuple[str, Number]]:
+    every = (
+        (PODS, section.pods),
+        (PERCENT, section.replica_percent),
+        (COST, section.cost_per_hour_usd),
+        (USERS, section.users),
+    )
+    return [(name, most) for name, most in every if most is not None]
 
 
 def _figure(name: str, said: Magnitudes) -> Figure:
