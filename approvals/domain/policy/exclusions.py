@@ -20,7 +20,9 @@ from approvals.domain.policy.strings import Text, folded, pointer
 from approvals.domain.text.lookalikes import latin_reading
 from approvals.domain.text.unseen import without_unseen
 
-_MARK = re.compile(r"[-_./:\\@#~+=&|$\u2010-\u2015\u2212]+")
+_MARKS = r"-_./:\\@#~+=&|$\u2010-\u2015\u2212"
+_MARK_OF_GLOB = re.compile(f"[{_MARKS}]+")  # where ? stands for any character
+_MARK = re.compile(f"[{_MARKS}?]+")
 _ANY_MARK = re.compile(r"[\W_]+")
 _BETWEEN_WORDS = re.compile(r"[\s,;!()\[\]{}\"'<>]+")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -77,7 +79,7 @@ def read(item: Value) -> Excluded:
     if not any(char.isalnum() for char in words):
         raise item.fail("what is excluded needs a letter or a digit, such as '-database-'")
     is_glob = "*" in words or "?" in words
-    marks = _MARK if is_glob else _ANY_MARK
+    marks = _MARK_OF_GLOB if is_glob else _ANY_MARK
     return Excluded(words, item.place, marks.sub("-", folded(words.strip())), is_glob)
 
 

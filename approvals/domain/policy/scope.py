@@ -16,7 +16,7 @@ from approvals.domain.policy.checks import Check, Layer
 from approvals.domain.policy.circumstances import Circumstances
 from approvals.domain.policy.classes import matches, reads_only
 from approvals.domain.policy.exclusions import Excluded, Reading
-from approvals.domain.policy.reading import Place, Value
+from approvals.domain.policy.reading import Gathered, Place, Value, each_of
 from approvals.domain.policy.resource_names import ResourceType
 from approvals.domain.policy.strings import TooMuch, texts
 from approvals.domain.policy.subject import Subject
@@ -24,6 +24,7 @@ from approvals.domain.policy.subject import Subject
 KEYS = ("namespaces", "resources", "resource_types", "targets", "excluded", "without_resource")
 NAME_SHOWN = 80
 NAMES_SHOWN = 5
+_TWICE = "'resources' says the same; keep one of the two"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,30 +53,35 @@ class Scope:
 
 
 def read(value: Value, *, policy: str) -> Scope:
-    """Raises PolicyInvalid."""
-    body = value.mapping(*KEYS)
-    if not body.keys() - {"without_resource"}:
+    """Raises PolicyInvalid, with every mistake of the section."""
+    met = Gathered()
+    body = value.known_part(met, *KEYS)
+    if not met.problems and not body.keys() - {"without_resource"}:
         raise value.fail("a scope limits something: namespaces, resources, targets or excluded")
     if "resources" in body and "resource_types" in body:
-        raise body["resource_types"].fail("'resources' says the same; keep one of the two")
-    types = body.get("resources") or body.get("resource_types")
-    return Scope(
-        policy=policy,
-        place=value.place,
-        namespaces=_listed(body.get("namespaces")),
-        types=tuple(resource_names.read(item) for item in _some(types)) if types else (),
-        targets=_listed(body.get("targets")),
-        excluded=tuple(map(exclusions.read, body["excluded"].items()))
-        if "excluded" in body
-        else (),
-        without_resource=tuple(item.text() for item in body["without_resource"].items())
-        if "without_resource" in body
-        else (),
-    )
+        met.problems.extend(body["resource_types"].fail(_TWICE).problems)
+    namespaces = targets = None
+    types: tuple[ResourceType, ...] = ()
+    excluded: tuple[Excluded, ...] = ()
+    without: tuple[str, ...] = ()
+    for key, part in body.items():
+        with met.also():
+            if key == "namespaces":
+                namespaces = _listed(part)
+            elif key == "targets":
+                targets = _listed(part)
+            elif key == "excluded":
+                excluded = each_of(part.items(), exclusions.read)
+            elif key == "without_resource":
+                without = part.texts()
+            else:
+                types = each_of(_some(part), resource_names.read)
+    met.settle()
+    return Scope(policy, value.place, namespaces, types, targets, excluded, without)
 
 
-def _listed(value: Value | None) -> Listed | None:
-    return Listed(tuple(item.text() for item in _some(value)), value.place) if value else None
+def _listed(value: Value) -> Listed:
+    return Listed(each_of(_some(value), Value.text), value.place)
 
 
 def _some(value: Value) -> list[Value]:
