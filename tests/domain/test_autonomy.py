@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from approvals.domain.autonomy import (
+    Answer,
+    Denied,
+    Evidence,
+    Record,
+    fallen_below,
+    one_down,
+    weigh,
+)  # fmt: skip
 from approvals.domain.policy import autonomy
 from approvals.domain.policy.autonomy import Demotion
 from approvals.domain.policy.checks import Check, Layer, Result
@@ -17,7 +27,7 @@ from approvals.domain.policy.circumstances import Circumstances
 from approvals.domain.policy.evaluate import Evaluation, evaluate
 from approvals.domain.policy.reading import PolicyInvalid
 from approvals.domain.policy.subject import Subject
-from approvals.domain.terms import Approval, RiskLevel, Stage
+from approvals.domain.terms import Approval, OutcomeStatus, RiskLevel, Stage
 from tests.domain.scene import NOON
 from tests.domain.test_policy import TEAM, matrix, rules, together
 
@@ -230,3 +240,139 @@ def test_the_check_is_made_even_where_no_stage_is_set() -> None:
     found = stage_check(judged(None, LOW))
 
     assert (found.result, found.leads_to) == (Result.PASS, Approval.AUTO)
+
+
+# --- the figures -----------------------------------------------------------------------------
+
+
+def a_record(**facts: Any) -> Record:
+    return Record(**{"ref": "REQ-1", "at": NOON, **facts})
+
+
+def an_answer(agreed: bool = True, seconds: float = 60, reason: str = "") -> Answer:
+    return Answer(agreed, "Lin", reason, timedelta(seconds=seconds))
+
+
+def weighed(*records: Record) -> Evidence:
+    return weigh(records, stage=Stage.SUPERVISED, since=NOON, until=NOON)
+
+
+def test_without_records_no_figure_is_nought() -> None:
+    figures = weighed().to_json()
+
+    counts = {"requests": 0, "asked": 0, "decided": 0}
+    assert {name: figures[name] for name in counts} == counts
+    nothing = set(figures) - {*counts, "stage", "since", "until", "denials", "warnings"}
+    assert {figures[name] for name in nothing} == {None}
+    assert figures["warnings"] == [
+        "Nobody decided anything at this stage yet: there is no evidence."
+    ]
+
+
+def test_nought_is_told_apart_from_nothing() -> None:
+    fine = weighed(a_record(outcome=OutcomeStatus.SUCCESS, by_itself=True))
+    untold = weighed(a_record(outcome=OutcomeStatus.FAILURE))
+
+    assert (fine.customer_impact, fine.exception_rate) == (0, 0.0)
+    assert (untold.customer_impact, untold.exception_rate) == (None, 1.0)
+    assert (fine.agreement, fine.false_positives, fine.cost_per_incident) == (None, None, None)
+
+
+def test_the_figures_of_shadow_mode() -> None:
+    marks = [True, True, False, None]
+    incidents = [("INC-1",), (), (), ()]
+    evidence = weighed(
+        *(
+            a_record(shadow=True, mark=mark, incidents=names)
+            for mark, names in zip(marks, incidents, strict=True)
+        )
+    )
+
+    assert evidence.agreement == pytest.approx(2 / 3, abs=1e-4)
+    assert (evidence.decided, evidence.false_positives) == (3, 1)
+    assert evidence.incident_coverage == 0.25
+
+
+def test_the_figures_of_supervision() -> None:
+    answers = [an_answer(seconds=10 * n) for n in range(1, 10)]
+    answers.append(an_answer(agreed=False, seconds=100, reason="Not now."))
+    evidence = weighed(
+        *(
+            a_record(
+                ref=f"REQ-{n}",
+                asked=True,
+                answer=answer,
+                escalated=n == 0,
+                outcome=OutcomeStatus.FAILURE if n == 1 else OutcomeStatus.SUCCESS,
+            )
+            for n, answer in enumerate(answers[:-1])
+        ),
+        a_record(ref="REQ-9", asked=True, answer=answers[-1]),
+    )
+
+    assert (evidence.agreement, evidence.escalation_rate) == (0.9, 0.1)
+    assert (evidence.turnaround_p50, evidence.turnaround_p90) == (50, 90)
+    assert evidence.success_rate == pytest.approx(8 / 9, abs=1e-4)
+    assert evidence.denials == (Denied("REQ-9", "Lin", "Not now."),)
+    assert evidence.warnings == ()
+
+
+def test_the_figures_of_autonomy() -> None:
+    evidence = weighed(
+        a_record(
+            by_itself=True,
+            incidents=("INC-1",),
+            cost=30.0,
+            outcome=OutcomeStatus.SUCCESS,
+            outcome_after=timedelta(seconds=90),
+        ),
+        a_record(asked=True, incidents=("INC-1", "INC-2"), cost=10.0),
+        a_record(by_itself=True, revoked=True, cost=500.0),
+        a_record(
+            by_itself=True, outcome=OutcomeStatus.SUCCESS, outcome_after=timedelta(seconds=30)
+        ),
+    )
+
+    assert evidence.cost_per_incident == 20
+    assert evidence.seconds_to_outcome == 60
+    assert evidence.intervention_rate == 0.5
+
+
+def test_the_figures_of_full_autonomy() -> None:
+    evidence = weighed(
+        a_record(by_itself=True, outcome=OutcomeStatus.SUCCESS, users=900),
+        a_record(by_itself=True, outcome=OutcomeStatus.ROLLED_BACK, users=40),
+        a_record(by_itself=True, outcome=OutcomeStatus.FAILURE, users=2),
+        a_record(asked=True, open=True),
+    )
+
+    assert evidence.automation_rate == 0.25
+    assert evidence.exception_rate == pytest.approx(2 / 3, abs=1e-4)
+    assert evidence.customer_impact == 42
+
+
+@pytest.mark.parametrize(("seconds", "weak"), [(4.9, True), (5, False)])
+def test_decisions_too_quick_to_mean_anything_are_warned_of(seconds: float, weak: bool) -> None:
+    evidence = weighed(*[a_record(asked=True, answer=an_answer(seconds=seconds))] * 3)
+
+    assert ("weak evidence" in " ".join(evidence.warnings)) is weak
+
+
+@pytest.mark.parametrize(
+    ("yes", "no", "falls"), [(18, 2, False), (17, 3, True), (16, 3, False), (0, 19, False)]
+)
+def test_trust_falls_under_the_threshold_with_enough_decisions(
+    yes: int, no: int, falls: bool
+) -> None:
+    answers = [True] * yes + [False] * no
+
+    assert (fallen_below(answers, Demotion()) is not None) is falls
+
+
+def test_below_shadow_there_is_nothing() -> None:
+    assert [one_down(stage) for stage in Stage] == [
+        Stage.SHADOW,
+        Stage.SHADOW,
+        Stage.SUPERVISED,
+        Stage.AUTONOMOUS,
+    ]
