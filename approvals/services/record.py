@@ -1,0 +1,186 @@
+"""An agent's record: what it asked, what people said, how it ended; read for evidence and summaries."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Sum
+
+from approvals.domain.autonomy import Answer, Evidence, Record, weigh
+from approvals.domain.policy.autonomy import EVERY_CLASS, SHADOW_MODE
+from approvals.domain.terms import (
+    OPEN,
+    Approval,
+    Basis,
+    EventKind,
+    OutcomeStatus,
+    Stage,
+    Status,
+    Verdict,
+)
+from approvals.models import (
+    Agent,
+    AgentStage,
+    ApprovalRequest,
+    AuditEvent,
+    BreakerTrip,
+    Decision,
+    SuggestionMark,
+)
+from approvals.services import audit
+
+MOST = 2_000
+MOST_ACTIONS = 20
+_WRONG = (OutcomeStatus.FAILURE.value, OutcomeStatus.ROLLED_BACK.value)
+
+
+def evidence(
+    agent: Agent, action_class: str, *, stage: AgentStage | None, at: datetime
+) -> Evidence:
+    """The figures since this stage began (None: ever), over at most the last 2,000 requests."""
+    rows = of_class(agent, action_class, since=stage.since if stage else None)
+    escalated = AuditEvent.objects.filter(request=OuterRef("pk"), type=EventKind.ESCALATED.value)
+    final = Decision.objects.filter(is_final=True).select_related("person")
+    marks = SuggestionMark.objects.all()
+    found = (
+        rows.annotate(escalated=Exists(escalated))
+        .prefetch_related(Prefetch("decisions", final, "final"), Prefetch("marks", marks, "marked"))
+        .order_by("-number")[:MOST]
+    )
+    return weigh(
+        [_record(row) for row in found],
+        stage=Stage(stage.stage) if stage else None,
+        since=stage.since if stage else None,
+        until=at,
+    )
+
+
+def of_class(
+    agent: Agent, action_class: str, *, since: datetime | None
+) -> QuerySet[ApprovalRequest]:
+    """Requests that count in a class; `*` holds those of every class that has no stage of its own."""
+    rows = ApprovalRequest.objects.filter(agent=agent)
+    if since is not None:
+        rows = rows.filter(created_at__gte=since)
+    if action_class != EVERY_CLASS:
+        return rows.filter(action_class=action_class)
+    own = AgentStage.objects.filter(agent=agent, until=None).exclude(action_class=EVERY_CLASS)
+    return rows.exclude(action_class__in=own.values("action_class"))
+
+
+def answers(agent: Agent, action_class: str, *, since: datetime, most: int) -> list[bool]:
+    """What people finally said of the last requests: whether they agreed, newest first."""
+    rows = of_class(agent, action_class, since=since)
+    decided = rows.filter(basis=Basis.PERSON.value, closed_at__isnull=False)
+    statuses = decided.order_by("-closed_at").values_list("status", flat=True)[:most]
+    return [status != Status.DENIED for status in statuses]
+
+
+def went_wrong_since(agent: Agent, action_class: str, *, since: datetime) -> str:
+    """What happened after a moment that evidence from before it does not show; empty for nothing."""
+    rows = of_class(agent, action_class, since=None)
+    denied = rows.filter(
+        status=Status.DENIED.value, basis=Basis.PERSON.value, closed_at__gt=since
+    ).count()
+    failed = rows.filter(outcome_status__in=_WRONG, outcome_at__gt=since).count()
+    wrong = SuggestionMark.objects.filter(request__in=rows, is_right=False, at__gt=since).count()
+    opened = BreakerTrip.objects.filter(agent=agent, opened_at__gt=since).count()
+    counted = (
+        (denied, "denied by people"),
+        (failed, "reported as failed or rolled back"),
+        (wrong, "marked wrong"),
+    )
+    said = [f"{count} of its requests were {words}" for count, words in counted if count]
+    if opened:
+        said.append("a circuit breaker opened")
+    return " and ".join(said)
+
+
+def incidents(row: ApprovalRequest) -> list[str]:
+    """The incidents a request names."""
+    named = (row.submission.get("context") or {}).get("related_incidents") or []
+    return [str(name) for name in named]
+
+
+def digest(agent: Agent, *, since: datetime, at: datetime) -> dict[str, Any]:
+    """What an agent did between two moments, in counts, for people who read summaries."""
+    rows = ApprovalRequest.objects.filter(agent=agent, created_at__gte=since, created_at__lt=at)
+    policy = Q(basis=Basis.POLICY.value)
+    approved, denied = Q(status=Status.APPROVED.value), Q(status=Status.DENIED.value)
+    person = Q(basis=Basis.PERSON.value)
+    counts = rows.aggregate(
+        requests=Count("pk"),
+        automatic=Count("pk", filter=approved & policy),
+        by_standing_grant=Count("pk", filter=approved & Q(basis=Basis.STANDING_GRANT.value)),
+        asked=Count("pk", filter=Q(asked=True)),
+        approved_by_people=Count("pk", filter=approved & person),
+        denied_by_people=Count("pk", filter=denied & person),
+        refused_by_policy=Count("pk", filter=denied & policy),
+        expired=Count("pk", filter=Q(status=Status.EXPIRED.value)),
+        waiting=Count("pk", filter=Q(status__in=[status.value for status in OPEN])),
+        cost=Sum("cost"),
+    )
+    refused = rows.filter(denied & policy).values_list("reason_code", flat=True)
+    return {
+        "agent": agent.name,
+        "since": audit.stamp(since),
+        "until": audit.stamp(at),
+        **counts,
+        "refused_because": dict(Counter(refused)),
+        "outcomes": _by(rows.exclude(outcome_status=""), "outcome_status"),
+        "actions": _by(rows, "action"),
+        "stage_changes": list(_changes(agent, since, at)),
+    }
+
+
+def _by(rows: QuerySet[ApprovalRequest], column: str) -> dict[str, int]:
+    counted = rows.values_list(column).annotate(count=Count("pk")).order_by("-count", column)
+    return dict(counted[:MOST_ACTIONS])
+
+
+def _changes(agent: Agent, since: datetime, at: datetime) -> Iterable[dict[str, str]]:
+    changed = AgentStage.objects.filter(agent=agent, since__gte=since, since__lt=at)
+    for row in changed.order_by("since", "pk"):
+        yield {
+            "class": row.action_class,
+            "stage": row.stage,
+            "at": audit.stamp(row.since),
+            "by": row.changed_by,
+            "reason": row.reason,
+        }
+
+
+def _record(row: Any) -> Record:
+    """`row` is a request with its `final` decisions, its `marked` ones and whether it `escalated`."""
+    marks = [mark.is_right for mark in row.marked]
+    users = (row.submission.get("impact") or {}).get("users")
+    automatic = row.plan["approval"] == Approval.AUTO.value
+    return Record(
+        ref=row.ref,
+        at=row.created_at,
+        asked=row.asked,
+        shadow=row.reason_code == SHADOW_MODE,
+        mark=all(marks) if marks else None,
+        answer=_answer(row, row.final[0]) if row.final else None,
+        escalated=row.escalated,
+        by_itself=automatic and row.status == Status.APPROVED,
+        revoked=row.status == Status.REVOKED,
+        open=row.status in OPEN,
+        outcome=OutcomeStatus(row.outcome_status) if row.outcome_status else None,
+        outcome_after=row.outcome_at - row.created_at if row.outcome_at else None,
+        cost=row.cost,
+        incidents=tuple(incidents(row)),
+        users=users,
+    )
+
+
+def _answer(row: ApprovalRequest, decision: Decision) -> Answer:
+    return Answer(
+        agreed=decision.verdict == Verdict.APPROVE,
+        by=str(decision.person),
+        reason=decision.comment,
+        after=decision.at - row.created_at,
+    )
