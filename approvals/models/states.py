@@ -10,8 +10,12 @@ from approvals.domain import plan as plans
 from approvals.domain.plan import Plan
 from approvals.domain.state import Approver, Grant, RequestState, Seat
 from approvals.domain.terms import Basis, Status, Verdict
+from approvals.models.agents import Agent
 from approvals.models.people import Person, TeamMember
 from approvals.models.requests import ApprovalRequest, Decision
+
+# Own requests whose target is an agent that would be trusted more.
+TRUST_EFFECTS = frozenset({"change_stage", "stand"})
 
 
 def approver(someone: Person) -> Approver:
@@ -113,8 +117,15 @@ def _seats(decisions: list[Decision]) -> tuple[Seat, ...]:
 def _conflicted(row: ApprovalRequest) -> frozenset[int]:
     """The agent's owner then and now, and whoever made the key it asked with."""
     key_maker = row.agent_key.created_by_id if row.agent_key else None
-    people = {row.owner_at_submission_id, row.agent.owner_id, key_maker}
+    people = {row.owner_at_submission_id, row.agent.owner_id, key_maker, _trusted_owner(row)}
     return frozenset(person for person in people if person is not None)
+
+
+def _trusted_owner(row: ApprovalRequest) -> int | None:
+    """The owner of the agent that the service itself asks to trust more."""
+    if row.effect not in TRUST_EFFECTS:
+        return None
+    return Agent.objects.filter(name=row.target).values_list("owner", flat=True).first()
 
 
 def _grant(row: ApprovalRequest) -> Grant | None:
