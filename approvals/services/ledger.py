@@ -16,7 +16,7 @@ from approvals.domain.state import Change, RequestState, clock
 from approvals.domain.terms import EventKind, OutcomeStatus, TimerKind, Verdict
 from approvals.models import Agent, ApprovalRequest, AuditEvent, Decision, Timer, states
 from approvals.models.requests import lookup
-from approvals.services import actors, audit, bell, effects, outbox, patterns
+from approvals.services import actors, audit, autonomy, bell, effects, outbox, patterns
 from approvals.services.actors import Actor
 
 Move = Callable[[RequestState], Change | None]
@@ -181,6 +181,7 @@ def _write(row: ApprovalRequest, change: Change, *, actor: Actor, at: datetime) 
     bell.ring_on_commit(str(row.public_id))
     if change.kind is EventKind.DENIED:
         patterns.denied(row, at=at)
+    autonomy.look_after(row, change.kind, at=at)
     if row.effect and change.kind is EventKind.APPROVED:
         return _take_effect(row, change.after, at=at)
     return change.after
