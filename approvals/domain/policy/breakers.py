@@ -33,7 +33,7 @@ from approvals.domain.terms import BreakerAction, BreakerKind, OutcomeStatus, Ph
 
 __all__ = [
     "Breaker", "Counted", "Spent", "Trip", "affects", "check", "cost", "days_known", "outcomes",
-    "phase_of", "read",
+    "phase_of", "read", "tried",
 ]  # fmt: skip
 DAY = timedelta(days=1)
 ROLLBACKS = ("rollback", "rollback_*", "*_rollback", "roll_back*", "revert_*")
@@ -119,6 +119,15 @@ def affects(does: BreakerAction, action: str) -> bool:
     return does is not BreakerAction.FREEZE_SCALING or class_of(action) == SCALING
 
 
+def tried(made: Sequence[Check]) -> set[tuple[str, str]]:
+    """The breakers, by policy and kind, whose one trial the checked request is."""
+    return {
+        (str(each.values["policy"]), str(each.values["kind"]))
+        for each in made
+        if each.name is Layer.BREAKER and each.values.get("on_trial")
+    }
+
+
 def check(found: Sequence[Breaker], subject: Subject, now: Circumstances) -> list[Check]:
     """The steps of this layer: what is open speaks, whatever else the policy says; then the closed."""
     return [*_open(found, subject, now), *_closed(found, now)]
@@ -172,6 +181,7 @@ def _tripped(trip: Tripped, breaker: Breaker | None, subject: Subject) -> Check:
     where: dict[str, Any] = {
         "rule": f"{trip.policy}.breakers.{trip.kind.value}",
         "place": breaker.place if breaker else None,
+        "policy": trip.policy,
         "kind": trip.kind.value,
         "phase": trip.phase.value,
         "since": _stamp(trip.since),
@@ -184,7 +194,7 @@ def _tripped(trip: Tripped, breaker: Breaker | None, subject: Subject) -> Check:
         return checks.passed(Layer.BREAKER, words, **where)
     if trip.phase is Phase.HALF_OPEN and not trip.trial:
         words = f"{since}: this request goes its usual way, on trial."
-        return checks.passed(Layer.BREAKER, words, **where)
+        return checks.passed(Layer.BREAKER, words, on_trial=True, **where)
     words = f"{since}: {EFFECTS[trip.does]} since {_clock(trip.since)}. {trip.words} {_next(trip)}"
     if trip.does is BreakerAction.REQUIRE_HUMAN_REVIEW:
         return checks.asks(Layer.BREAKER, words, **where)
