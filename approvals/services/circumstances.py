@@ -9,6 +9,7 @@ from approvals.domain.policy.documents import PolicySet
 from approvals.domain.policy.evaluate import Evaluation
 from approvals.domain.policy.subject import Subject
 from approvals.models import Agent, ApprovalRequest
+from approvals.services import autonomy, breakers, covering, patterns, usage
 
 
 def hold(agent: Agent, policy: PolicySet) -> None:
@@ -17,19 +18,28 @@ def hold(agent: Agent, policy: PolicySet) -> None:
     Counts read under this lock stay true until the transaction ends, so limits are exact.
     """
     if policy.counts(agent.name):
-        Agent.objects.select_for_update(no_key=True).get(pk=agent.pk)
+        breakers.hold(agent)
 
 
 def gather(
     agent: Agent | None, subject: Subject, policy: PolicySet, *, at: datetime
 ) -> Circumstances:
     """Everything the layers look at. `agent` None is one the service does not know yet."""
-    del agent, subject, policy
-    return Circumstances(now=at)
+    if agent is None:
+        return Circumstances(now=at)
+    return Circumstances(
+        now=at,
+        tripped=breakers.standing(agent, policy, at=at),
+        stages=autonomy.stages_of(agent),
+        standing=covering.in_force(agent, subject, at=at),
+        **usage.of(agent, subject, policy, at=at),
+    )
 
 
 def remember(
     row: ApprovalRequest, subject: Subject, evaluation: Evaluation, *, at: datetime
 ) -> None:
     """Write what later requests are judged by. Needs the transaction that wrote the request."""
-    del row, subject, evaluation, at
+    usage.remember(row, subject, at=at)
+    patterns.look(row, subject, evaluation, at=at)
+    breakers.remember(row, evaluation, at=at)

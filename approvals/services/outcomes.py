@@ -8,12 +8,13 @@ from typing import Any
 
 from approvals.domain import running
 from approvals.models import Agent, ApprovalRequest
-from approvals.services import actors, ledger
+from approvals.services import actors, breakers, ledger
 
 
 def report(*, ref: str, agent: Agent, outcome: Mapping[str, Any], at: datetime) -> ApprovalRequest:
     """Once per request; the same report again changes nothing, a success may later be rolled back.
 
+    The agent's circuit breakers are looked at in the same transaction.
     Raises NotFound for another agent's request, NotConsumed, OutcomeConflict.
     """
     return ledger.transition(
@@ -22,4 +23,5 @@ def report(*, ref: str, agent: Agent, outcome: Mapping[str, Any], at: datetime) 
         actor=actors.agent(agent),
         at=at,
         of=agent,
+        also=lambda row: breakers.reported(row, at=at),
     )
