@@ -50,10 +50,14 @@ _TOKEN = re.compile(
              |[bB]?(?:'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"))
     |(?P<number>0[xX][0-9a-fA-F]+[uU]?|[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?[uU]?)
     |(?P<name>[_a-zA-Z][_a-zA-Z0-9]*)
-    |(?P<mark>[-+*/%<>=!&|?:.,()\[\]{}])
+    |(?P<mark>[=!<>]=|&&|\|\||[-+*/%<>=!&|?:.,()\[\]{}])
     """,
     re.VERBOSE,
 )
+_STEP = 3
+_OVER_TEXT = frozenset({"==", "!=", "<", "<=", ">", ">=", "in", "+"})
+_OVER_ALL = frozenset({"+", "[", "{", "string"})
+_LITERAL = frozenset({"text", "number"})
 _CLASS = re.compile(r"\\+[a-zA-Z]|\(\?")
 
 
@@ -73,25 +77,43 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
+class Steps:
+    """The steps at one depth of macros: those of fixed work, those that go through a text at most, and
+    those that may go through everything."""
+
+    fixed: int = 0
+    over_text: int = 0
+    over_all: int = 0
+
+    def work(self, text: int, everything: int) -> int:
+        return self.fixed + self.over_text * (_STEP + text) + self.over_all * (_STEP + everything)
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What an expression names and could cost.
 
-    `roots` are the inputs it needs, `paths` the fields it reads by name. `weights[d]` is the work
-    within `d` macros, done once for every element of every one of them; `growth` how many times
-    larger than its inputs a value may become.
+    `roots` are the inputs it needs, `paths` the fields it reads by name. `steps[d]` are taken within
+    `d` macros, once for every element of every one of them; `growth` is how many times larger than
+    its inputs a value may become, `size` the number of tokens.
     """
 
     roots: tuple[str, ...]
     paths: tuple[tuple[str, ...], ...]
-    weights: tuple[int, ...]
+    steps: tuple[Steps, ...]
     growth: int
+    size: int
     patterns: tuple[Token, ...]
 
     def work(self, *, values: int, characters: int, longest: int) -> int:
         """An upper bound of the work on inputs of this size, in units of about 10 nanoseconds."""
-        times = max(longest * self.growth, sum(self.weights))
-        each = 1 + values * self.growth // 50 + characters * self.growth // 2_000
-        return sum(weight * times**depth * each for depth, weight in enumerate(self.weights))
+        times = max(longest * self.growth, self.size)
+        text = characters * self.growth // 100
+        everything = text + 10 * values * self.growth
+        handing_over = 100 * values
+        by_depth = (steps.work(text, everything) for steps in self.steps)
+        found: int = sum(work * times**depth for depth, work in enumerate(by_depth))
+        return handing_over + found
 
 
 def read(source: str) -> Reading:
@@ -101,16 +123,46 @@ def read(source: str) -> Reading:
     own = _own_names(tokens)
     _check_names(tokens, own)
     patterns = tuple(_patterns(tokens))
-    weights = [0] * (max(depths, default=0) + 1)
-    for token, depth in zip(tokens, depths, strict=True):
-        weights[depth] += _regex_weight(token) if token in patterns else 1
     return Reading(
         roots=tuple(dict.fromkeys(path[0] for path in _paths(tokens, own))),
         paths=tuple(dict.fromkeys(_paths(tokens, own))),
-        weights=tuple(weights),
+        steps=tuple(
+            _steps([place for place in range(len(tokens)) if depths[place] == depth], tokens)
+            for depth in range(max(depths, default=0) + 1)
+        ),
         growth=1 + sum(token.text == "+" for token in tokens),
+        size=len(tokens),
         patterns=patterns,
     )
+
+
+def _steps(places: Sequence[int], tokens: Sequence[Token]) -> Steps:
+    patterns = [tokens[place] for place in places if _text(tokens, place - 2) == "matches"]
+    return Steps(
+        fixed=_STEP * len(places) + sum(_regex_weight(pattern) for pattern in patterns),
+        over_text=sum(_goes_over_text(tokens, place) for place in places),
+        over_all=sum(_goes_over_all(tokens, place) for place in places),
+    )
+
+
+def _goes_over_text(tokens: Sequence[Token], place: int) -> bool:
+    token = tokens[place]
+    return token.text in _OVER_TEXT or _calls(tokens, place)
+
+
+def _goes_over_all(tokens: Sequence[Token], place: int) -> bool:
+    """Lists and mappings are compared, searched, joined, copied; not so beside a written text or number."""
+    text = tokens[place].text
+    beside = (place - 1, place + 1)
+    if text in {"==", "!="}:
+        literal = (0 <= at < len(tokens) and tokens[at].kind in _LITERAL for at in beside)
+        return not any(literal)
+    if text == "in":
+        return _text(tokens, place + 1) != "["
+    if text == ".":  # a field is copied with all that it holds
+        return not _calls(tokens, place + 1)
+    made_by_filter = _text(tokens, place - 2) == "filter"  # it copies what it kept, again and again
+    return text in _OVER_ALL or made_by_filter
 
 
 def _tokens(source: str) -> list[Token]:

@@ -24,7 +24,7 @@ from approvals.domain.policy.conditions import Finding
 from approvals.domain.policy.reading import Place, Value
 from approvals.domain.policy.subject import Subject
 
-WORK_LIMIT = 1_000_000
+WORK_LIMIT = 3_000_000
 VALUES_LIMIT = 2_000
 CHARACTERS_LIMIT = 100_000
 SHOWN_VALUES = 10
