@@ -53,6 +53,10 @@ def _running(commands: Commands) -> None:
 
 def _policy(commands: Commands) -> None:
     group = _group(commands, "policy", "read, compare and apply policy files")
+    schema = _command(
+        group, "schema", "print the JSON Schema of policy files", on_server("policy", "show_schema")
+    )
+    _json(schema)
     for name, words, module in (
         ("validate", "say whether policy files can be applied", "policy"),
         ("diff", "show what files would change; exit code 1 when they would", "policy_changes"),
@@ -63,6 +67,8 @@ def _policy(commands: Commands) -> None:
             "path", nargs="?", metavar="PATH", help="a file or directory (default: policies/)"
         )
         _json(command)
+        if name == "validate":
+            command.add_argument("--strict", action="store_true", help="let warnings be a no, too")
     command.add_argument("--commit", default="", help="the commit the files come from")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from django.db import transaction
 
 from approvals.domain import canonical
-from approvals.domain.policy import documents
+from approvals.domain.policy import documents, yaml_text
 from approvals.domain.policy.documents import PolicySet
 from approvals.domain.terms import EventKind
 from approvals.models import Person, PolicyVersion, Team, TeamMember
@@ -19,12 +19,13 @@ from approvals.services.actors import Actor
 
 
 def read_directory(directory: Path) -> dict[str, str]:
-    """The policy files of a directory, by their path below it."""
+    """The policy files of a directory, by their path below it.
+
+    Raises PolicyInvalid for a file that is not UTF-8.
+    """
     found = sorted([*directory.rglob("*.yaml"), *directory.rglob("*.yml")])
-    return {
-        str(path.relative_to(directory)): path.read_text(encoding="utf-8", errors="strict")
-        for path in found
-    }
+    named = {str(path.relative_to(directory)): path for path in found}
+    return {name: yaml_text.decoded(name, path.read_bytes()) for name, path in named.items()}
 
 
 def apply(

@@ -26,6 +26,7 @@ CLASSES: Mapping[str, tuple[str, ...]] = {
 SCALING = "scaling_events"
 READS = "reads"
 _WILD = frozenset("*?[")
+_WILDCARD = re.compile(r"[*?\[]")
 _RUN = re.compile(r"[*?]{2,}")
 
 
@@ -66,6 +67,15 @@ def covers(wide: str, narrow: str) -> bool:
 def all_covered(wide: Sequence[str], narrow: Sequence[str]) -> bool:
     """Whether each of the narrow globs is covered by one of the wide ones."""
     return all(any(covers(one, each) for one in wide) for each in narrow)
+
+
+def apart(one: str, other: str) -> bool:
+    """Whether no name matches both globs. True is certain."""
+    if is_literal(one) or is_literal(other):
+        literal, glob = (one, other) if is_literal(one) else (other, one)
+        return not fnmatchcase(literal, glob)
+    first, second = _WILDCARD.split(one)[0], _WILDCARD.split(other)[0]
+    return not (first.startswith(second) or second.startswith(first))
 
 
 def _covers(wide: Sequence[str], narrow: Sequence[str]) -> bool:

@@ -25,6 +25,7 @@ API_VERSION = "guardrails.io/v1"
 KINDS = ("AgentPolicy", "RiskMatrix", "Team")
 ENVELOPE = ("apiVersion", "kind", "metadata", "spec")
 PLAIN = ("name", "agent", "agents", *SECTIONS)
+LONGEST = 150  # of a name; with a number behind it and a rule's it still fits where names are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ class _Draft:
                 metadata = body["metadata"].mapping("name", "title", "labels")
                 if "name" not in metadata:
                     raise body["metadata"].fail("'name' is missing")
-                metadata["name"].name()
+                metadata["name"].name(at_most=LONGEST)
         met.settle()
         with self.met.also():
             self._of_kind(body["kind"].text(), metadata, body["spec"])
@@ -196,11 +197,11 @@ class _Draft:
         with self.met.also():
             body = document.known_part(self.met, *PLAIN)
             if "name" in body:
-                body["name"].name()
+                body["name"].name(at_most=LONGEST)
                 self._policy(body["name"], body, document)
                 return
-            agent = body["agent"].name() if "agent" in body else ""
-            stem = document.place.file.rpartition("/")[2].partition(".")[0]
+            agent = body["agent"].name(at_most=LONGEST) if "agent" in body else ""
+            stem = document.place.file.rpartition("/")[2].partition(".")[0][:LONGEST]
             called = agent if agent and is_literal(agent) else stem
             self.nameless.append(_Unread(called, body, document))
 

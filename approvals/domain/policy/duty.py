@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo, available_timezones
 
-from approvals.domain.policy.reading import Place, Value
+from approvals.domain.policy.reading import Place, Value, nearest
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY, WEEK = 24 * 60, 7 * 24 * 60
 UTC = "UTC"
 _HOURS = re.compile(r"([01]?[0-9]|2[0-4]):([0-5][0-9])\s*-\s*([01]?[0-9]|2[0-4]):([0-5][0-9])")
-_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{1,30}(/[A-Za-z0-9_+-]{1,30}){0,2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,26 +60,27 @@ def read(value: Value) -> Duty:
     )
 
 
-def gaps(duties: Sequence[Duty], offsets: Mapping[str, timedelta]) -> tuple[str, tuple[Gap, ...]]:
+def gaps(duties: Sequence[Duty], *, at: datetime | None) -> tuple[str, tuple[Gap, ...]]:
     """The time zone they are told in, and every stretch of the week with nobody there, longest first.
 
-    Hours of one zone are compared as they stand. Hours of several need each zone's offset from UTC
-    now, and are told in UTC; with one of them unknown nothing can be told.
+    Hours of one zone are compared as they stand. Hours of several are told in UTC, by the offsets they
+    have at this moment; without a moment nothing is told of them.
     """
     zones = {duty.timezone for duty in duties}
     if len(zones) == 1:
-        return zones.pop(), _free(_there(duties, {}))
-    if not zones or not all(zone == UTC or zone in offsets for zone in zones):
+        return zones.pop(), _free(_there(duties, None))
+    if not zones or at is None:
         return UTC, ()
-    return UTC, _free(_there(duties, offsets))
+    return UTC, _free(_there(duties, at))
 
 
-def _there(duties: Iterable[Duty], offsets: Mapping[str, timedelta]) -> list[tuple[int, int]]:
+def _there(duties: Iterable[Duty], at: datetime | None) -> list[tuple[int, int]]:
     """From and until, in minutes of the week; what runs over Sunday's end is cut in two."""
     found: list[tuple[int, int]] = []
     for duty in duties:
         length = duty.end - duty.start + (DAY if duty.end <= duty.start else 0)
-        ahead = int(offsets.get(duty.timezone, timedelta(0)).total_seconds() // 60)
+        offset = at and at.astimezone(ZoneInfo(duty.timezone)).utcoffset()
+        ahead = int((offset or timedelta(0)).total_seconds() // 60)
         for day in duty.days:
             start = (day * DAY + duty.start - ahead) % WEEK
             found.append((start, min(start + length, WEEK)))
@@ -129,9 +130,13 @@ def _hours(value: Value) -> tuple[int, int]:
 
 
 def _zone(value: Value) -> str:
-    if _ZONE.fullmatch(value.text()) is None:
-        raise value.fail("a time zone such as Europe/Berlin is wanted here")
-    return value.text()
+    name = value.text()
+    try:
+        return ZoneInfo(name).key
+    except (OSError, ValueError, LookupError):
+        near = nearest(name, available_timezones())
+    hint = f"; did you mean {near!r}?" if near else "; write one such as Europe/Berlin"
+    raise value.fail(f"the time zone {name[:80]!r} is not known here{hint}", suggestion=near)
 
 
 def _moment(minute: int) -> str:

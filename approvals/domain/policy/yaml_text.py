@@ -43,9 +43,12 @@ def documents(file: str, text: str) -> Iterator[Value]:
 
 
 def decoded(file: str, raw: bytes) -> str:
-    """The text of a file. Raises PolicyInvalid with the place of the first byte that is not UTF-8."""
+    """The text of a file, its lines ending as ours do.
+
+    Raises PolicyInvalid with the place of the first byte that is not UTF-8.
+    """
     try:
-        return raw.decode("utf-8")
+        return raw.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         before = raw[: error.start].decode("utf-8")
         raise _at(_place_after(file, before), "not UTF-8; save the file as UTF-8") from None

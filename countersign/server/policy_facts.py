@@ -1,0 +1,62 @@
+"""What the service knows about policies: who is in which team, who owns agents, what was asked lately."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from django.db import DatabaseError, connection, transaction
+from django.db.models import Count
+
+from approvals.domain.policy.lint import Facts
+from approvals.models import Agent, ApprovalRequest, TeamMember
+from approvals.services import clock
+
+LOOKS_BACK = timedelta(days=90)
+
+
+def gathered() -> Facts | None:
+    """All of it; None where no prepared database answers, as in a repository of policies alone."""
+    if not _is_there():
+        return None
+    try:
+        with transaction.atomic():
+            return _known(clock.now())
+    except DatabaseError:
+        return None
+
+
+def here_and_now() -> Facts:
+    """The moment alone, which hours in several time zones are compared at."""
+    return Facts(at=datetime.now(UTC))
+
+
+def _known(at: datetime) -> Facts:
+    members: dict[str, set[str]] = {}
+    active = TeamMember.objects.filter(person__is_active=True)
+    for team, email in active.values_list("team__name", "person__email"):
+        members.setdefault(team, set()).add(email.casefold())
+    counted = (
+        ApprovalRequest.objects.filter(created_at__gte=at - LOOKS_BACK)
+        .order_by()
+        .values_list("agent__name", "action")
+        .annotate(asked=Count("number"))
+    )
+    owned = Agent.objects.filter(is_enabled=True, owner__isnull=False)
+    return Facts(
+        asked={(agent, action): count for agent, action, count in counted},
+        members={team: frozenset(people) for team, people in members.items()},
+        owners=dict(owned.values_list("name", "owner__email")),
+        at=at,
+    )
+
+
+def _is_there() -> bool:
+    """A local file is not made by looking for it."""
+    name = str(connection.settings_dict["NAME"])
+    return (
+        connection.vendor != "sqlite"
+        or ":memory:" in name
+        or "mode=memory" in name
+        or Path(name).exists()
+    )
