@@ -188,5 +188,13 @@ def test_a_difference_is_shown_and_ends_with_one(capsys: Captured, tmp_path: Pat
 def test_a_path_without_policies_is_wrong_usage(tmp_path: Path, verb: str) -> None:
     run("policy", verb, str(tmp_path), code=2)
     run("policy", verb, str(tmp_path / "nowhere"), code=2)
-    (tmp_path / "latin.yaml").write_bytes(b"name: caf\xe9")
-    run("policy", verb, str(tmp_path), code=2)
+
+
+@pytest.mark.parametrize("verb", ["validate", "diff", "apply"])
+def test_a_file_that_is_no_text_is_refused_by_its_place(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, verb: str
+) -> None:
+    (tmp_path / "latin.yaml").write_bytes(b"a: b\nname: caf\xe9")
+    run("policy", verb, str(tmp_path), code=1)
+    shown = capfd.readouterr()
+    assert "latin.yaml:2:10: not UTF-8" in shown.out + shown.err

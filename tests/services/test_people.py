@@ -317,7 +317,7 @@ def test_without_a_policy_nothing_is_judged() -> None:
 def test_a_policys_members_join_their_teams() -> None:
     lin = people.add(email="lin@example.com", name="Lin", actor=cast.OPERATOR, at=NOON)
     files = {
-        name: text.replace("members: []", "members: [Lin@example.com]")
+        name: text.replace("members: []", "members: [Lin@example.com, ada@example.com]")
         for name, text in FILES.items()
     }
     apply(files)
