@@ -12,6 +12,10 @@ from countersign import asking, starting
 KINDS = ("slack", "teams", "pagerduty", "servicenow", "github")
 ROLES = ("member", "manager", "auditor", "operator")
 STATUSES = ("pending", "investigating", "approved", "denied", "expired", "cancelled", "revoked")
+ALERTS = (
+    "repeated_approval_denials", "unusual_action_patterns", "scope_violation_attempts",
+    "circuit_breaker_activations", "rate_limit_approaches",
+)  # fmt: skip
 Commands = Any  # argparse keeps the type of what add_subparsers returns to itself
 
 
@@ -145,7 +149,14 @@ def _looking(commands: Commands) -> None:
     watch.add_argument("--wait", type=_seconds, metavar="S", help="at most so many seconds")
     for command in (show, watch):
         command.add_argument("ref", metavar="REF")
-    _json(listing, show, watch)
+    alerts = _command(
+        commands, "alerts", "show what operators should look at", on_server("alerts", "show_all")
+    )
+    alerts.add_argument("--all", action="store_true", help="closed ones too")
+    alerts.add_argument("--kind", choices=ALERTS)
+    alerts.add_argument("--agent", metavar="NAME")
+    alerts.add_argument("--limit", type=_whole, default=50, metavar="N")
+    _json(listing, show, watch, alerts)
 
 
 def _deciding(commands: Commands) -> None:

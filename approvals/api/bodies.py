@@ -190,5 +190,11 @@ class Outcome(Body):
     rollback = RolledBack(required=False)
 
 
+class CloseAlert(Body):
+    """What a person found."""
+
+    reason = Name(max_length=2_000)
+
+
 class Nothing(Body):
     """No fields; an empty body will do."""

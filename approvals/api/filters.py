@@ -13,7 +13,7 @@ from approvals import queries
 from approvals.api.fields import Body, Text, checked
 from approvals.api.paging import LIMIT, MOST
 from approvals.api.problems import Fault, InvalidBody
-from approvals.domain.terms import ActorKind, EventKind, RiskLevel, Status
+from approvals.domain.terms import ActorKind, AlertKind, EventKind, RiskLevel, Status
 from approvals.models import ApprovalRequest, AuditEvent
 
 
@@ -101,6 +101,16 @@ class EventPage(EventFilters, Paged):
 
 class ExportFilters(EventFilters):
     format = serializers.ChoiceField(required=False, choices=["ndjson", "csv"], default="ndjson")
+
+
+class AlertFilters(Paged):
+    kind = Words(required=False, known=[kind.value for kind in AlertKind])
+    agent = Text(required=False, max_length=80)
+    open = serializers.ChoiceField(
+        required=False,
+        choices=["true", "false"],
+        help_text="Those nobody has closed, or those somebody has; left out, both.",
+    )
 
 
 class ForAgent(Query):

@@ -10,7 +10,7 @@ from rest_framework import serializers
 from approvals.api.bodies import Submission
 from approvals.api.fields import Object
 from approvals.domain.policy.checks import Result
-from approvals.domain.terms import Approval, Basis, RiskLevel, Status, Verdict
+from approvals.domain.terms import AlertKind, Approval, Basis, RiskLevel, Status, Verdict
 
 LEVELS = [level.value for level in RiskLevel]
 Shape = serializers.Serializer[Any]
@@ -35,6 +35,12 @@ class Check(Shape):
     rule = serializers.CharField()
     file = serializers.CharField()
     line = serializers.IntegerField()
+    leads_to = serializers.ChoiceField(
+        choices=[approval.value for approval in Approval],
+        required=False,
+        help_text="The least this check asks for. Requests of earlier releases do not say.",
+    )
+    values = Object(required=False, help_text="The figures it was judged by.")
 
 
 class Who(Shape):
@@ -133,6 +139,26 @@ class Preflight(Shape):
     expected_wait = ExpectedWait(allow_null=True)
     to_be_automatic = serializers.ListField(child=serializers.CharField())
     policy_version = serializers.IntegerField()
+
+
+class Alert(Shape):
+    """Something operators should look at. `values` are the figures behind the words."""
+
+    id = serializers.IntegerField()
+    kind = serializers.ChoiceField(choices=[kind.value for kind in AlertKind])
+    agent = serializers.CharField(allow_null=True)
+    words = serializers.CharField()
+    values = Object()
+    request = serializers.CharField(allow_null=True, help_text="The request that raised it.")
+    at = serializers.DateTimeField()
+    closed_at = serializers.DateTimeField(allow_null=True)
+    closed_by = serializers.CharField(allow_null=True)
+    closed_because = serializers.CharField(allow_null=True)
+
+
+class AlertPage(Shape):
+    items = Alert(many=True)
+    next = serializers.CharField(allow_null=True)
 
 
 class HowApproved(Shape):

@@ -7,7 +7,18 @@ from django.urls import include, path
 from django.views.decorators.http import require_safe
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
-from approvals.api import callers, deciding, history, judging, problems, requests, running, waiting
+from approvals.api import (
+    alerts,
+    breakers,
+    callers,
+    deciding,
+    history,
+    judging,
+    problems,
+    requests,
+    running,
+    waiting,
+)
 
 V1 = [
     path("requests", requests.Requests.as_view()),
@@ -20,6 +31,10 @@ V1 = [
     path("requests/<str:ref>/outcome", running.Outcome.as_view()),
     path("requests/<str:ref>/evidence", requests.Evidence.as_view()),
     path("evaluate", judging.Evaluate.as_view()),
+    path("alerts", alerts.Alerts.as_view()),
+    path("alerts/<int:number>/close", alerts.Close.as_view()),
+    path("breakers", breakers.Breakers.as_view()),
+    path("breakers/<str:number>/reset", breakers.Reset.as_view()),
     path("audit-events", history.AuditEvents.as_view()),
     path("audit-events/export", history.AuditExport.as_view()),
     path("agents/me", callers.MyAgent.as_view()),

@@ -86,12 +86,13 @@ def _guardrails() -> Iterator[Family]:
         "Requests that policy denied, ever.",
         labels=["reason", "layer"],
     )
-    for names, count in signals.blocked().items():
+    denied = signals.blocked()
+    for names, count in denied.items():
         blocked.add_metric(names, count)
     yield blocked
     yield _each(
         "scope_violation_attempts", "Requests beyond their agent's scope, ever.", "reason",
-        signals.attempts(),
+        signals.attempts(denied),
     )  # fmt: skip
     yield _each(
         "circuit_breaker_activations", "Circuit breakers opened, ever.", "kind", signals.trips()

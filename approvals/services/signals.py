@@ -80,10 +80,10 @@ def blocked_lately(*, at: datetime) -> dict[str, int]:
     return {**most, "(others)": rest} if rest else most
 
 
-def attempts() -> dict[str, int]:
-    """How often agents asked beyond their scope and were denied, ever, by reason."""
+def attempts(denied: Mapping[tuple[str, str], int]) -> dict[str, int]:
+    """How often agents asked beyond their scope, by reason: a part of what was blocked."""
     return {
-        reason: count for (reason, _), count in blocked().items() if reason in patterns.OUT_OF_SCOPE
+        reason: count for (reason, _), count in denied.items() if reason in patterns.OUT_OF_SCOPE
     }
 
 
