@@ -15,6 +15,9 @@ OPEN = frozenset({"pending", "investigating"})
 STATUSES = OPEN | {"approved", "denied", "expired", "cancelled", "revoked"}
 TRY_AGAIN = frozenset({408, 425, 429})
 LONGEST_RETRY_AFTER = 60.0
+# People were asked as often as they may be: trying again at once would only be refused again.
+LONGEST_REST = 86_400.0
+TIRED = "attention_budget_exceeded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,9 @@ def document(response: httpx.Response) -> dict[str, Any]:
     body = _object(response)
     if response.status_code in {200, 201} and body is not None:
         return body
+    if response.status_code == 429 and body is not None and body.get("code") == TIRED:
+        wait = _seconds(response)
+        raise Refused(_words(response, body), code=TIRED, status=429, retry_after=wait)
     if response.status_code in TRY_AGAIN or response.status_code >= 500 or _is_in_flight(body):
         raise Unreachable(_words(response, body), retry_after=_retry_after(response))
     if 400 <= response.status_code < 500 and body is not None and isinstance(body.get("code"), str):
@@ -154,7 +160,10 @@ def _words(response: httpx.Response, body: Mapping[str, Any] | None) -> str:
 
 
 def _retry_after(response: httpx.Response) -> float | None:
-    seconds = response.headers.get("Retry-After", "")
-    if not (seconds.isascii() and seconds.isdecimal()):
-        return None
-    return min(float(seconds), LONGEST_RETRY_AFTER)
+    seconds = _seconds(response)
+    return None if seconds is None else min(seconds, LONGEST_RETRY_AFTER)
+
+
+def _seconds(response: httpx.Response) -> float | None:
+    text = response.headers.get("Retry-After", "")
+    return min(float(text), LONGEST_REST) if text.isascii() and text.isdecimal() else None

@@ -30,12 +30,18 @@ class Unreachable(CountersignError):
 
 
 class Refused(CountersignError):
-    """The service said no to this very call."""
+    """The service said no to this very call.
 
-    def __init__(self, words: str, *, code: str, status: int) -> None:
+    `retry_after` is in seconds, where the service names a time to ask again (`attention_budget_exceeded`).
+    """
+
+    def __init__(
+        self, words: str, *, code: str, status: int, retry_after: float | None = None
+    ) -> None:
         super().__init__(words)
         self.code = code
         self.status = status
+        self.retry_after = retry_after
 
 
 class NotApproved(CountersignError):

@@ -15,7 +15,7 @@ from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
 
-from approvals.domain.errors import Refusal
+from approvals.domain.errors import Refusal, TooMany
 from approvals.services.asking import InFlight
 from approvals.services.policies import NoPolicy
 
@@ -174,6 +174,8 @@ def _of_refusal(error: Refusal) -> tuple[dict[str, Any], dict[str, str]]:
 def _headers(error: Refusal) -> dict[str, str]:
     if error.status == HTTPStatus.UNAUTHORIZED:
         return {"WWW-Authenticate": CHALLENGE}
+    if isinstance(error, TooMany):
+        return {"Retry-After": str(error.facts["retry_after"])}
     return {"Retry-After": "1"} if isinstance(error, InFlight) else {}
 
 

@@ -28,7 +28,7 @@ class Requests(APIView):
         request=bodies.Submission,
         parameters=[IDEMPOTENCY_KEY, LOCATION],
         answers={201: shapes.ApprovalRequest, 200: shapes.ApprovalRequest},
-        refusals=(400, 409, 413, 415, 422),
+        refusals=(400, 409, 413, 415, 422, 429),
         examples=[SCALING],
     )
     def post(self, request: Request) -> Response:

@@ -21,9 +21,10 @@ Refusal
 │   ├── OutcomeConflict       outcome_conflict
 │   ├── NotInvestigating      not_investigating
 │   └── PauseUsedUp           pause_used_up
-└── Gone                 410
-    ├── Expired               expired
-    └── GrantExpired          grant_expired
+├── Gone                 410
+│   ├── Expired               expired
+│   └── GrantExpired          grant_expired
+└── TooMany              429  `retry_after` in the facts says in how many seconds there is room
 """
 
 from __future__ import annotations
@@ -139,3 +140,10 @@ class Expired(Gone):
 
 class GrantExpired(Gone):
     code = "grant_expired"
+
+
+class TooMany(Refusal):
+    """Asked too often; `retry_after` among the facts is in seconds."""
+
+    code = "too_many"
+    status = 429

@@ -189,6 +189,7 @@ class EventKind(StrEnum):
     AGENT_KEY_REVOKED = "agent.key_revoked"
     AGENT_STOPPED = "agent.stopped"
     AGENT_STARTED = "agent.started"
+    QUESTION_REFUSED = "agent.question_refused"
     PERSON_ADDED = "person.added"
     PERSON_CHANGED = "person.changed"
     PERSON_LINKED = "person.linked"

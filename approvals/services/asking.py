@@ -11,12 +11,14 @@ from django.db import IntegrityError, OperationalError, transaction
 from approvals.domain import canonical, chain, errors, timing, workflow
 from approvals.domain import plan as plans
 from approvals.domain.policy.classes import class_of
+from approvals.domain.policy.documents import PolicySet
 from approvals.domain.policy.evaluate import Evaluation, evaluate
 from approvals.domain.policy.subject import Subject, subject_of
 from approvals.domain.state import RequestState
 from approvals.domain.terms import Approval, Status
 from approvals.models import Agent, AgentKey, ApprovalRequest, Person
-from approvals.services import actors, circumstances, ledger, policies
+from approvals.services import actors, attention, circumstances, covering, ledger, policies
+from approvals.services.attention import AttentionBudgetExceeded
 
 
 def submit(
@@ -33,7 +35,8 @@ def submit(
 
     `submission` is the validated body as the agent sent it. The same idempotency key with the same
     body is the same request. `effect` and `asked_by` are for the service's own requests.
-    Raises `KeyReused` for another body, `InFlight` while the first is being written.
+    Raises `KeyReused` for another body, `InFlight` while the first is being written, and
+    `AttentionBudgetExceeded` when people were asked too often; then nothing is written.
     """
     body_sha256 = canonical.digest(submission)
     if idempotency_key and (earlier := _earlier(agent, idempotency_key, body_sha256)):
@@ -44,13 +47,19 @@ def submit(
             circumstances.hold(agent, policy)
             subject = subject_of(agent.name, submission)
             known = circumstances.gather(agent, subject, policy, at=at)
-            evaluation = evaluate(policy, subject, known)
+            evaluation, grant = covering.settle(policy, subject, known, at=at)
             row = _row(agent, key, submission, evaluation, at=at)
             row.idempotency_key = idempotency_key or None
             row.body_sha256 = body_sha256
             row.effect = effect
+            row.standing_grant = grant
             row.owner_at_submission = asked_by or agent.owner
-            return _written(row, subject, evaluation, at=at), True
+            return _written(row, subject, evaluation, policy, at=at), True
+    except AttentionBudgetExceeded as refusal:
+        if repeated := _earlier(agent, idempotency_key or "", body_sha256):
+            return repeated, False
+        attention.note_refusal(agent, refusal, at=at)
+        raise
     except IntegrityError:
         repeated = _earlier(agent, idempotency_key or "", body_sha256)
         if repeated is None:
@@ -85,10 +94,20 @@ def judge(*, agent: str, submission: Mapping[str, Any], at: datetime) -> Evaluat
 
 
 def _written(
-    row: ApprovalRequest, subject: Subject, evaluation: Evaluation, *, at: datetime
+    row: ApprovalRequest,
+    subject: Subject,
+    evaluation: Evaluation,
+    policy: PolicySet,
+    *,
+    at: datetime,
 ) -> ApprovalRequest:
     state = _first_state(row, evaluation, row.submission, at=at)
+    if row.asked and not row.effect:
+        attention.refuse_beyond_budget(row.agent, policy, at=at)
+        attention.refuse_tired_approvers(row, state, policy, at=at)
     ledger.open_request(row, state, actor=actors.agent(row.agent), at=at)
+    if row.asked:
+        attention.remember(row, state.plan, at=at)
     circumstances.remember(row, subject, evaluation, at=at)
     return row
 
@@ -160,4 +179,5 @@ def _first_state(
         reason_code=evaluation.reason_code,
         at=at,
         basis=evaluation.basis,
+        closed_by=f"standing grant {evaluation.standing}" if evaluation.standing else "policy",
     )

@@ -9,7 +9,7 @@ from approvals.domain.policy.documents import PolicySet
 from approvals.domain.policy.evaluate import Evaluation
 from approvals.domain.policy.subject import Subject
 from approvals.models import Agent, ApprovalRequest
-from approvals.services import autonomy, breakers, covering, patterns, usage
+from approvals.services import attention, autonomy, breakers, covering, patterns, usage
 
 
 def hold(agent: Agent, policy: PolicySet) -> None:
@@ -29,6 +29,7 @@ def gather(
         return Circumstances(now=at)
     return Circumstances(
         now=at,
+        denied=attention.denied_lately(agent, subject, policy, at=at),
         tripped=breakers.standing(agent, policy, at=at),
         stages=autonomy.stages_of(agent),
         standing=covering.in_force(agent, subject, at=at),

@@ -199,6 +199,19 @@ def test_a_lost_answer_is_asked_for_again_under_the_same_key(nonsense: Nonsense)
 IN_FLIGHT = {"code": "request_in_flight", "detail": "The first is still being written."}
 
 
+def test_an_agent_that_asked_too_often_is_told_when_to_ask_again(nonsense: Nonsense) -> None:
+    tired = {"code": "attention_budget_exceeded", "detail": "Asked 20 times. Nobody was asked."}
+    nonsense.always = ns.status(429, tired, Retry_After="1234")
+    with (
+        Countersign(nonsense.url, "cs_agent_x_y") as client,
+        pytest.raises(Refused, match="Nobody was asked") as refused,
+    ):
+        client.submit(*RESTART)
+    assert (refused.value.code, refused.value.status) == ("attention_budget_exceeded", 429)
+    assert refused.value.retry_after == 1234
+    assert len(nonsense.asked) == 1
+
+
 def test_a_decision_is_never_sent_twice_by_itself(nonsense: Nonsense) -> None:
     with asked_of(nonsense) as client:
         waiting = client.submit(*RESTART)
