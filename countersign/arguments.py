@@ -30,6 +30,7 @@ def parser() -> argparse.ArgumentParser:
     _running(commands)
     _policy(commands)
     _agents(commands)
+    _breakers(commands)
     _people(commands)
     _looking(commands)
     _deciding(commands)
@@ -96,6 +97,20 @@ def _agents(commands: Commands) -> None:
         _json(command)
     listing = _command(group, "list", "show agents and their keys", on_server("agents", "show_all"))
     _json(add, listing)
+
+
+def _breakers(commands: Commands) -> None:
+    group = _group(commands, "breaker", "look at circuit breakers and close them")
+    listing = _command(
+        group, "list", "show the breakers that are not closed", on_server("breakers", "show_all")
+    )
+    listing.add_argument("--all", action="store_true", help="closed ones too")
+    listing.add_argument("--agent", metavar="NAME")
+    listing.add_argument("--limit", type=_whole, default=50, metavar="N")
+    reset = _command(group, "reset", "close a breaker by hand", on_server("breakers", "reset"))
+    reset.add_argument("number", metavar="NUMBER")
+    reset.add_argument("--reason", required=True, metavar="WORDS", help="why it is safe to go on")
+    _json(listing, reset)
 
 
 def _people(commands: Commands) -> None:

@@ -39,6 +39,7 @@ logger = structlog.get_logger(__name__)
 GIVEN_BACK = (Status.DENIED, Status.EXPIRED, Status.CANCELLED, Status.REVOKED)
 MOST_DIGITS = 18
 LONGEST_REASON = 2_000
+REST = "rest_s"  # kept with the figures, for when the policy no longer says
 
 
 class NoSuchBreaker(errors.NotFound):
@@ -114,7 +115,7 @@ def reset(*, number: str, person: Person, reason: str, at: datetime) -> BreakerT
 
 
 def close(*, number: str, by: Actor, reason: str, at: datetime, refuse: Any = None) -> BreakerTrip:
-    """Close a breaker for a reason. `refuse` may raise, once it is known which agent it is about."""
+    """Close a breaker for a reason; `refuse` may raise when it is known whose it is."""
     if not reason.strip():
         raise errors.Invalid(
             "Say in a sentence why it is safe to go on. The breaker stays open.", field="reason"
@@ -176,6 +177,27 @@ def on_trial(trip: BreakerTrip, *, at: datetime) -> ApprovalRequest | None:
     return None if lapsed else row
 
 
+def told(trip: BreakerTrip, *, at: datetime) -> dict[str, Any]:
+    """One breaker as programs and operators read it, as it stands at a moment."""
+    trial = on_trial(trip, at=at)
+    return {
+        "id": trip.pk,
+        "agent": trip.agent.name,
+        "policy": trip.policy,
+        "kind": trip.kind,
+        "does": trip.does,
+        "phase": phase(trip, at=at).value,
+        "words": trip.words,
+        "values": trip.values,
+        "opened_at": audit.stamp(trip.opened_at),
+        "half_open_at": audit.stamp(trip.half_open_at),
+        "trial": trial.ref if trial else None,
+        "closed_at": audit.stamp(trip.closed_at) if trip.closed_at else None,
+        "closed_by": trip.closed_by or None,
+        "close_reason": trip.close_reason or None,
+    }
+
+
 def _of(agent: Agent, policy: PolicySet) -> list[Breaker]:
     return [breaker for each in policy.concerning(agent.name) for breaker in each.breakers]
 
@@ -201,7 +223,7 @@ def _judge_trial(
         _close(trip, actors.POLICY, f"The trial {row.ref} succeeded.", at=at)
         return
     same = [each for each in found if (each.policy, each.kind.value) == (trip.policy, trip.kind)]
-    rest = same[0].rest if same else timedelta(seconds=trip.values["rest_s"])
+    rest = same[0].rest if same else timedelta(seconds=trip.values[REST])
     told = row.outcome_status.replace("_", " ")
     trip.trial, trip.half_open_at = None, at + rest
     trip.words = f"The trial {row.ref} was reported as {told}."
@@ -216,7 +238,7 @@ def _open(breaker: Breaker, trip: Trip, row: ApprovalRequest, *, at: datetime) -
         kind=breaker.kind.value,
         does=breaker.does.value,
         words=trip.words,
-        values={**trip.values, "rest_s": int(breaker.rest.total_seconds())},
+        values={**trip.values, REST: int(breaker.rest.total_seconds())},
         opened_at=at,
         half_open_at=at + breaker.rest,
     )

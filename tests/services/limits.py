@@ -38,7 +38,7 @@ def ask(
     robo: Agent, action: str = "deploy_service", *, at: datetime, **changes: Any
 ) -> ApprovalRequest:
     """A request that policy lets through unless a limit says otherwise."""
-    plain = {"impact": None, "target": "shop", "parameters": {}}
+    plain: dict[str, Any] = {"impact": None, "target": "shop", "parameters": {}}
     return cast.request(robo, at=at, **(plain | {"action": action} | changes))
 
 
