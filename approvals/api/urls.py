@@ -9,6 +9,7 @@ from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSpli
 
 from approvals.api import (
     alerts,
+    autonomy,
     breakers,
     callers,
     deciding,
@@ -17,6 +18,7 @@ from approvals.api import (
     problems,
     requests,
     running,
+    standing,
     waiting,
 )
 
@@ -30,6 +32,7 @@ V1 = [
     path("requests/<str:ref>/consume", running.Consume.as_view()),
     path("requests/<str:ref>/outcome", running.Outcome.as_view()),
     path("requests/<str:ref>/evidence", requests.Evidence.as_view()),
+    path("requests/<str:ref>/mark", autonomy.SuggestionMarks.as_view()),
     path("evaluate", judging.Evaluate.as_view()),
     path("alerts", alerts.Alerts.as_view()),
     path("alerts/<int:number>/close", alerts.Close.as_view()),
@@ -37,6 +40,10 @@ V1 = [
     path("breakers/<str:number>/reset", breakers.Reset.as_view()),
     path("audit-events", history.AuditEvents.as_view()),
     path("audit-events/export", history.AuditExport.as_view()),
+    path("agents/<str:name>/stages", autonomy.Stages.as_view()),
+    path("agents/<str:name>/evidence", autonomy.AgentEvidence.as_view()),
+    path("standing-grants", standing.StandingGrants.as_view()),
+    path("standing-grants/<str:ref>/revoke", standing.Revoke.as_view()),
     path("agents/me", callers.MyAgent.as_view()),
     path("me", callers.Me.as_view()),
 ]

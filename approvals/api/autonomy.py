@@ -1,0 +1,259 @@
+"""How far an agent is trusted: its stages, the evidence for the next one, and marks on suggestions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from approvals.api import permissions, shapes
+from approvals.api.authentication import Caller
+from approvals.api.door import shown
+from approvals.api.fields import Body, Choice, Name, Text, Truth, checked
+from approvals.api.filters import Query, asked
+from approvals.api.parsers import read
+from approvals.api.resources import moment
+from approvals.api.schema import documented
+from approvals.domain import errors
+from approvals.domain.autonomy import Evidence
+from approvals.domain.policy.autonomy import EVERY_CLASS
+from approvals.domain.terms import Stage
+from approvals.models import Agent, AgentStage, ApprovalRequest
+from approvals.services import (
+    actors,
+    agents,
+    autonomy,
+    clock,
+    proposals,
+    record,
+    suggestions,
+)  # fmt: skip
+
+STAGES = [stage.value for stage in Stage]
+CLASS_HELP = "A class of action such as scaling_events, an action's name, or * for all others."
+MOST_PAST = 200
+
+
+class ChangeStage(Body):
+    """A stage for a class of action. `*` is every class without a stage of its own."""
+
+    stage = Choice(choices=STAGES)
+    reason = Name(max_length=2_000)
+
+    def get_fields(self) -> dict[str, Any]:
+        """`class` cannot be an attribute's name in Python."""
+        named: dict[str, Any] = {"class": Text(max_length=100, help_text=CLASS_HELP)}
+        return named | dict(super().get_fields())
+
+
+class OfClass(Query):
+    def get_fields(self) -> dict[str, Any]:
+        asked_for = Text(required=False, max_length=100, default=EVERY_CLASS, help_text=CLASS_HELP)
+        return {"class": asked_for} | dict(super().get_fields())
+
+
+class MarkSuggestion(Body):
+    """Whether what an agent suggested in shadow mode was right. A wrong one needs a reason."""
+
+    right = Truth()
+    comment = Text(required=False, allow_blank=True, max_length=5_000)
+
+
+class StageOfClass(shapes.Shape):
+    stage = serializers.ChoiceField(choices=STAGES)
+    since = serializers.DateTimeField()
+    until = serializers.DateTimeField(allow_null=True)
+    changed_by = serializers.CharField()
+    reason = serializers.CharField()
+
+    def get_fields(self) -> dict[str, Any]:
+        return {"class": serializers.CharField()} | dict(super().get_fields())
+
+
+class AgentStages(shapes.Shape):
+    agent = serializers.CharField()
+    stages = StageOfClass(many=True)
+    past = StageOfClass(many=True, help_text="Stages that have ended, newest first.")
+
+
+class DeniedInShort(shapes.Shape):
+    ref = serializers.CharField()
+    by = serializers.CharField()
+    reason = serializers.CharField()
+
+
+class Figure(serializers.FloatField):
+    """A number, or null where nothing was there to count."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_null=True, **options)
+
+
+class StageEvidence(shapes.Shape):
+    """Figures since the stage began. Shares are between 0 and 1, times are seconds."""
+
+    agent = serializers.CharField()
+    stage = serializers.ChoiceField(choices=STAGES, allow_null=True)
+    since = serializers.DateTimeField(allow_null=True)
+    until = serializers.DateTimeField()
+    requests = serializers.IntegerField()
+    asked = serializers.IntegerField()
+    decided = serializers.IntegerField()
+    agreement = Figure()
+    denials = DeniedInShort(many=True)
+    decision_seconds = Figure(help_text="The median time people took.")
+    success_rate = Figure()
+    escalation_rate = Figure()
+    turnaround_p50 = Figure()
+    turnaround_p90 = Figure()
+    false_positives = serializers.IntegerField(allow_null=True)
+    incident_coverage = Figure()
+    intervention_rate = Figure()
+    cost_per_incident = Figure()
+    seconds_to_outcome = Figure()
+    automation_rate = Figure()
+    exception_rate = Figure()
+    customer_impact = Figure()
+    warnings = serializers.ListField(child=serializers.CharField())
+
+    def get_fields(self) -> dict[str, Any]:
+        return {"class": serializers.CharField()} | dict(super().get_fields())
+
+
+class Mark(shapes.Shape):
+    ref = serializers.CharField()
+    right = serializers.BooleanField()
+    comment = serializers.CharField()
+    by = serializers.CharField()
+    at = serializers.DateTimeField()
+
+
+class Stages(APIView):
+    """`/agents/{name}/stages`"""
+
+    family = "autonomy"
+
+    @documented(
+        "read_stages",
+        "How far an agent is trusted",
+        answers={200: AgentStages},
+        refusals=(404,),
+    )
+    def get(self, request: Request, name: str) -> Response:
+        """By class of action, with the stages it had before. An agent sees its own."""
+        agent = _visible(name, permissions.anybody(request))
+        return Response(_stages(agent))
+
+    @documented(
+        "change_stage",
+        "Trust an agent less at once, or ask people to trust it more",
+        request=ChangeStage,
+        answers={200: AgentStages, 202: shapes.ApprovalRequest},
+        refusals=(400, 404, 409, 413, 415, 422),
+    )
+    def post(self, request: Request, name: str) -> Response:
+        """For managers, operators and the agent's owner. A lower stage holds at once. A higher one
+        is answered with 202 and the request that others must approve, with its evidence; one stage
+        at a time."""
+        person = permissions.person(request, scope="requests:decide", deciding=True)
+        body = checked(ChangeStage, read(request))
+        agent = agents.by_name(name)
+        proposals.refuse_outsider(person, agent)
+        at = clock.now()
+        changed = proposals.change_stage(
+            agent=agent,
+            action_class=body["class"],
+            stage=Stage(body["stage"]),
+            reason=body["reason"],
+            by=person,
+            actor=actors.person(person),
+            at=at,
+        )
+        if isinstance(changed, ApprovalRequest):
+            return Response(shown(changed, permissions.caller(request), at=at), status=202)
+        return Response(_stages(agent))
+
+
+class AgentEvidence(APIView):
+    """`/agents/{name}/evidence`"""
+
+    family = "autonomy"
+
+    @documented(
+        "read_agent_evidence",
+        "What an agent's record says of it",
+        parameters=[OfClass],
+        answers={200: StageEvidence},
+        refusals=(404, 422),
+    )
+    def get(self, request: Request, name: str) -> Response:
+        """For one class of action, since its stage began. A figure is null where nothing was there
+        to count; 0 says that there was."""
+        agent = _visible(name, permissions.anybody(request))
+        kind = autonomy.checked_class(asked(request, OfClass)["class"])
+        found = record.evidence(agent, kind, stage=autonomy.governing(agent, kind), at=clock.now())
+        return Response(_evidence(agent, kind, found))
+
+
+class SuggestionMarks(APIView):
+    """`/requests/{ref}/mark`"""
+
+    family = "autonomy"
+
+    @documented(
+        "mark_suggestion",
+        "Say whether a suggestion was right",
+        request=MarkSuggestion,
+        answers={200: Mark},
+        refusals=(400, 404, 409, 413, 415, 422),
+    )
+    def post(self, request: Request, ref: str) -> Response:
+        """For requests that shadow mode denied; by those who would have been asked, and managers.
+        Once per person; the same again changes nothing."""
+        person = permissions.person(request, scope="requests:decide", deciding=True)
+        body = checked(MarkSuggestion, read(request))
+        made = suggestions.mark(
+            ref=ref,
+            person=person,
+            is_right=body["right"],
+            comment=body.get("comment", ""),
+            at=clock.now(),
+        )
+        told = {"ref": made.request.ref, "right": made.is_right, "comment": made.comment}
+        return Response({**told, "by": str(person), "at": moment(made.at)})
+
+
+def _visible(name: str, known: Caller) -> Agent:
+    """Raises NotFound, also for what an agent may not see."""
+    if known.agent is not None and known.agent.name != name:
+        raise errors.NotFound(f"There is no agent {name[:80]!r} that you may see.")
+    return agents.by_name(name)
+
+
+def _stages(agent: Agent) -> dict[str, Any]:
+    rows = autonomy.history(agent)
+    ended = [row for row in rows if row.until is not None]
+    return {
+        "agent": agent.name,
+        "stages": [_stage(row) for row in rows if row.until is None],
+        "past": [_stage(row) for row in ended[:MOST_PAST]],
+    }
+
+
+def _stage(row: AgentStage) -> dict[str, Any]:
+    return {
+        "class": row.action_class,
+        "stage": row.stage,
+        "since": moment(row.since),
+        "until": moment(row.until),
+        "changed_by": row.changed_by,
+        "reason": row.reason,
+    }
+
+
+def _evidence(agent: Agent, kind: str, found: Evidence) -> dict[str, Any]:
+    times = {"since": moment(found.since), "until": moment(found.until)}
+    return {"agent": agent.name, "class": kind, **found.to_json(), **times}
