@@ -17,7 +17,8 @@ class Subject:
     """A submission as the layers see it. Text is compared as it came; absent text is empty.
 
     `impact` holds what the agent stated of `summary`, `cost_per_hour_usd`, `pods`,
-    `replica_percent` and `users`; `texts` is all prose it wrote for people.
+    `replica_percent` and `users`; `texts` is all prose it wrote for people, and
+    `prose` the same and what it says beside, by the JSON pointer of each part of the submission.
     """
 
     agent: str
@@ -33,6 +34,13 @@ class Subject:
     recipients: tuple[str, ...] = ()
     context: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
     texts: tuple[str, ...] = ()
+    prose: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+
+
+# Where an agent writes for people, beside the parameters.
+PROSE = (
+    "reasoning", "impact", "risk_reason", "alternatives", "session", "context", "rollback", "labels",
+)  # fmt: skip
 
 
 def subject_of(agent: str, submission: Mapping[str, Any]) -> Subject:
@@ -53,6 +61,7 @@ def subject_of(agent: str, submission: Mapping[str, Any]) -> Subject:
         recipients=tuple(submission.get("recipients") or ()),
         context=submission.get("context") or {},
         texts=tuple(_texts(submission)),
+        prose={f"/{name}": submission[name] for name in PROSE if submission.get(name)},
     )
 
 
