@@ -81,10 +81,11 @@ def read_days(value: Value) -> Days:
 
 
 def _span(value: Value, part: str) -> list[int]:
-    first, _, last = part.partition("-")
-    if first not in NAMES or (last or first) not in NAMES:
+    first, to, last = part.partition("-")
+    ends = (first, last if to else first)
+    if not set(ends) <= set(NAMES):
         _none(value)
-    start, end = NAMES.index(first), NAMES.index(last or first)
+    start, end = map(NAMES.index, ends)
     return [(start + step) % 7 for step in range((end - start) % 7 + 1)]
 
 
