@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from approvals.domain.policy import exclusions
 from approvals.domain.policy.agent_policy import AgentPolicy
@@ -11,6 +12,7 @@ from approvals.domain.policy.classes import (
     READS,
     all_covered,
     apart,
+    coverer,
     covers,
     is_literal,
     matches,
@@ -22,6 +24,7 @@ from approvals.domain.policy.scope import Listed, Scope
 from approvals.domain.policy.together import forbids_always
 from approvals.domain.terms import Approval
 
+COMPARED = 1_000
 Said = Iterator[tuple[Place, str]]
 
 
@@ -30,39 +33,68 @@ def never(policies: Sequence[AgentPolicy]) -> Said:
     forbidding = [
         (owner, rule) for owner in policies for rule in owner.rules if forbids_always(rule)
     ]
+    may_be = coverer(rule.pattern for _, rule in forbidding)
     for policy in policies:
         for rule in policy.rules:
-            if rule.approval is not Approval.FORBIDDEN:
+            if rule.approval is Approval.FORBIDDEN:
+                continue
+            if may_be(rule.pattern):
                 yield from _forbidden(policy, rule, forbidding)
-                yield from _read_only(policy, rule, policies)
+            yield from _read_only(policy, rule, policies)
     yield from _shut(policies)
 
 
 def shadowed(policies: Sequence[AgentPolicy]) -> Said:
-    """Rules that change nothing, because another one already says as much or more."""
+    """Rules that change nothing, because another one already says as much or more.
+
+    Among more than `COMPARED` rules only those of the same pattern are compared.
+    """
     numbered = [
-        (owner, number, rule)
+        _Numbered(owner, number, rule)
         for owner in policies
         for number, rule in enumerate(owner.rules, start=1)
     ]
-    strong = [each for each in numbered if not each[2].conditions and each[2].when is None]
-    for policy, number, rule in numbered:
-        for owner, other_number, other in strong:
-            if other is rule or not covers(other.pattern, rule.pattern):
-                continue
-            if not _says_as_much(other, rule) or not all_covered(owner.agents, policy.agents):
-                continue
-            if _same_reach(owner, other, policy, rule) and _after(
-                other, other_number, rule, number
-            ):
-                continue
-            where = f"{other.place.file} line {other.place.line}"
+    strong = [each for each in numbered if not each.rule.conditions and each.rule.when is None]
+    same: dict[str, list[_Numbered]] = {}
+    for each in strong:
+        same.setdefault(each.rule.pattern, []).append(each)
+    for each in numbered:
+        others = strong if len(numbered) <= COMPARED else same.get(each.rule.pattern, [])
+        by = next((other for other in others if _shadows(other, each)), None)
+        if by is not None:
+            where = f"{by.rule.place.file} line {by.rule.place.line}"
             words = (
-                f"{rule.name} changes nothing: rule {other_number} of {owner.name} ({other.pattern}, "
-                f"{where}) says as much or more"
+                f"{each.rule.name} changes nothing: rule {by.number} of {by.policy.name} "
+                f"({by.rule.pattern}, {where}) says as much or more"
             )
-            yield rule.place, words
-            break
+            yield each.rule.place, words
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbered:
+    """A rule with its policy, and its number there, from 1."""
+
+    policy: AgentPolicy
+    number: int
+    rule: ActionRule
+
+
+def _shadows(other: _Numbered, each: _Numbered) -> bool:
+    """Of two that say the same to the same agents, the later one is shadowed."""
+    if other is each or not _over(other, each):
+        return False
+    is_strong = not each.rule.conditions and each.rule.when is None
+    if is_strong and _over(each, other):
+        return (other.policy.name, other.number) < (each.policy.name, each.number)
+    return True
+
+
+def _over(other: _Numbered, each: _Numbered) -> bool:
+    return (
+        covers(other.rule.pattern, each.rule.pattern)
+        and _says_as_much(other.rule, each.rule)
+        and all_covered(other.policy.agents, each.policy.agents)
+    )
 
 
 def _forbidden(
@@ -151,21 +183,3 @@ def _says_as_much(other: ActionRule, rule: ActionRule) -> bool:
         same = other.approval is Approval.AUTO and unconditional
         return same or other.approval is Approval.REQUIRED
     return rule.approval is None or other.approval is Approval.REQUIRED
-
-
-def _same_reach(
-    owner: AgentPolicy, other: ActionRule, policy: AgentPolicy, rule: ActionRule
-) -> bool:
-    """Whether each makes the other needless, so that only one of them is to be named."""
-    return (
-        covers(rule.pattern, other.pattern)
-        and not rule.conditions
-        and rule.when is None
-        and _says_as_much(rule, other)
-        and all_covered(policy.agents, owner.agents)
-    )
-
-
-def _after(other: ActionRule, other_number: int, rule: ActionRule, number: int) -> bool:
-    key = (other.policy, other_number)
-    return key > (rule.policy, number)

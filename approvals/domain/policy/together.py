@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from approvals.domain.plan import Stage, seated
 from approvals.domain.policy.agent_policy import AgentPolicy
-from approvals.domain.policy.classes import all_covered, covers
+from approvals.domain.policy.classes import all_covered, coverer, covers
 from approvals.domain.policy.matrix import Row
 from approvals.domain.policy.reading import Place, Problem, Value, nearest
 from approvals.domain.policy.rules import ActionRule
@@ -148,8 +148,9 @@ def _enough(team: str, quorum: int, teams: Teams) -> bool:
 def _contradictions(policies: Sequence[AgentPolicy], keys: Keys) -> Iterator[Problem]:
     """Automatic rules that could never be: everything they name is forbidden to all their agents."""
     forbidding = [(rule, policy) for policy, rule in _each_rule(policies) if forbids_always(rule)]
+    may_be = coverer(rule.pattern for rule, _ in forbidding)
     for policy, rule in _each_rule(policies):
-        if rule.approval is not Approval.AUTO:
+        if rule.approval is not Approval.AUTO or not may_be(rule.pattern):
             continue
         for other, owner in forbidding:
             if covers(other.pattern, rule.pattern) and all_covered(owner.agents, policy.agents):

@@ -12,12 +12,21 @@ from typing import Any
 
 import yaml
 
-from approvals.domain.policy.reading import Gathered, Place, PolicyInvalid, Problem, Value
+from approvals.domain.policy.reading import (
+    LONGEST_NAME,
+    Gathered,
+    Place,
+    PolicyInvalid,
+    Problem,
+    Value,
+)
 
 SIZE_LIMIT = 256 * 1024
 NODE_LIMIT = 20_000
 DEPTH_LIMIT = 32
 _DIGITS = re.compile(r"[+-]?[0-9]{1,18}")
+_ANCHORED = "anchors and aliases are not allowed; write it out"
+_STARRED = f"{_ANCHORED}, and put a glob that begins with * in quotes: '*-prod'"
 _COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
 
@@ -86,7 +95,7 @@ def _refuse_bombs(file: str, text: str) -> None:
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            words = "anchors and aliases are not allowed; write it out"
+            words = _STARRED if isinstance(event, yaml.AliasEvent) else _ANCHORED
             met.append(Problem(_mark(file, event.start_mark), words))
         if count > NODE_LIMIT or depth > DEPTH_LIMIT:
             met.append(Problem(_mark(file, event.start_mark), "the file is too large or too deep"))
@@ -108,7 +117,7 @@ class _Tree:
         if isinstance(node, yaml.ScalarNode):
             return Value(place, self._scalar(node, place, key), key)
         if node.tag not in _COLLECTIONS:
-            self._refuse(place, f"the tag {node.tag!r} is not allowed", key)
+            self._refuse(place, f"the tag {node.tag[:LONGEST_NAME]!r} is not allowed", key)
         if isinstance(node, yaml.MappingNode):
             return Value(place, self._mapping(node, key), key)
         listed = [self.value(item, f"{key}[{count}]") for count, item in enumerate(node.value)]
@@ -121,12 +130,16 @@ class _Tree:
             if not isinstance(key, str) or not key.strip():
                 self._refuse(place, "a key must be plain text", above)
                 continue
-            path = f"{above}.{key}" if above else key
+            path = f"{above}.{key[:LONGEST_NAME]}".lstrip(".")
             if key_node.tag.endswith(":merge"):
                 self._refuse(place, "merge keys (<<) are not allowed; write the keys out", path)
             elif key in found:
                 first = found[key].place.line
-                self._refuse(place, f"the key {key!r} stands twice; first in line {first}", path)
+                self._refuse(
+                    place,
+                    f"the key {key[:LONGEST_NAME]!r} stands twice; first in line {first}",
+                    path,
+                )
             else:
                 found[key] = self.value(value_node, path, place)
         return found
@@ -140,7 +153,7 @@ class _Tree:
         if kind == "null":
             return None
         if kind not in {"str", "float", "int", "timestamp"}:
-            self._refuse(place, f"the tag {node.tag!r} is not allowed", key)
+            self._refuse(place, f"the tag {node.tag[:LONGEST_NAME]!r} is not allowed", key)
         return node.value
 
     def _refuse(self, place: Place, words: str, key: str) -> None:
@@ -165,4 +178,6 @@ def _told(error: yaml.MarkedYAMLError) -> str:
     problem = str(error.problem)
     if r"'\t'" in problem:
         return "a tab stands here; indent with spaces"
-    return problem
+    if "scanning an alias" in str(error.context):
+        return "a glob that begins with * stands in quotes: '*-prod'"
+    return problem[:LONGEST_NAME]
