@@ -11,6 +11,7 @@ from countersign import asking, starting
 
 KINDS = ("slack", "teams", "pagerduty", "servicenow", "github")
 ROLES = ("member", "manager", "auditor", "operator")
+STAGES = ("shadow", "supervised", "autonomous", "full")
 STATUSES = ("pending", "investigating", "approved", "denied", "expired", "cancelled", "revoked")
 ALERTS = (
     "repeated_approval_denials", "unusual_action_patterns", "scope_violation_attempts",
@@ -30,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
     _running(commands)
     _policy(commands)
     _agents(commands)
+    _standing(commands)
     _breakers(commands)
     _people(commands)
     _looking(commands)
@@ -97,6 +99,42 @@ def _agents(commands: Commands) -> None:
         _json(command)
     listing = _command(group, "list", "show agents and their keys", on_server("agents", "show_all"))
     _json(add, listing)
+    _trust(group)
+
+
+def _trust(group: Commands) -> None:
+    """The commands about how far an agent is trusted."""
+    stage = _on_agent(group, "stage", "show its stages, lower one at once, or ask to raise one")
+    stage.add_argument("kind", nargs="?", metavar="CLASS", help="a class of action, or '*'")
+    stage.add_argument("stage", nargs="?", choices=STAGES, metavar="STAGE", help=", ".join(STAGES))
+    stage.add_argument("--reason", default="", help="why; needed for a change")
+    evidence = _on_agent(group, "evidence", "show what its record says")
+    evidence.add_argument("--class", dest="kind", default="*", metavar="CLASS")
+    digest = _on_agent(group, "digest", "show what it did lately, in counts")
+    digest.add_argument("--since", type=_span, default="24h", metavar="SPAN", help="such as 24h")
+    incident = _on_agent(group, "incident", "report an incident: one stage down at once")
+    incident.add_argument("--class", dest="kind", metavar="CLASS", help="only this class of action")
+    incident.add_argument("--reason", required=True)
+
+
+def _on_agent(group: Commands, verb: str, words: str) -> argparse.ArgumentParser:
+    command = _command(group, verb, words, on_server("autonomy", verb))
+    command.add_argument("name", metavar="NAME")
+    _json(command)
+    return command
+
+
+def _standing(commands: Commands) -> None:
+    group = _group(commands, "standing", "show and revoke standing grants")
+    listing = _command(
+        group, "list", "show those that could be used now", on_server("standing", "show_all")
+    )
+    listing.add_argument("--agent", metavar="NAME")
+    listing.add_argument("--all", action="store_true", help="also those that are over")
+    listing.add_argument("--limit", type=_whole, default=50, metavar="N")
+    revoke = _command(group, "revoke", "end one at once", on_server("standing", "revoke"))
+    revoke.add_argument("ref", metavar="REF", help="SG-12 or an id")
+    _json(listing, revoke)
 
 
 def _breakers(commands: Commands) -> None:
@@ -236,6 +274,16 @@ def _seconds(text: str) -> float:
     seconds = float(text)
     if not 0 <= seconds <= 7 * 86_400:
         raise argparse.ArgumentTypeError("write seconds, at most a week")
+    return seconds
+
+
+def _span(text: str) -> float:
+    """Seconds of a span such as 30m, 24h or 7d; a bare number is seconds."""
+    units = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+    number, unit = (text[:-1], text[-1]) if text[-1:] in units else (text, "s")
+    seconds = float(number) * units[unit]
+    if not 0 < seconds <= 366 * 86_400:
+        raise argparse.ArgumentTypeError("write a span such as 24h, at most a year")
     return seconds
 
 

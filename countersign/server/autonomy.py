@@ -1,0 +1,145 @@
+"""`countersign agent stage`, `evidence`, `digest` and `incident`"""
+
+from __future__ import annotations
+
+import argparse
+from datetime import timedelta
+from typing import Any
+
+from approvals.domain import errors
+from approvals.domain.policy.autonomy import EVERY_CLASS
+from approvals.domain.terms import Stage
+from approvals.models import Agent, AgentStage, ApprovalRequest
+from approvals.services import agents, autonomy, clock, proposals, record
+from countersign import terminal
+from countersign.outcomes import YES
+from countersign.server import operators
+
+
+def stage(asked: argparse.Namespace) -> int:
+    """Show the stages of an agent; with a class and a stage, lower it at once or ask to raise it."""
+    agent = agents.by_name(asked.name)
+    if asked.kind is None:
+        return _show(agent, as_json=asked.json)
+    if asked.stage is None:
+        raise errors.Invalid("Say the stage too: agent stage NAME CLASS STAGE --reason WHY")
+    changed = proposals.change_stage(
+        agent=agent,
+        action_class=asked.kind,
+        stage=Stage(asked.stage),
+        reason=asked.reason,
+        by=None,
+        actor=operators.me(),
+        at=clock.now(),
+    )
+    if isinstance(changed, ApprovalRequest):
+        return _waits(changed, as_json=asked.json)
+    return _show(agent, as_json=asked.json)
+
+
+def evidence(asked: argparse.Namespace) -> int:
+    """What the record says of an agent, for one class of action, since its stage began."""
+    agent, kind = agents.by_name(asked.name), autonomy.checked_class(asked.kind)
+    held = autonomy.governing(agent, kind)
+    found = record.evidence(agent, kind, stage=held, at=clock.now()).to_json()
+    told = {"agent": agent.name, "class": kind, **found}
+    if asked.json:
+        terminal.give(told)
+        return YES
+    terminal.say(_lines({name: value for name, value in told.items() if _is_plain(value)}))
+    for denial in told["denials"]:
+        terminal.say(f"Denied {denial['ref']} by {denial['by']}: {denial['reason']}")
+    for warning in told["warnings"]:
+        terminal.say(warning)
+    return YES
+
+
+def digest(asked: argparse.Namespace) -> int:
+    """What an agent did lately, in counts."""
+    at = clock.now()
+    since = at - timedelta(seconds=asked.since)
+    told = record.digest(agents.by_name(asked.name), since=since, at=at)
+    if asked.json:
+        terminal.give(told)
+        return YES
+    terminal.say(_lines({name: value for name, value in told.items() if _is_plain(value)}))
+    for title in ("refused_because", "outcomes", "actions"):
+        if told[title]:
+            counts = ", ".join(f"{name} {count}" for name, count in told[title].items())
+            terminal.say(f"{title.replace('_', ' ')}: {counts}")
+    for change in told["stage_changes"]:
+        terminal.say(f"{change['class']} became {change['stage']}: {change['reason']}")
+    return YES
+
+
+def incident(asked: argparse.Namespace) -> int:
+    """Report an incident of an agent: one stage down at once."""
+    agent = agents.by_name(asked.name)
+    changed = autonomy.incident(
+        agent=agent,
+        action_class=asked.kind,
+        reason=asked.reason,
+        actor=operators.me(),
+        at=clock.now(),
+    )
+    if asked.json:
+        terminal.give([_facts(row) for row in changed])
+    elif not changed:
+        terminal.say(f"Agent {agent.name} has no stage that could be lower. Nothing was changed.")
+    for row in () if asked.json else changed:
+        terminal.say(f"{row.action_class} is at stage {row.stage} now.")
+    return YES
+
+
+def _show(agent: Agent, *, as_json: bool) -> int:
+    rows = [row for row in autonomy.history(agent) if row.until is None]
+    if as_json:
+        terminal.give({"agent": agent.name, "stages": [_facts(row) for row in rows]})
+        return YES
+    if not rows:
+        terminal.say(f"Agent {agent.name} has no stage: the rules decide alone.")
+        return YES
+    cells = [
+        (
+            "every other class" if row.action_class == EVERY_CLASS else row.action_class,
+            row.stage,
+            f"{row.since:%d %b %Y %H:%M} UTC",
+            row.changed_by,
+            row.reason,
+        )
+        for row in rows
+    ]
+    terminal.say(terminal.table(("CLASS", "STAGE", "SINCE", "BY", "REASON"), cells))
+    return YES
+
+
+def _waits(row: ApprovalRequest, *, as_json: bool) -> int:
+    if as_json:
+        terminal.give({"request": row.ref, "id": str(row.public_id), "status": row.status})
+        return YES
+    terminal.say(
+        f"{row.ref} asks for it: a higher stage must be approved. Nothing has changed yet."
+    )
+    return YES
+
+
+def _facts(row: AgentStage) -> dict[str, Any]:
+    return {
+        "class": row.action_class,
+        "stage": row.stage,
+        "since": row.since.isoformat(),
+        "changed_by": row.changed_by,
+        "reason": row.reason,
+    }
+
+
+def _is_plain(value: object) -> bool:
+    return not isinstance(value, list | dict)
+
+
+def _lines(facts: dict[str, Any]) -> str:
+    width = max(map(len, facts))
+    return "\n".join(
+        f"{name.replace('_', ' ').ljust(width)}  {'no data' if value is None else value}"
+        for name, value in facts.items()
+    )
