@@ -18,12 +18,11 @@ from approvals.api.problems import Fault, InvalidBody
 from approvals.api.schema import documented
 from approvals.domain import plan as plans
 from approvals.domain.plan import Plan
-from approvals.domain.policy.evaluate import Evaluation
-from approvals.domain.terms import OPEN, Approval, Basis
-from approvals.models import Agent, ApprovalRequest, Person, Team
-from approvals.services import asking, clock, policies
-
-RECENT = 200
+from approvals.domain.policy.nearest import Change
+from approvals.domain.terms import Approval
+from approvals.models import Agent, Person, Team
+from approvals.services import clock, policies, preflight
+from approvals.services.preflight import Preflight
 
 
 class Evaluate(APIView):
@@ -45,8 +44,9 @@ class Evaluate(APIView):
         known = permissions.anybody(request)
         agent = _for_whom(known, filters.asked(request, filters.ForAgent).get("agent"))
         submission = checked(bodies.Submission, read(request))
-        judged = asking.judge(agent=agent, submission=submission, at=clock.now())
-        return Response(_preflight(judged, agent=agent, action=submission["action"]))
+        at = clock.now()
+        found = preflight.look(agent=agent, submission=submission, at=at)
+        return Response(_preflight(found, agent=agent, action=submission["action"]))
 
 
 def _for_whom(known: Caller, named: str | None) -> str:
@@ -59,10 +59,14 @@ def _for_whom(known: Caller, named: str | None) -> str:
     return known.agent.name
 
 
-def _preflight(judged: Evaluation, *, agent: str, action: str) -> dict[str, Any]:
+def _preflight(found: Preflight, *, agent: str, action: str) -> dict[str, Any]:
+    judged = found.judged
+    is_asked = judged.plan is not None and judged.verdict is Approval.REQUIRED
     return {
         "verdict": judged.verdict.value,
+        "basis": None if is_asked else judged.basis.value,
         "reason_code": judged.reason_code,
+        "would_be": judged.would_be.value if judged.would_be else None,
         "risk": {
             "claimed": judged.claimed.value if judged.claimed else None,
             "computed": judged.computed.value,
@@ -72,9 +76,18 @@ def _preflight(judged: Evaluation, *, agent: str, action: str) -> dict[str, Any]
         "evaluation": judged.to_json(),
         "plan": plans.to_json(judged.plan) if judged.plan else None,
         "asked": list(_asked(judged.plan, agent)) if judged.plan else [],
-        "expected_wait": _expected_wait(action) if judged.verdict is Approval.REQUIRED else None,
-        "to_be_automatic": list(_to_be_automatic(judged, action)),
+        "expected_wait": _expected(judged.plan, action) if judged.plan and is_asked else None,
+        "to_be_automatic": [each.words for each in found.changes] or list(found.otherwise),
+        "nearest_changes": [_change(each) for each in found.changes],
         "policy_version": policies.current().version,
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "words": change.words,
+        "fields": dict(change.fields),
+        "at": change.at.isoformat().replace("+00:00", "Z") if change.at else None,
     }
 
 
@@ -103,26 +116,8 @@ def _can(person: Person, too_close: set[int | None]) -> bool:
     return person.is_active and person.pk not in too_close
 
 
-def _expected_wait(action: str) -> dict[str, int] | None:
-    """How long people took for this action lately; None when they never decided one."""
-    decided = ApprovalRequest.objects.filter(action=action, basis=Basis.PERSON.value).exclude(
-        status__in=[status.value for status in OPEN]
-    )
-    moments = decided.order_by("-number").values_list("created_at", "closed_at")[:RECENT]
-    waits = sorted(int((closed - made).total_seconds()) for made, closed in moments if closed)
-    if not waits:
+def _expected(plan: Plan, action: str) -> dict[str, int] | None:
+    wait = preflight.expected_wait(plan, action)
+    if wait is None:
         return None
-    return {
-        "p50_seconds": waits[len(waits) // 2],
-        "p90_seconds": waits[min(len(waits) * 9 // 10, len(waits) - 1)],
-        "of": len(waits),
-    }
-
-
-def _to_be_automatic(judged: Evaluation, action: str) -> Iterator[str]:
-    if judged.verdict is Approval.FORBIDDEN:
-        yield f"Nothing in the request can: policy forbids {action}."
-    elif judged.verdict is Approval.REQUIRED and judged.effective.rank > judged.computed.rank:
-        yield f"Claim {judged.computed} risk if that is true: policy rates {action} no higher."
-    elif judged.verdict is Approval.REQUIRED:
-        yield f"A policy rule for {action} with risk: low and approval: auto."
+    return {"p50_seconds": wait.p50, "p90_seconds": wait.p90, "of": wait.of}

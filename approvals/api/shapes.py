@@ -129,15 +129,35 @@ class ExpectedWait(Shape):
     of = serializers.IntegerField(help_text="How many decided requests this is read from.")
 
 
+class Change(Shape):
+    """One change that alone would make it automatic; it was judged before it is offered."""
+
+    words = serializers.CharField()
+    fields = Object(help_text="The fields that differ, by path, with their new values.")  # type: ignore[assignment]  # a field of the answer
+    at = serializers.DateTimeField(allow_null=True, help_text="When to ask, if that is the change.")
+
+
 class Preflight(Shape):
     verdict = serializers.ChoiceField(choices=[approval.value for approval in Approval])
+    basis = serializers.ChoiceField(
+        choices=[Basis.POLICY.value, Basis.STANDING_GRANT.value], allow_null=True
+    )
     reason_code = serializers.CharField()
+    would_be = serializers.ChoiceField(
+        choices=[approval.value for approval in Approval],
+        allow_null=True,
+        help_text="What would become of it but for shadow mode.",
+    )
     risk = Risk()
     evaluation = Check(many=True)
     plan = ObjectOrNull()
     asked = Asked(many=True)
     expected_wait = ExpectedWait(allow_null=True)
-    to_be_automatic = serializers.ListField(child=serializers.CharField())
+    to_be_automatic = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="In words: what would spare people, or else what policy has against it.",
+    )
+    nearest_changes = Change(many=True)
     policy_version = serializers.IntegerField()
 
 
