@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import transaction
 
 from approvals.domain import display, errors
+from approvals.domain.policy import agent_policy
 from approvals.domain.terms import EventKind
 from approvals.models import Agent, AgentKey, Person
 from approvals.services import audit, keys
@@ -17,7 +18,7 @@ from approvals.services.actors import Actor
 
 SCOPES = ("requests:write", "requests:read")
 USED_EVERY = timedelta(minutes=1)
-ITSELF = "countersign"  # asks for the service itself, and has no key
+ITSELF = agent_policy.ITSELF  # asks for the service itself, and has no key
 
 
 def add(
@@ -49,7 +50,13 @@ def issue_key(
     actor: Actor,
     days: int | None = None,
 ) -> str:
-    """A new key; the raw form is returned once and never kept."""
+    """A new key; the raw form is returned once and never kept. Raises Invalid for the service itself."""
+    if agent.name == ITSELF:
+        raise errors.Invalid(
+            f"{ITSELF} is the service itself and has no key, so that nobody else asks as it. "
+            "Nothing was made.",
+            field="agent",
+        )
     minted = keys.mint("agent")
     with transaction.atomic():
         AgentKey.objects.create(
@@ -151,12 +158,11 @@ def _refuse_name(name: str) -> None:
             "An agent's name has plain letters, so that nobody can mistake it.", field="name"
         )
     likeness = display.skeleton(name.casefold())
-    for other in Agent.objects.values_list("name", flat=True):
+    for other in [ITSELF, *Agent.objects.values_list("name", flat=True)]:
         if display.skeleton(other.casefold()) == likeness:
             raise errors.Conflict(f"There is an agent {other!r} already; {name!r} reads like it.")
 
 
 def webhook_secret() -> str:
-    """A new secret to sign an agent's webhooks with."""
     """A Standard Webhooks secret: `whsec_` and 32 random bytes in base64."""
     return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()

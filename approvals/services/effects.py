@@ -12,7 +12,7 @@ from approvals.models import ApprovalRequest
 # Found by dotted path: each takes the request and the moment, within the approving transaction,
 # and raises a Refusal when what was approved can no longer be done; then nothing is decided.
 EFFECTS: Mapping[str, str] = {
-    "apply_policy": "approvals.services.policies.take_effect",
+    "apply_policy": "approvals.services.policy_changes.take_effect",
     "change_stage": "approvals.services.autonomy.take_effect",
     "stand": "approvals.services.standing.take_effect",
 }

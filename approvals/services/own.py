@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from approvals.domain.terms import RiskLevel
+from django.db import transaction
+
+from approvals.domain import errors
+from approvals.domain.terms import OPEN, RiskLevel, Status
 from approvals.models import Agent, ApprovalRequest, Person
 from approvals.services import agents, asking
 from approvals.services.effects import EFFECTS
@@ -28,6 +31,7 @@ def ask(
     """Ask people for leave to do something; once they give it, `effect` happens in the same moment.
 
     `asked_by` cannot approve it. Nothing happens before the approval; a denial leaves all as it is.
+    Raises Conflict when nobody would be asked: then nothing is recorded.
     """
     if effect not in EFFECTS:
         raise ValueError(f"there is no effect {effect!r}")
@@ -41,16 +45,29 @@ def ask(
     }
     if impact:
         submission["impact"] = {"summary": impact}
-    row, _ = asking.submit(
-        agent=itself(at=at),
-        key=None,
-        submission=submission,
-        idempotency_key=None,
-        at=at,
-        effect=effect,
-        asked_by=asked_by,
-    )
+    with transaction.atomic():
+        row, _ = asking.submit(
+            agent=itself(at=at),
+            key=None,
+            submission=submission,
+            idempotency_key=None,
+            at=at,
+            effect=effect,
+            asked_by=asked_by,
+        )
+        if Status(row.status).is_final:
+            # An approval without people would also come without its effect: better no request at all.
+            raise errors.Conflict(
+                f"The policy in force answers {action} by itself ({row.status}), and this needs people. "
+                "Nothing was recorded. An operator can apply a policy with --break-glass."
+            )
     return row
+
+
+def waiting(effect: str) -> Iterator[ApprovalRequest]:
+    """The service's own requests of one kind that still wait, oldest first."""
+    rows = ApprovalRequest.objects.filter(effect=effect, status__in=[each.value for each in OPEN])
+    yield from rows.select_related("agent").order_by("number")
 
 
 def itself(*, at: datetime) -> Agent:

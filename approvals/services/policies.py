@@ -1,4 +1,7 @@
-"""Apply policy files as immutable versions, and know which one is in force."""
+"""Apply policy files as immutable versions, and know which one is in force.
+
+Nothing here asks anybody: `policy_changes` does, since what weakens the policy is a request of its own.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from django.db import transaction
 
@@ -17,32 +21,49 @@ from approvals.models import Person, PolicyVersion, Team, TeamMember
 from approvals.services import audit
 from approvals.services.actors import Actor
 
+EXAMPLES = (".test.yaml", ".test.yml")
+
 
 def read_directory(directory: Path) -> dict[str, str]:
-    """The policy files of a directory, by their path below it.
+    """The policy files of a directory, by their path below it, without the examples beside them.
 
     Raises PolicyInvalid for a file that is not UTF-8.
     """
-    found = sorted([*directory.rglob("*.yaml"), *directory.rglob("*.yml")])
-    named = {str(path.relative_to(directory)): path for path in found}
-    return {name: yaml_text.decoded(name, path.read_bytes()) for name, path in named.items()}
+    return _read(directory, examples=False)
+
+
+def read_examples(directory: Path) -> dict[str, str]:
+    """The examples of a directory. Raises PolicyInvalid for a file that is not UTF-8."""
+    return _read(directory, examples=True)
+
+
+def is_examples(name: str) -> bool:
+    """Whether a file beside policies says how they must judge, and is none itself."""
+    return name.endswith(EXAMPLES)
 
 
 def apply(
-    *, files: Mapping[str, str], author: str, actor: Actor, at: datetime, commit: str = ""
+    *,
+    files: Mapping[str, str],
+    author: str,
+    actor: Actor,
+    at: datetime,
+    commit: str = "",
+    facts: Mapping[str, Any] | None = None,
 ) -> tuple[PolicyVersion, bool]:
-    """Put these files in force as a new version; the same files again are the same version.
+    """Put these files in force as a new version, whatever it weakens; the same files are the same version.
 
-    Returns the version and whether it is new. Raises PolicyInvalid, and then the version before stays.
+    `facts` are written into history beside the rest. Returns the version and whether it is new.
+    Raises PolicyInvalid, and then the version before stays.
     """
     policy = documents.load(files)
     sha256 = canonical.digest(dict(files))
     with transaction.atomic():
-        newest = PolicyVersion.objects.select_for_update().order_by("-number").first()
-        if newest is not None and newest.sha256 == sha256:
-            return newest, False
+        before = newest(lock=True)
+        if before is not None and before.sha256 == sha256:
+            return before, False
         version = PolicyVersion.objects.create(
-            number=(newest.number if newest else 0) + 1,
+            number=(before.number if before else 0) + 1,
             files=dict(files),
             sha256=sha256,
             author=author,
@@ -51,16 +72,33 @@ def apply(
         )
         _teams(policy)
         detail = {"version": version.number, "sha256": sha256, "commit": commit, "author": author}
+        detail |= facts or {}
         audit.append_service(EventKind.POLICY_APPLIED, actor=actor, at=at, detail=detail)
     return version, True
 
 
+def newest(*, lock: bool = False) -> PolicyVersion | None:
+    """The version in force; locked, so that none is applied beside the caller's transaction."""
+    rows = PolicyVersion.objects.order_by("-number")
+    return (rows.select_for_update() if lock else rows).first()
+
+
 def current() -> PolicySet:
     """The policy in force. Raises `NoPolicy` when none was ever applied."""
-    newest = PolicyVersion.objects.order_by("-number").values_list("number", "sha256").first()
-    if newest is None:
+    version = PolicyVersion.objects.order_by("-number").values_list("number", "sha256").first()
+    if version is None:
         raise NoPolicy("No policy was ever applied. Run: countersign policy apply policies/")
-    return _compiled(*newest)
+    return _compiled(*version)
+
+
+def _read(directory: Path, *, examples: bool) -> dict[str, str]:
+    found = sorted([*directory.rglob("*.yaml"), *directory.rglob("*.yml")])
+    named = {str(path.relative_to(directory)): path for path in found}
+    return {
+        name: yaml_text.decoded(name, path.read_bytes())
+        for name, path in named.items()
+        if is_examples(name) is examples
+    }
 
 
 class NoPolicy(RuntimeError):

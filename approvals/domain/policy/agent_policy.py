@@ -54,6 +54,7 @@ READERS: Mapping[str, Callable[..., Any]] = {
     "attention": attention.read,
 }
 EVERY_AGENT = ("*",)
+ITSELF = "countersign"  # the agent the service asks as
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,10 @@ class AgentPolicy:
         return bool(self.rates or self.breakers or self.attention)
 
     def concerns(self, agent: str) -> bool:
+        """The service itself is meant only by its own name: no limit on agents may lock the door to
+        changing it. The matrix judges its requests, at least at risk high."""
+        if agent == ITSELF:
+            return ITSELF in self.agents
         return matches(agent, self.agents)
 
 
