@@ -168,6 +168,17 @@ def test_one_person_hears_five_times_a_day_however_written(robo: Agent) -> None:
     assert late.status == "approved"
 
 
+def test_a_message_taken_back_reached_nobody(robo: Agent) -> None:
+    def send(second: int) -> ApprovalRequest:
+        return ask(robo, "send_message", at=NOON + second * SECOND, recipients=["a@example.com"])
+
+    rows = [send(number) for number in range(5)]
+    assert send(6).status == "denied"
+    lifecycle.revoke(ref=rows[2].ref, person=somebody("sam"), at=NOON + MINUTE)
+
+    assert [send(61).status, send(62).status] == ["approved", "denied"]
+
+
 def test_a_recipient_too_long_for_its_column_is_counted_all_the_same(robo: Agent) -> None:
     long = "ﷺ" * 490
     for number in range(5):
