@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import accumulate, groupby
 
 # Length of the whole number by country, as the IBAN registry lists them.
 _IBAN_LENGTHS = {
@@ -28,6 +29,7 @@ _BETWEEN = re.compile(r"[\s.-]")
 _DIGIT_RUN = re.compile(r"(?<![A-Za-z0-9])[0-9]++(?![A-Za-z])(?:[ ./-][0-9]++(?![A-Za-z]))*+")
 _DIGITS = re.compile(r"[0-9]+")
 SHORTEST_CARD, LONGEST_CARD = 13, 19
+_MOST_GROUPS = LONGEST_CARD // 3
 _ISSUERS = re.compile(
     "4(?:.{12}|.{15}|.{18})"  # Visa
     "|(?:5[1-5]|222[1-9]|22[3-9].|2[3-6]..|27[01].|2720).{12,14}"  # Mastercard
@@ -67,32 +69,29 @@ def _has_check_digits(iban: str) -> bool:
 
 def _cards(text: str) -> Iterator[bool]:
     for run in _DIGIT_RUN.finditer(text):
-        groups = _DIGITS.findall(run[0])
+        for shape, alike in groupby(_DIGITS.findall(run[0]), key=_shape):
+            yield from map(_is_card, _numbers(shape, list(alike)))
+
+
+def _shape(group: str) -> int:
+    """How a card may be written: digit by digit, in pairs, in groups of three to seven, in one."""
+    return len(group) if len(group) < 3 else 3 if len(group) <= 7 else 8
+
+
+def _numbers(shape: int, groups: list[str]) -> Iterator[str]:
+    """What may be the number of a card among groups of one shape."""
+    if shape < 3:
+        yield "".join(groups) if len(groups) <= LONGEST_CARD else ""
+    elif shape > 7:
+        yield from groups
+    else:
         for first in range(len(groups)):
-            yield from map(_is_card, _windows(groups, first))
-
-
-def _windows(groups: list[str], first: int) -> Iterator[str]:
-    """Numbers of the length of a card that begin with this group; its groups are of one kind."""
-    number = ""
-    for group in groups[first : first + LONGEST_CARD]:
-        if number and not _go_together(groups[first], group):
-            return
-        number += group
-        if len(number) > LONGEST_CARD:
-            return
-        if len(number) >= SHORTEST_CARD:
-            yield number
-
-
-def _go_together(first: str, group: str) -> bool:
-    """Cards are written in groups of three to seven digits, else in pairs or digit by digit."""
-    if len(first) < 3:
-        return len(group) == len(first)
-    return len(first) <= 7 and 3 <= len(group) <= 7
+            yield from accumulate(groups[first : first + _MOST_GROUPS])
 
 
 def _is_card(number: str) -> bool:
+    if not SHORTEST_CARD <= len(number) <= LONGEST_CARD:
+        return False
     return _ISSUERS.fullmatch(number) is not None and _passes_luhn(number)
 
 

@@ -30,7 +30,8 @@ GIVEN = listed(
     elias elif elisa elisabeth elise elizabeth elke ellen elsa emil emilia emilie emily emma emmanuel
     enrico enrique eric erica erik erika ernst esther ethan eugene eva evelyn ewa fabian fabio fabrice
     farah fatima federico felicia ferdinand fernanda fernando filip fiona florian francesca francesco
-    francisca franz frederic frederik friederike friedrich fumiko gabriel gabriela gabriele gareth gary
+    francisca francois franz frederic frederik friederike friedrich fumiko gabriel gabriela gabriele gareth
+    gary
     geoffrey georg georgina gerald gerard gerd gerhard gerda gertrud giacomo gianni gilbert giovanna
     giovanni gisela giulia giuseppe gonzalo gordon gregor gregory grzegorz guido guillaume gunther
     gustav gustavo hakan haruki hannah hannelore hans harald harriet hassan heather hector heidi heike
@@ -45,7 +46,8 @@ GIVEN = listed(
     kathrin kathryn katja katrin kazuko keith kelly kenji kenneth kerstin kevin khalid kirsten kirstin
     klaus konrad konstantin krishna kristin kristina krystyna krzysztof kumar kurt larissa lars laszlo
     laura lauren laurent layla lea leila lena lennart leonard leonardo leonhard leonie leopold leticia
-    liam linda lisa lisbeth lorenz lorenzo lothar louis louise luc luca lucas lucia lucie lucy ludwig
+    liam linda linus
+    lisa lisbeth lorenz lorenzo lothar louis louise luc luca lucas lucia lucie lucy ludwig
     luigi luis luisa lukas luke lutz lydia lynn maciej magdalena magnus mahmoud maike maja malcolm
     malgorzata manfred manuel manuela marc marcel marcelo marcin marco marcus marek margaret margarete
     margarita margot maria marian marianne marie mariana marina mario marion marius marjorie markus

@@ -15,6 +15,11 @@ COUNT_LIMIT = 100_000
 LENGTH_LIMIT = 1_000_000
 _LARGEST_NUMBER = 10**40  # longer than any number that counts as one of somebody
 _ACCENT = re.compile(f"[{ACCENTS}]+")
+# Letters that Unicode does not take apart.
+_STROKED = {
+    "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "\u0131": "i",
+    "æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe",
+}  # fmt: skip
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,59}")
 
 
@@ -26,8 +31,13 @@ def bare(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     seen = without_unseen(text)
-    plain = seen.translate({ord(char): unicodedata.normalize("NFKD", char) for char in set(seen)})
-    return _ACCENT.sub("", plain)
+    return _ACCENT.sub("", seen.translate({ord(char): _plainest(char) for char in set(seen)}))
+
+
+def _plainest(char: str) -> str:
+    if char.isdecimal():
+        return str(unicodedata.decimal(char))
+    return _STROKED.get(char) or unicodedata.normalize("NFKD", char)
 
 
 def folded(text: str) -> str:
