@@ -36,7 +36,12 @@ def wanted(
             f"Nothing in the request can: policy rates it {judged.computed}, and above "
             f"{matrix.AUTO_UP_TO} a person is always asked. {' '.join(judged.because)}",
         )
-    return tuple(dict.fromkeys(_each(policy, subject_of(agent, body), now, judged)))
+    subject, lower = subject_of(agent, body), tuple[str, ...]()
+    if subject.claimed is not None and subject.claimed.rank > judged.computed.rank:
+        lower = (f"A claim of no more than {judged.computed} risk, if that is true.",)
+        subject = replace(subject, claimed=judged.computed)
+        judged = evaluate(policy, subject, now)
+    return tuple(dict.fromkeys([*lower, *_each(policy, subject, now, judged)]))
 
 
 def _each(
