@@ -11,18 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from approvals.domain import display
+from approvals.domain import cards_words, display
+from approvals.domain.cards_words import HEADLINE_LIMIT, RISK_SHAPE, headline
 from approvals.domain.display import Flag, Parameter, Shown
-from approvals.domain.state import RequestState, clock
-from approvals.domain.terms import Basis, RiskLevel, Status, Verdict
+from approvals.domain.state import RequestState
+from approvals.domain.terms import RiskLevel, Status, Verdict
 
-RISK_SHAPE = {
-    RiskLevel.LOW: "○",
-    RiskLevel.MEDIUM: "◆",
-    RiskLevel.HIGH: "▲",
-    RiskLevel.CRITICAL: "⬣",
-}
-HEADLINE_LIMIT = 120
+__all__ = ["HEADLINE_LIMIT", "RISK_SHAPE", "Card", "draw", "headline"]
 CLAIM_LIMIT = 2_000
 
 
@@ -168,7 +163,8 @@ def draw(matter: Matter) -> Card:
         *(p.shown.flags for p in parameters),
         *(c.shown.flags for c in claims),
     )
-    title, line = headline(submission), _state_line(matter)
+    title = headline(submission)
+    line = cards_words.state_line(state, matter.teams, nobody_can=matter.nobody_can)
     return Card(
         ref=matter.ref,
         public_id=matter.public_id,
@@ -176,10 +172,12 @@ def draw(matter: Matter) -> Card:
         version=state.version,
         status=state.status,
         risk=state.plan.risk,
-        badge=_badge(state),
+        badge=cards_words.badge(state),
         headline=title,
         state_line=line,
-        summary=_summary(matter, title, line),
+        summary=cards_words.summary(
+            state, agent=matter.agent, ref=matter.ref, headline=title, line=line
+        ),
         facts=_facts(matter),
         parameters=parameters,
         because=tuple(matter.because),
@@ -204,135 +202,16 @@ def draw(matter: Matter) -> Card:
     )
 
 
-def headline(submission: Mapping[str, Any]) -> str:
-    """What would be done to what, in our words: `Scale deployment · production-api`."""
-    action = display.show_identifier(str(submission["action"]), limit=HEADLINE_LIMIT)
-    target = display.show_identifier(str(submission["target"]), limit=HEADLINE_LIMIT)
-    return f"{_words(action.text)} · {target.text}"
-
-
-def _words(action: str) -> str:
-    text = action.replace("_", " ").strip()
-    return text[:1].upper() + text[1:]
-
-
-def _badge(state: RequestState) -> str:
-    """Shape and word for an open request, icon and word for a closed one; never colour alone."""
-    risk = f"{RISK_SHAPE[state.plan.risk]} {state.plan.risk.upper()} RISK"
-    if state.status is Status.INVESTIGATING:
-        return f"? QUESTION OPEN · {risk}"
-    if state.status is Status.PENDING and state.filled:
-        return f"◐ {state.filled} OF {state.current.seats} APPROVED · {risk}"
-    if state.status is Status.PENDING and state.rung:
-        return f"{risk} · ESCALATED"
-    if state.status is Status.APPROVED and state.grant and state.grant.lapsed:
-        return "⌛ APPROVED, NOT USED IN TIME"
-    if state.status is Status.APPROVED and state.outcome:
-        return _OUTCOME_BADGES[str(state.outcome["status"])]
-    return _BADGES.get(state.status, risk)
-
-
-_BADGES = {
-    Status.APPROVED: "✔ APPROVED",
-    Status.DENIED: "✖ DENIED",
-    Status.EXPIRED: "⌛ NOT DECIDED IN TIME",
-    Status.CANCELLED: "⊘ WITHDRAWN",
-    Status.REVOKED: "⊘ REVOKED BEFORE USE",
-}
-_OUTCOME_BADGES = {
-    "success": "✔▷ APPROVED AND RAN",
-    "failure": "! APPROVED BUT FAILED",
-    "rolled_back": "! APPROVED, RAN, ROLLED BACK",
-}
-
-
-def _state_line(matter: Matter) -> str:
-    state = matter.state
-    if state.status is Status.PENDING:
-        return _waiting(matter)
-    if state.status is Status.INVESTIGATING:
-        return (
-            f"A question is open. The clock is paused and runs again by "
-            f"{clock((state.paused_at or state.decide_by) + state.pause_left)}. {_needs(matter)}"
-        )
-    if state.status is Status.APPROVED:
-        return _approved(state)
-    moment = clock(state.closed_at or state.decide_by)
-    return {
-        Status.DENIED: f"Denied by {state.closed_by} at {moment}. Nothing ran.",
-        Status.EXPIRED: f"Nobody decided by {moment}. Nothing ran. The agent can ask again.",
-        Status.CANCELLED: f"Withdrawn by {state.closed_by} at {moment}. Nothing ran.",
-        Status.REVOKED: f"Revoked by {state.closed_by} at {moment}, before it was used. Nothing ran.",
-    }[state.status]
-
-
-def _waiting(matter: Matter) -> str:
-    state = matter.state
-    if matter.nobody_can:
-        return f"Nobody can approve this now. If that stays so, it expires by {clock(state.expires_at)}."
-    parts = [_needs(matter)]
-    if state.rung:
-        also = _titles(matter, state.current.rungs[state.rung].also)
-        parts.insert(0, f"No decision in the time before. Now also with {also}.")
-    parts.append(f"Decide by {clock(state.decide_by)} {_or_else(state)}.")
-    return " ".join(parts)
-
-
-def _or_else(state: RequestState) -> str:
-    """What silence until the deadline will mean."""
-    if state.rung + 1 < len(state.current.rungs) and state.decide_by < state.expires_at:
-        return "or more people are asked"
-    if not state.silence_consents:
-        return "or it expires"
-    last = state.stage + 1 == len(state.plan.stages)
-    return "or silence approves it" if last else "or silence approves this step"
-
-
-def _needs(matter: Matter) -> str:
-    state = matter.state
-    wanted = " and ".join(
-        f"{requirement.quorum} of {_titles(matter, (requirement.team,))}"
-        for requirement in state.current.requirements
-    )
-    so_far = f", {state.filled} of {state.current.seats} so far" if state.current.seats > 1 else ""
-    return f"Needs {wanted}{so_far}."
-
-
-def _titles(matter: Matter, names: Sequence[str]) -> str:
-    return " or ".join(matter.teams.get(name, name) for name in names)
-
-
-def _approved(state: RequestState) -> str:
-    moment = clock(state.closed_at or state.decide_by)
-    by = {Basis.POLICY: "by policy", Basis.TIMEOUT: "by silence, as its policy says"}.get(
-        state.basis or Basis.PERSON, f"by {state.closed_by}"
-    )
-    head = f"Approved {by} at {moment}."
-    if state.outcome:
-        return f"{head} The agent reports: {state.outcome['status']}."
-    if state.grant and state.grant.consumed_at:
-        return f"{head} The agent started it at {clock(state.grant.consumed_at)}."
-    if state.grant and state.grant.lapsed:
-        return f"{head} The agent did not use it in time. Nothing ran."
-    until = f" The approval ends at {clock(state.grant.expires_at)}." if state.grant else ""
-    return f"{head} Not run yet.{until}"
-
-
-def _summary(matter: Matter, headline: str, line: str) -> str:
-    if matter.state.status.is_final:
-        return f"{_badge(matter.state)}: {headline}. {line} {matter.ref}."
-    return (
-        f"{matter.state.plan.risk.capitalize()} risk. {headline}. Asked by agent {matter.agent}. "
-        f"{line} {matter.ref}."
-    )
-
-
 def _facts(matter: Matter) -> tuple[Fact, ...]:
+    state = matter.state
     facts = [Fact("Agent", matter.agent), Fact("Owner", matter.owner or "nobody")]
-    if matter.state.plan.stages:
-        stages = matter.state.plan.stages
-        step = f" (step {matter.state.stage + 1} of {len(stages)})" if len(stages) > 1 else ""
-        facts.append(Fact("Needs", _needs(matter).removeprefix("Needs ").removesuffix(".") + step))
+    if state.plan.stages:
+        stages = state.plan.stages
+        step = f" (step {state.stage + 1} of {len(stages)})" if len(stages) > 1 else ""
+        needs = cards_words.needs(state, matter.teams)
+        facts.append(Fact("Needs", needs.removeprefix("Needs ").removesuffix(".") + step))
+    if before := cards_words.before(matter.checks):
+        facts.append(Fact("Before", before))
     return tuple(facts)
 
 

@@ -9,7 +9,7 @@ from approvals.domain.policy.documents import PolicySet
 from approvals.domain.policy.evaluate import Evaluation
 from approvals.domain.policy.subject import Subject
 from approvals.models import Agent, ApprovalRequest
-from approvals.services import attention, autonomy, breakers, covering, patterns, usage
+from approvals.services import attention, autonomy, breakers, covering, experience, patterns, usage
 
 
 def hold(agent: Agent, policy: PolicySet) -> None:
@@ -33,6 +33,7 @@ def gather(
         tripped=breakers.standing(agent, policy, at=at),
         stages=autonomy.stages_of(agent),
         standing=covering.in_force(agent, subject, at=at),
+        history=experience.of(agent, subject.action, at=at),
         **usage.of(agent, subject, policy, at=at),
     )
 

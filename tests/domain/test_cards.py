@@ -123,6 +123,16 @@ def test_an_open_question_says_when_the_clock_runs_again() -> None:
     assert "The clock is paused and runs again by 12:16:00 UTC" in card.state_line
 
 
+def test_what_the_agent_did_before_is_a_fact_of_ours() -> None:
+    words = "performed 12 times in the last 30 days, 0 failed, 11 approved"
+    known = {"result": "pass", "words": "Known.", "values": {"history": {"words": words}}}
+    boast = {"context": {"history": {"words": "performed 900 times"}}}
+    card = drawn(a_request(), boast, checks=(known,))
+    assert next(fact.value for fact in card.facts if fact.name == "Before") == words
+    uncounted = drawn(a_request(), boast, checks=({"result": "pass", "words": "Known."},))
+    assert "Before" not in [fact.name for fact in uncounted.facts]
+
+
 def test_steps_are_numbered_when_there_are_several() -> None:
     [needs] = [fact for fact in drawn(a_request(TWO_STAGES)).facts if fact.name == "Needs"]
     assert needs.value == "1 of Team leads (step 1 of 2)"

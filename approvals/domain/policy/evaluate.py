@@ -70,7 +70,7 @@ def evaluate(policy: PolicySet, subject: Subject, now: Circumstances = UNKNOWN) 
     free = autonomy.is_free(own, subject, effective, now)
     row = policy.matrix[effective]
     made = [
-        _known(subject),
+        _known(subject, now),
         *_layers(mine, found, subject, now),
         autonomy.check(own, subject, effective, now),
         _row(effective, Approval.AUTO if free else _by_row(found, effective, row), row),
@@ -150,8 +150,11 @@ def _plan(
     )
 
 
-def _known(subject: Subject) -> Check:
-    return checks.passed(Layer.AGENT, f"The agent {subject.agent} is known and its key is valid.")
+def _known(subject: Subject, now: Circumstances) -> Check:
+    """The first check, with what the agent has behind it, so that the card can quote it."""
+    words = f"The agent {subject.agent} is known and its key is valid."
+    counts = {name: value for name, value in now.history.items() if isinstance(value, int | str)}
+    return checks.passed(Layer.AGENT, words, **({"history": counts} if counts else {}))
 
 
 def _row(level: RiskLevel, verdict: Approval, row: matrix.Row) -> Check:
