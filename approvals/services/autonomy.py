@@ -64,6 +64,13 @@ def checked_class(name: str) -> str:
     return name
 
 
+def refuse_itself(agent: Agent) -> None:
+    """What weakens guardrails is asked for by the service, and always decided by people. Raises Invalid."""
+    if agent.name == agents.ITSELF:
+        words = "The service itself is never trusted more or less. Nothing was changed."
+        raise errors.Invalid(words, field="agent")
+
+
 def set_stage(
     *, agent: Agent, action_class: str, stage: Stage, reason: str, actor: Actor, at: datetime
 ) -> AgentStage:
@@ -73,8 +80,7 @@ def set_stage(
     stage is higher: that is for people to approve.
     """
     checked_class(action_class)
-    if agent.name == agents.ITSELF:
-        raise errors.Invalid("The service itself has no stage. Nothing was changed.", field="agent")
+    refuse_itself(agent)
     if not reason.strip():
         raise errors.Invalid("A stage changes for a reason; write it.", field="reason")
     with transaction.atomic():

@@ -42,6 +42,7 @@ def change_stage(
     or for a stage that would be skipped, Conflict when nothing would change.
     """
     autonomy.checked_class(action_class)
+    autonomy.refuse_itself(agent)
     held = autonomy.governing(agent, action_class)
     was = Stage(held.stage) if held else None
     if rank(stage) <= rank(was) or not reason.strip():
@@ -104,6 +105,7 @@ def standing_grant(
     without a reason."""
     standing.refuse_wide(until=draft.until, most_uses=draft.most_uses, bounds=draft.bounds, at=at)
     agent = agents.by_name(draft.agent)
+    autonomy.refuse_itself(agent)
     if not reason.strip():
         raise errors.Invalid("A standing grant has a reason; write it.", field="reason")
     parameters: dict[str, Any] = draft.to_json()

@@ -13,7 +13,6 @@ from approvals.domain.autonomy import Answer, Evidence, Record, weigh
 from approvals.domain.policy.autonomy import EVERY_CLASS, SHADOW_MODE
 from approvals.domain.terms import (
     OPEN,
-    Approval,
     Basis,
     EventKind,
     OutcomeStatus,
@@ -33,8 +32,11 @@ from approvals.models import (
 from approvals.services import audit
 
 MOST = 2_000
+CHUNK = 200  # submissions can be large
 MOST_ACTIONS = 20
 _WRONG = (OutcomeStatus.FAILURE.value, OutcomeStatus.ROLLED_BACK.value)
+
+_BY_ITSELF = (Basis.POLICY.value, Basis.STANDING_GRANT.value)
 
 
 def evidence(
@@ -48,10 +50,11 @@ def evidence(
     found = (
         rows.annotate(escalated=Exists(escalated))
         .prefetch_related(Prefetch("decisions", final, "final"), Prefetch("marks", marks, "marked"))
+        .defer("because", "evaluation", "plan")
         .order_by("-number")[:MOST]
     )
     return weigh(
-        [_record(row) for row in found],
+        [_record(row) for row in found.iterator(chunk_size=CHUNK)],
         stage=Stage(stage.stage) if stage else None,
         since=stage.since if stage else None,
         until=at,
@@ -157,7 +160,6 @@ def _record(row: Any) -> Record:
     """`row` is a request with its `final` decisions, its `marked` ones and whether it `escalated`."""
     marks = [mark.is_right for mark in row.marked]
     users = (row.submission.get("impact") or {}).get("users")
-    automatic = row.plan["approval"] == Approval.AUTO.value
     return Record(
         ref=row.ref,
         at=row.created_at,
@@ -166,7 +168,7 @@ def _record(row: Any) -> Record:
         mark=all(marks) if marks else None,
         answer=_answer(row, row.final[0]) if row.final else None,
         escalated=row.escalated,
-        by_itself=automatic and row.status == Status.APPROVED,
+        by_itself=row.basis in _BY_ITSELF and row.status == Status.APPROVED,
         revoked=row.status == Status.REVOKED,
         open=row.status in OPEN,
         outcome=OutcomeStatus(row.outcome_status) if row.outcome_status else None,

@@ -8,7 +8,7 @@ from typing import Any
 
 from approvals.domain import errors
 from approvals.domain.policy.autonomy import EVERY_CLASS
-from approvals.domain.terms import Stage
+from approvals.domain.terms import Stage, Status
 from approvals.models import Agent, AgentStage, ApprovalRequest
 from approvals.services import agents, autonomy, clock, proposals, record
 from countersign import terminal
@@ -117,6 +117,10 @@ def _waits(row: ApprovalRequest, *, as_json: bool) -> int:
     if as_json:
         terminal.give({"request": row.ref, "id": str(row.public_id), "status": row.status})
         return YES
+    if row.status == Status.DENIED:
+        raise errors.Conflict(
+            f"Policy refused to ask for it: {row.ref} says why. Nothing was changed."
+        )
     terminal.say(
         f"{row.ref} asks for it: a higher stage must be approved. Nothing has changed yet."
     )

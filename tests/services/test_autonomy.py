@@ -245,6 +245,35 @@ def test_managers_and_owners_may_propose(robo: Agent, name: str, may: bool) -> N
     return None
 
 
+def test_the_service_itself_is_never_trusted_more_or_less(robo: Agent) -> None:
+    itself = raised_once(robo)
+
+    for stage_wanted in (Stage.FULL, Stage.SHADOW):
+        with pytest.raises(errors.Invalid, match="never trusted more or less"):
+            raised(itself, stage_wanted)
+
+
+def raised_once(robo: Agent) -> Agent:
+    at_stage(robo, Stage.SHADOW)
+    return raised(robo, Stage.SUPERVISED).agent
+
+
+def test_an_agent_earns_its_way_up_and_falls_in_one_step(robo: Agent) -> None:
+    lower(robo, Stage.SHADOW)
+    suggestion = cast.request(robo)
+    suggestions.mark(ref=suggestion.ref, person=cast.person("lin"), is_right=True, at=clock.now())
+
+    for following in (Stage.SUPERVISED, Stage.AUTONOMOUS, Stage.FULL):
+        row = raised(robo, following)
+        cast.decide(row, another_manager())
+        cast.decide(row, cast.person("grace"))
+        ran(cast.approved(robo, target=following.value), OutcomeStatus.SUCCESS)
+    autonomy.breaker_opened(agent=robo, words="Error rate 12 %.", at=clock.now())
+
+    path = [row.stage for row in reversed(autonomy.history(robo))]
+    assert path == ["shadow", "supervised", "autonomous", "full", "autonomous"]
+
+
 # --- lowering by rule ------------------------------------------------------------------------
 
 
