@@ -103,7 +103,7 @@ def test_a_grant_never_answers_what_another_layer_asks() -> None:
 
     assert evaluation.verdict is Approval.REQUIRED
     internal = replace(SUBJECT, data_class=DataClass.INTERNAL)
-    section = "  dataClassification: {}\n"
+    section = "  dataClassification: {scan: [names]}\n"
     fitting = replace(GRANT, data_class=DataClass.INTERNAL)
     asked = judged(subject=internal, section=section, standing=(fitting,))
     assert asked.verdict is Approval.REQUIRED

@@ -74,7 +74,7 @@ class Standing:
     """A standing grant in force: what it covers, and how often still.
 
     `bounds` maps a parameter's name to what is allowed: `{"equals": value}` or `{"most": number}`
-    or `{"least": number, "most": number}`; a parameter it does not name is not covered. The rest is
+    (from 0) or `{"least": number, "most": number}`; a parameter it does not name is not covered. The rest is
     what people saw beside the parameters; a request that states more is not covered.
     """
 

@@ -103,13 +103,14 @@ def _out_of_bounds(bounds: Mapping[str, Mapping[str, Any]], parameters: Mapping[
 def _outside(value: Any, bound: Mapping[str, Any]) -> str:
     if "equals" in bound:
         return "" if same(value, bound["equals"]) else "differs"
-    if "most" not in bound:
+    most, least = bound.get("most"), bound.get("least", 0)
+    if not is_number(most) or not is_number(least):
         return "has no bound"
     if not is_number(value):
         return "is no number"
-    if not value <= bound["most"]:
-        return f"is more than {bound['most']}"
-    return f"is less than {bound['least']}" if not value >= bound.get("least", value) else ""
+    if not value <= most:
+        return f"is more than {most}"
+    return "" if value >= least else f"is less than {least}"
 
 
 def same(one: Any, other: Any) -> bool:
