@@ -18,12 +18,13 @@ from countersign.server import policy_facts, policy_files
 def validate(asked: argparse.Namespace) -> int:
     """Say whether these files could be applied, where they could not, and what to look at again.
 
+    Files without a risk matrix are looked at as the part of a policy they are, with a warning.
     Warnings alone are a yes, unless `--strict` was asked for. Those that need the service's data are
     left out where there is none.
     """
     try:
         files = policy_files.at(asked.path)
-        policy = documents.load(files)
+        policy = documents.load(files, is_part=True)
     except PolicyInvalid as error:
         return _refused(error.problems, as_json=asked.json)
     facts = policy_facts.gathered()

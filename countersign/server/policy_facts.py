@@ -40,7 +40,7 @@ def _known(at: datetime) -> Facts:
         ApprovalRequest.objects.filter(created_at__gte=at - LOOKS_BACK)
         .order_by()
         .values_list("agent__name", "action")
-        .annotate(asked=Count("number"))
+        .annotate(times=Count("number"))
     )
     owned = Agent.objects.filter(is_enabled=True, owner__isnull=False)
     return Facts(

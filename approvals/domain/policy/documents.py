@@ -50,8 +50,11 @@ class PolicySet:
         return tuple(policy for policy in self.policies if policy.concerns(agent))
 
 
-def load(files: Mapping[str, str], *, version: int = 0) -> PolicySet:
-    """Read all files as one set. Raises `PolicyInvalid` with what is wrong in each of them."""
+def load(files: Mapping[str, str], *, version: int = 0, is_part: bool = False) -> PolicySet:
+    """Read all files as one set. Raises `PolicyInvalid` with what is wrong in each of them.
+
+    A part of a set may do without a risk matrix; it can be looked at, but nothing judged by it.
+    """
     draft = _Draft()
     for file, text in sorted(files.items()):
         draft.take_file(file, text)
@@ -60,7 +63,7 @@ def load(files: Mapping[str, str], *, version: int = 0) -> PolicySet:
     problems += together.problems(
         draft.matrix, policies, draft.teams, named=draft.bodies, complete=draft.complete
     )
-    if draft.complete and not draft.matrices:
+    if not is_part and draft.complete and not draft.matrices:
         start = Place(min(files, default="policies"), 1, 1)
         problems.append(Problem(start, "there is no document of kind RiskMatrix"))
     if problems:

@@ -33,6 +33,7 @@ class Code(StrEnum):
     NOBODY_ON_DUTY = "nobody_on_duty"
     EMPTY_TEAM = "team_without_members"
     TOO_FEW = "too_few_members"
+    NO_MATRIX = "no_risk_matrix"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,20 @@ def warnings(policy: PolicySet, facts: Facts = NOTHING_KNOWN) -> tuple[Warning, 
             key=lambda each: (each.place.file, each.place.line, each.place.column, each.words),
         )
     )
+
+
+def _no_matrix(policy: PolicySet, facts: Facts) -> Iterator[Warning]:
+    del facts
+    places = [each.place for each in policy.policies] + [
+        team.place for team in policy.teams.values()
+    ]
+    if not policy.matrix and places:
+        first = min(places, key=lambda place: place.file)
+        words = (
+            "no file here has a document of kind RiskMatrix; these files are part of a policy, "
+            "and cannot be applied alone"
+        )
+        yield Warning(Place(first.file, 1, 1), Code.NO_MATRIX, words)
 
 
 def _unreachable(policy: PolicySet, facts: Facts) -> Iterator[Warning]:
@@ -215,7 +230,7 @@ def _plans(policy: PolicySet) -> Iterator[_Asking]:
     for level, row in policy.matrix.items():
         if row.plan.stages:
             yield _Asking(row.plan, row.place, f"the row {level.value!r} of the matrix")
-    for one in policy.policies:
+    for one in policy.policies if policy.matrix else ():
         for rule in one.rules:
             if rule.approvers:
                 yield _Asking(_plan(policy, rule), rule.place, f"the rule {rule.name}", one)
@@ -247,6 +262,7 @@ def _all_people(teams: set[str], policy: PolicySet, facts: Facts) -> set[str]:
 
 
 _LOOKS: tuple[Callable[[PolicySet, Facts], Iterator[Warning]], ...] = (
+    _no_matrix,
     _unreachable,
     _shadowed,
     _unused,
