@@ -90,6 +90,15 @@ def test_the_impact_is_only_told_where_no_parameter_decides_it() -> None:
     assert change.fields == {"impact.pods": 10}
 
 
+def test_to_do_nothing_is_not_offered() -> None:
+    parameters = {"from_replicas": 5, "to_replicas": 6}
+
+    assert told(a_body("scale", parameters=parameters, impact={"pods": 11})) == [
+        "Ask for impact.pods 10 instead of 11."
+    ]
+    assert told(a_body("scale", parameters={"from_replicas": 1, "to_replicas": 2})) == []
+
+
 def test_another_hour_is_told_when_the_clock_is_against_it() -> None:
     (change,) = offered(a_body("page_team"))
 
@@ -119,6 +128,13 @@ def test_a_lower_claim_than_policy_computes_is_never_offered() -> None:
 
 def test_nothing_is_offered_around_a_denial() -> None:
     assert offered(a_body("erase", risk="critical", parameters={"count": 9})) == ()
+
+
+def test_the_one_denial_that_asks_for_a_word_is_answered_with_it() -> None:
+    (change,) = offered(a_body("restart_pod", data_classification="confidential"))
+
+    assert change.fields == {"aggregated": True}
+    assert offered(a_body("restart_pod", data_classification="restricted")) == ()
 
 
 def test_what_passes_already_needs_no_change() -> None:
@@ -194,7 +210,8 @@ def test_whatever_is_offered_passes_and_nothing_is_offered_around_a_denial(
     for change in found:
         now = replace(NIGHT, now=change.at) if change.at else NIGHT
         assert evaluate(SET, subject_of("bot", change.body), now).verdict is Approval.AUTO
-        assert before.verdict is Approval.REQUIRED
+        around = before.verdict is Approval.FORBIDDEN
+        assert not around or change.fields == {"aggregated": True}
         assert not any("from" in path for path in change.fields)
     if not found:
         said = amendments.wanted(SET, "bot", body, NIGHT, before)

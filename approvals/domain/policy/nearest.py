@@ -143,6 +143,8 @@ def _less(body: Body, quantity: Quantity, trials: Trials) -> Change | None:
             if not trials.passes(build(anchor)):
                 continue
             best = _nearest(anchor, quantity, build, trials)
+            if quantity.is_nothing(best):
+                continue
             words = f"Ask for {quantity.name} {best:g} instead of {quantity.value:g}"
             also = ", and state the impact that goes with it" if spread else ""
             other = build(best)

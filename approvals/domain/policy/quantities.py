@@ -13,32 +13,25 @@ Number = int | float
 LARGEST = 2**53
 FINE = 1e6  # below this hundredths count, above it whole numbers do
 IMPACT = "impact"
-FACTS = frozenset(
-    {
-        "from",
-        "current",
-        "old",
-        "before",
-        "previous",
-        "existing",
-        "actual",
-        "id",
-        "number",
-        "version",
-    }
-)
+PRESENT = frozenset({"from", "current", "now", "old", "before", "previous", "existing", "actual"})
+LABELS = frozenset({"id", "number", "version"})
 
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """One number within the body: where it stands, how large it is, and what to begin from.
+    """One number within the body: where it stands, and how large it is.
 
-    `anchors` are values that may pass: the numbers beside it (how many there were before), 1 and 0.
+    `present` are the numbers beside it that say how it is now (5 replicas before).
     """
 
     path: tuple[str, ...]
     value: Number
-    anchors: tuple[Number, ...]
+    present: tuple[Number, ...] = ()
+
+    @property
+    def anchors(self) -> tuple[Number, ...]:
+        """Values that may pass, to begin from: how it is now, 1 and 0."""
+        return tuple(each for each in dict.fromkeys([*self.present, 1, 0]) if each != self.value)
 
     @property
     def name(self) -> str:
@@ -62,9 +55,9 @@ class Quantity:
     def builder(self, body: Body, *, anchor: Number, spread: bool) -> Callable[[Number], Body]:
         """Makes the body with another value here; with `spread` the stated impact shrinks alike.
 
-        From a number beside it (5 replicas before) what counts is the way from there.
+        Begun from how it is now, what counts is the way from there.
         """
-        start = anchor if anchor in self.beside else 0
+        start = anchor if anchor in self.present else 0
 
         def build(value: Number) -> Body:
             other = _with(body, self.path, value)
@@ -76,9 +69,9 @@ class Quantity:
 
         return build
 
-    @property
-    def beside(self) -> tuple[Number, ...]:
-        return tuple(anchor for anchor in self.anchors if anchor not in (0, 1))
+    def is_nothing(self, value: Number) -> bool:
+        """Whether asking for so much would be no action: none at all, or as it is now."""
+        return value == 0 or value in self.present
 
     def differences(self, before: Body, after: Body) -> dict[str, Any]:
         """The fields that changed, by their path from the top of the body."""
@@ -103,22 +96,20 @@ def is_number(value: object) -> bool:
 
 def _within(node: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[Quantity]:
     numbers = {name: value for name, value in node.items() if is_number(value)}
+    present = [value for name, value in numbers.items() if _says(name, PRESENT)]
     for name, value in numbers.items():
-        if _is_fact(name):
-            continue
-        others = {each for key, each in numbers.items() if key != name and each != value}
-        beside = sorted(others, key=lambda each: abs(each - value))
-        anchors = dict.fromkeys([*(beside[:2] if path[0] != IMPACT else ()), 1, 0])
-        yield Quantity((*path, name), value, tuple(each for each in anchors if each != value))
+        if not _says(name, PRESENT | LABELS):
+            near = sorted(present, key=lambda each: abs(each - value))
+            yield Quantity((*path, name), value, tuple(near[:2]))
     if len(path) < 2:
         for name, below in node.items():
             if isinstance(below, Mapping):
                 yield from _within(below, (*path, name))
 
 
-def _is_fact(name: str) -> bool:
-    """What is there already, or a number that only names something: to say another would be untrue."""
-    return not FACTS.isdisjoint(re.split(r"[_\W]+", name.casefold()))
+def _says(name: str, words: frozenset[str]) -> bool:
+    """How it is now, or a number that only names something: to say another would be untrue."""
+    return not words.isdisjoint(re.split(r"[_\W]+", name.casefold()))
 
 
 def _with(node: Body, path: tuple[str, ...], value: Any) -> dict[str, Any]:
