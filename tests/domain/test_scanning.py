@@ -25,7 +25,8 @@ user Michael O'Brien|for Elisabeth von Thun|Carlos de la Cruz|Robert J. Oppenhei
 Katherine Johnson and 46 others|Nguyen, Linda
 Max Weber|Will Robinson|Frank Miller|Ray Davies|Rose Murphy|Jordan Peterson|Grace Kelly
 Contact Barbara Liskov|with Linus Torvalds|by Margaret Hamilton|Edsger Dijkstra|Donald Knuth
-Sr. Alvarez|Ms. Chen|Daniela Rossi|Giulia Bianchi|Hans-Peter Maier|Olga Popova
+Sr. Alvarez|Ms. Chen|Daniela Rossi|Mr King
+Mrs. O'Connor|Herr Kafka|Jean-Luc Picard|Giulia Bianchi|Hans-Peter Maier|Olga Popova
 """.replace("\n", "|").strip("|").split("|")  # fmt: skip
 NAMES += ["Anna\nSchmidt", "Jo\u200bhn Smi\u200bth", "\uff2a\uff4f\uff48\uff4e Smith"]
 
@@ -44,6 +45,7 @@ Cache Miss Rate|First Time Setup|High Availability|Blue Green Deployment|Canary 
 Deploy Friday|Feature Flag|Istio Service Mesh|Let's Encrypt|Redis Sentinel|Prometheus Alertmanager
 May Release|April Invoice|June Maintenance Window|Hello World|TLS Certificate|Node Exporter|Hash Table
 Angel Fund|Phoenix Framework|Ray Cluster|Dean Office|Pascal Case|Ada Compiler|Sandy Bridge
+Monte Carlo Simulation|Roman Numerals|Sofia Datacenter|Melissa Virus|Anna And Bert|Mr Developer
 """.replace("\n", "|").strip("|").split("|")  # fmt: skip
 
 EMAILS = [

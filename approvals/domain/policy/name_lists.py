@@ -13,7 +13,7 @@ def listed(names: str) -> frozenset[str]:
 # Given names that are hardly ever another word, a place or a product.
 GIVEN = listed(
     """
-    aaron abigail abdul abdullah achim adam adele adrian adriana agnes agnieszka ahmad ahmed aisha akiko
+    aaron abigail abdul abdullah achim adrian adriana agnes agnieszka ahmad ahmed aisha akiko
     akira alan albert alberto alejandra alejandro aleksander aleksandra alena alessandra alessandro
     alexander alexandre alexei alexey alfred ali alice alicia alina alison alistair alvaro amanda
     amelie amit amy ana anastasia anders andrea andreas andrei andrew andrey andrzej angela angelika
@@ -37,7 +37,7 @@ GIVEN = listed(
     gustav gustavo hakan haruki hannah hannelore hans harald harriet hassan heather hector heidi heike
     heiko heinrich heinz helen helga helmut hendrik henri henrietta henrik henry herbert hermann hilary
     hilda hiroshi holger howard hugo hussein ibrahim ignacio igor ilona ilse imran ines ingeborg ingo
-    ingrid irena irene irina irmgard isabel isabella isabelle ismail ivan ivana jack jacob jacqueline
+    ingrid irena irene irina irmgard isabel isabella isabelle ismail ivan ivana jacob jacqueline
     jacques jakub james jamie jan jana jane janet janina janine jaroslav javier jeanne jeff jeffrey
     jennifer jeremy jerome jerzy jessica jill jin joachim joan joanna joao jochen joe joel joerg johan
     johann johanna johannes john johnny jonas jonathan jorg jorge josef joseph josephine joshua juan
@@ -47,13 +47,13 @@ GIVEN = listed(
     klaus konrad konstantin krishna kristin kristina krystyna krzysztof kumar kurt larissa lars laszlo
     laura lauren laurent layla lea leila lena lennart leonard leonardo leonhard leonie leopold leticia
     liam linda linus
-    lisa lisbeth lorenz lorenzo lothar louis louise luc luca lucas lucia lucie lucy ludwig
+    lisa lisbeth lorenz lorenzo lothar louis louise luc luca lucas lucia lucie ludwig
     luigi luis luisa lukas luke lutz lydia lynn maciej magdalena magnus mahmoud maike maja malcolm
     malgorzata manfred manuel manuela marc marcel marcelo marcin marco marcus marek margaret margarete
-    margarita margot maria marian marianne marie mariana marina mario marion marius marjorie markus
+    margarita margot maria marian marianne marie mariana mario marion marius marjorie markus
     marlene marta martha martin martina martine marvin mary mateo mateusz mathias mathieu mathilde matteo
     matthew matthias mattias maureen maurice mauricio maximilian megan mehmet melanie
-    melissa mia michael michaela michal michel michele michelle miguel mihai mikael mikhail milan mila
+    melissa mia michael michaela michal michel michele michelle miguel mihai mikael mikhail mila
     milena miriam mohamed mohammad mohammed moritz muhammad murat mustafa nadia nadine naomi natalia
     natalie natasha nathalie nathan neha nicholas nick nico nicola nicolas nicole niels nigel nikola nikolai
     nils nina noah noemi nora norbert norman nuria olaf oleg olga olivia olivier omar osman oskar otto
@@ -61,9 +61,9 @@ GIVEN = listed(
     pedro peter petra petros philip philipp philippe phoebe pierre piotr prakash priya rachel rafael
     ragnar raimund rainer raj rajesh ralf ralph ramon raphael rashid raul ravi raymond rebecca regina
     reiner reinhard reinhold renate renaud rene ricardo riccardo richard rita robert roberta roberto
-    rodrigo roger roland rolf romain roman ronald rosa rosemarie rosemary rudolf ruth ryan sabine
+    rodrigo roger roland rolf romain ronald rosa rosemarie rosemary rudolf ruth ryan sabine
     sabrina salma salman samantha samuel sandra sanjay sara sarah sascha sebastian selma serena sergei
-    sergey sergio shannon sharon shirley sibylle siegfried sigrid silke silvia simon simone sinead sofia
+    sergey sergio shannon sharon shirley sibylle siegfried sigrid silke silvia simone sinead 
     solange sonia sonja sophia sophie soren stefan stefania stefanie stefano steffen stephan stephanie
     stephen steve steven stuart sunil susan susanna susanne suzanne svein sven svenja svetlana sylvia
     sylvie takeshi tamara tania tanja tariq tatiana tatjana teresa theodor theodore theresa therese
@@ -75,6 +75,10 @@ GIVEN = listed(
     александр алексей анастасия андрей анна антон борис валентина вера виктор владимир дарья дмитрий
     евгений екатерина елена иван игорь ирина константин мария михаил наталья николай ольга павел петр
     светлана сергей татьяна юлия юрий
+    tim tom jim greg larry terry kyle jerry jimmy jenny monica monika diana isaac ella karla pamela
+    quentin neil marcia josh jared dylan elliot bryan ian ned roy ron leslie lois toby tina timo
+    tony toni todd wendy wayne kofi ngozi chidi kwame
+    barack bjarne elon freya frida greta klara niklaus
     """
 )
 
@@ -82,20 +86,21 @@ GIVEN = listed(
 DOUBTFUL = listed(
     """
     ada aaliyah alex alexa alexis alma amber angel angelo anthony april archer art ash athena august
-    aurora austin autumn bill blake brad brook brooklyn bruce bryan cameron carol carter casey charlotte
-    chase chip christian cliff cooper crystal dale daisy dallas dan dawn dean diana diego don drew duke
-    dylan earl eden elliot ella eve faith felix florence flora frank franklin fred frieda gene george
-    georgia ginger glen gloria grace greg guy hank harper harrison harry hazel heath hope hunter ian ida
-    iris isaac ivy jackson jade jared jason jasmine jasper jay jean jenny jerry jesse jesus jim jimmy jo
-    jon jordan jose josh joy joyce julia juliet june justin kai karla kay ken kent kerry
-    kim kirk kyle lance lane lara larry lee leo leon leslie lewis lia lily lincoln logan lois lola lou
-    lucien luna madison marcia margo mark marshall mason matt max may mercedes mercy mike miles
-    milo miranda mitchell molly monica monika morgan ned neil nelson norm odin olive oliver
-    olympia oscar owen pamela parker pascal pat patience paris pearl penny perry pete phil phoenix piper
-    quentin quinn ray reed rex rob robin rod ron rory rose ross roy ruby russell sage sally sam sandy
+    aurora austin autumn bill blake brad brook brooklyn bruce cameron carol carter casey charlotte
+    chase chip christian cliff cooper crystal dale daisy dallas dan dawn dean diego don drew duke
+    earl eden eve faith felix florence flora frank franklin fred frieda gene george
+    georgia ginger glen gloria grace guy hank harper harrison harry hazel heath hope hunter ida
+    iris ivy jackson jade jason jasmine jasper jay jean jesse jesus jo
+    jon jordan jose joy joyce julia juliet june justin kai kay ken kent kerry
+    kim kirk lance lane lara lee leo leon lewis lia lily lincoln logan lola lou
+    lucien luna madison margo mark marshall mason matt max may mercedes mercy mike miles
+    milo miranda mitchell molly morgan nelson norm odin olive oliver
+    olympia oscar owen parker pascal pat patience paris pearl penny perry pete phil phoenix piper
+    quinn ray reed rex rob robin rod rory rose ross ruby russell sage sally sam sandy
     santiago savannah scott sean sierra sidney sky spencer stan stella sterling sue summer sydney taylor
-    ted terry theo tim timo tina toby todd tom toni tony travis trinity troy tyler val victor victoria
-    violet virginia wade warren wayne wendy will willow xander zach
+    ted theo travis trinity troy tyler val victor victoria
+    violet virginia wade warren will willow xander zach
+    roman milan marina sofia adam adele jack lucy simon wei li
     """
 )
 
@@ -130,6 +135,8 @@ FAMILY = listed(
     walker wallace walter wang watanabe watson weber weiss werner wieczorek williams williamson wilson
     winkler wisniewski wojcik wolff wozniak wright yamada yamamoto yamaguchi yilmaz yoshida young zhang
     zhao zimmermann иванов иванова петров петрова сидоров смирнов смирнова кузнецов кузнецова
+    annan baker bronte cook king lee patel picard popescu tolkien vogt wei
+    jobs parks woolf
     """
 )
 
@@ -170,5 +177,7 @@ NOT_FAMILY = listed(
     vendor version video view villa village virtual volume wallet warning warehouse watch wave web
     website wednesday week west wiki wing winter woods worker workflow workspace world writer yaml year
     zone zoo
+    and are asks at deploys does for from has in is needs of on or retry says sends simulation the
+    to virus wants was will with
     """
 )

@@ -22,17 +22,19 @@ _PARTICLES = re.compile(
 )
 _HONORIFIC = re.compile(
     r"\b(?:Mr|Mrs|Ms|Mx|Dr|Prof|Herrn?|Frau|Monsieur|Madame|Mme|Mlle|Señora?|Senora?|Signora?|Sig\.ra|"
-    r"Mevrouw|Meneer|Dhr|Mw|Sra?)\b\.?\s{1,3}(?:(?:Dr|Prof|med|Ing)\.?\s{1,2}){0,3}(?P<name>[^\W\d_]++)"
+    r"Mevrouw|Meneer|Dhr|Mw|Sra?)\b\.?\s{1,3}(?:(?:Dr|Prof|med|Ing)\.?\s{1,2}){0,3}(?P<name>[^\W\d_]++(?:['’-][^\W\d_]++)*+)"
 )
-# Titles that stand before people, and a few words that follow them without being one.
-_NOT_AFTER_HONORIFIC = NOT_FAMILY | listed(
-    "developer engineer manager analyst architect consultant director teams robot doctor"
+# What follows Ms, Sr and Dr without being a person.
+_NOT_AFTER_HONORIFIC = listed(
+    "access admin administrator analyst architect associate backend consultant data designer developer "
+    "devops director doctor engineer excel exchange frontend full manager office product program project "
+    "robot scientist security server software sql staff sysadmin system teams technical windows word"
 )
 _EAST_ASIAN = re.compile(
     r"[王李张張刘劉陈陳杨楊赵趙黄黃周吴吳佐鈴高田渡伊山中小加][\u4e00-\u9fff]{0,2}(?:先生|女士|小姐|さん|様|氏)"
 )
 _PLACES_BEFORE = frozenset(
-    {"san", "santa", "sao", "saint", "st", "port", "fort", "new", "lake", "los"}
+    {"san", "santa", "sao", "saint", "st", "port", "fort", "new", "lake", "los", "monte"}
 )
 
 _KEY_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_A-Za-z]+")
@@ -100,7 +102,7 @@ def _in_words(text: str) -> bool:
     for match in _WORD.finditer(text):
         word = match[0]
         first = folded(word.partition("-")[0]) if len(word) <= LONGEST_NAME else ""
-        known = first in GIVEN
+        known = first in GIVEN or ("-" in word and folded(word.partition("-")[2]) in GIVEN)
         if (known or first in DOUBTFUL) and before not in _PLACES_BEFORE:
             if "-" in word and folded(word.partition("-")[2]) in FAMILY:
                 return True
