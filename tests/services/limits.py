@@ -38,7 +38,8 @@ def ask(
     robo: Agent, action: str = "deploy_service", *, at: datetime, **changes: Any
 ) -> ApprovalRequest:
     """A request that policy lets through unless a limit says otherwise."""
-    plain: dict[str, Any] = {"impact": None, "target": "shop", "parameters": {}}
+    small = {"pods": 1, "replica_percent": 10}
+    plain: dict[str, Any] = {"impact": small, "target": "shop", "parameters": {}}
     return cast.request(robo, at=at, **(plain | {"action": action} | changes))
 
 
