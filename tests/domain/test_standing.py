@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from approvals.domain.policy import standing
 from approvals.domain.policy.checks import Layer
 from approvals.domain.policy.circumstances import Circumstances, Standing
 from approvals.domain.policy.evaluate import Evaluation, evaluate
@@ -47,11 +48,11 @@ def judged(
     *actions: str,
     subject: Subject = SUBJECT,
     section: str = "",
-    standing: tuple[Standing, ...] = (GRANT,),
+    grants: tuple[Standing, ...] = (GRANT,),
     **known: Any,
 ) -> Evaluation:
     policy = together(TEAM, matrix(), rules(*(actions or (ASKED,))) + section)
-    return evaluate(policy, subject, Circumstances(now=NOON, standing=standing, **known))
+    return evaluate(policy, subject, Circumstances(now=NOON, standing=grants, **known))
 
 
 def test_a_grant_answers_what_a_rule_and_the_matrix_ask() -> None:
@@ -64,7 +65,7 @@ def test_a_grant_answers_what_a_rule_and_the_matrix_ask() -> None:
     assert last.words == (
         "Covered by standing grant SG-1 of Lin: use 2 of 3, until 02 Mar 2026 13:00 UTC."
     )
-    assert judged(standing=()).verdict is Approval.REQUIRED
+    assert judged(grants=()).verdict is Approval.REQUIRED
 
 
 def test_a_grant_answers_an_action_nobody_classified() -> None:
@@ -99,13 +100,13 @@ def test_a_grant_never_answers_what_another_layer_asks() -> None:
     open_grant = replace(GRANT, namespace="")
     scope = "  scope: {namespaces: [prod]}\n"
 
-    evaluation = judged(subject=unplaced, section=scope, standing=(open_grant,))
+    evaluation = judged(subject=unplaced, section=scope, grants=(open_grant,))
 
     assert evaluation.verdict is Approval.REQUIRED
     internal = replace(SUBJECT, data_class=DataClass.INTERNAL)
     section = "  dataClassification: {scan: [names]}\n"
     fitting = replace(GRANT, data_class=DataClass.INTERNAL)
-    asked = judged(subject=internal, section=section, standing=(fitting,))
+    asked = judged(subject=internal, section=section, grants=(fitting,))
     assert asked.verdict is Approval.REQUIRED
 
 
@@ -157,25 +158,44 @@ def test_numbers_that_are_none_are_not_covered(parameters: dict[str, Any]) -> No
     assert judged(subject=replace(SUBJECT, parameters=parameters)).verdict is Approval.REQUIRED
 
 
+def test_bounds_that_bound_nothing_cover_nothing() -> None:
+    unbounded: list[dict[str, Any]] = [{}, {"most": None}, {"least": 1}, {"most": 8, "least": "1"}]
+    for bound in unbounded:
+        grant = replace(GRANT, bounds={**GRANT.bounds, "to_replicas": bound})
+        assert judged(grants=(grant,)).verdict is Approval.REQUIRED
+
+
+def test_what_is_no_json_is_the_same_as_nothing() -> None:
+    assert standing.same({"a": [1]}, {"a": [1]})
+    assert not standing.same({1, 2}, {1, 2})
+
+
+def test_a_grant_for_another_action_is_not_even_mentioned() -> None:
+    evaluation = judged(grants=(replace(GRANT, action="scale_down"),))
+
+    assert evaluation.verdict is Approval.REQUIRED
+    assert evaluation.checks[-1].name is Layer.MATRIX
+
+
 def test_one_and_true_are_not_the_same_parameter() -> None:
     grant = replace(GRANT, bounds={"force": {"equals": 1}})
     asked = replace(SUBJECT, parameters={"force": True})
 
-    assert judged(subject=asked, standing=(grant,)).verdict is Approval.REQUIRED
+    assert judged(subject=asked, grants=(grant,)).verdict is Approval.REQUIRED
 
 
 def test_a_grant_is_over_with_its_time_and_its_uses() -> None:
-    assert judged(standing=(replace(GRANT, expires_at=NOON),)).verdict is Approval.REQUIRED
-    assert judged(standing=(replace(GRANT, uses_left=0),)).verdict is Approval.REQUIRED
+    assert judged(grants=(replace(GRANT, expires_at=NOON),)).verdict is Approval.REQUIRED
+    assert judged(grants=(replace(GRANT, uses_left=0),)).verdict is Approval.REQUIRED
     almost = replace(GRANT, expires_at=NOON + timedelta(microseconds=1), uses_left=1)
-    assert judged(standing=(almost,)).verdict is Approval.AUTO
+    assert judged(grants=(almost,)).verdict is Approval.AUTO
 
 
 def test_of_two_grants_the_one_that_ends_first_is_used_in_any_order() -> None:
     later = replace(GRANT, ref="SG-0", expires_at=minutes(90))
 
-    assert judged(standing=(GRANT, later)).standing == "SG-1"
-    assert judged(standing=(later, GRANT)).standing == "SG-1"
+    assert judged(grants=(GRANT, later)).standing == "SG-1"
+    assert judged(grants=(later, GRANT)).standing == "SG-1"
 
 
 json_values = st.recursive(

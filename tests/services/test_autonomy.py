@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connections
 
 from approvals.domain import errors
-from approvals.domain.terms import EventKind, OutcomeStatus, Stage, Verdict
-from approvals.models import Agent, AgentStage, ApprovalRequest, AuditEvent
+from approvals.domain.terms import (
+    BreakerAction,
+    BreakerKind,
+    EventKind,
+    OutcomeStatus,
+    Stage,
+    Verdict,
+)  # fmt: skip
+from approvals.models import Agent, AgentStage, ApprovalRequest, AuditEvent, BreakerTrip
 from approvals.services import (
     actors,
     asking,
     autonomy,
     clock,
     grants,
+    lifecycle,
     outcomes,
     proposals,
     record,
     suggestions,
 )
+from tests.services import limits
 from tests.support import cast
 
 pytestmark = pytest.mark.django_db
@@ -428,3 +439,91 @@ def test_preflight_knows_the_stage(robo: Agent) -> None:
     judged = asking.judge(agent=robo.name, submission=cast.submission(), at=clock.now())
 
     assert judged.reason_code == "shadow_mode"
+
+
+# --- the edges -------------------------------------------------------------------------------
+
+
+def test_an_action_outside_every_class_is_a_class_of_its_own(robo: Agent) -> None:
+    lower(robo, Stage.SHADOW, "create_ticket")
+
+    assert cast.request(robo, **cast.LOW).reason_code == "shadow_mode"
+    assert cast.request(robo).status == "pending"
+
+
+def test_old_evidence_raises_nothing(robo: Agent) -> None:
+    at_stage(robo, Stage.SUPERVISED)
+    row = raised(robo, Stage.AUTONOMOUS)
+
+    with pytest.raises(errors.Conflict, match="older than 7 days"):
+        autonomy.take_effect(row, at=clock.now() + timedelta(days=7, seconds=1))
+
+
+def test_a_breaker_that_opened_meanwhile_raises_nothing(robo: Agent) -> None:
+    at_stage(robo, Stage.SUPERVISED)
+    row, now = raised(robo, Stage.AUTONOMOUS), clock.now()
+    BreakerTrip.objects.create(
+        agent=robo,
+        policy="limits",
+        kind=BreakerKind.ERROR_RATE,
+        does=BreakerAction.PAUSE_AND_ALERT,
+        words="Error rate 12 %.",
+        opened_at=now,
+        half_open_at=now,
+    )
+
+    with pytest.raises(errors.Conflict, match="a circuit breaker opened"):
+        autonomy.take_effect(row, at=clock.now())
+
+
+def test_a_policy_may_spare_stages_from_breakers_and_incidents() -> None:
+    robo = limits.everybody()
+    limits.in_force("autonomy: {demote: {on_breaker: false, on_incident: false}}")
+    at_stage(robo, Stage.AUTONOMOUS)
+
+    assert autonomy.breaker_opened(agent=robo, words="Error rate 12 %.", at=clock.now()) == []
+    row = cast.request(robo)
+    lin = limits.somebody("lin")
+    lifecycle.decide(ref=row.ref, person=lin, verdict=Verdict.APPROVE, at=clock.now())
+    ran(row, OutcomeStatus.FAILURE)
+    assert stage(robo) == "autonomous"
+
+
+def test_an_incident_by_hand_has_a_reason_and_a_class(robo: Agent) -> None:
+    at_stage(robo, Stage.FULL)
+    for name, reason in ((None, " "), ("Scaling!", "INC-7")):
+        with pytest.raises(errors.Invalid):
+            autonomy.incident(
+                agent=robo,
+                action_class=name,
+                reason=reason,
+                actor=cast.OPERATOR,
+                at=clock.now(),
+            )
+    assert stage(robo) == "full"
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_lower_a_stage_at_once_one_does() -> None:
+    robo, _ = cast.agent()
+    heard: list[str] = []
+    together = threading.Barrier(8)
+
+    def lowers() -> None:
+        try:
+            together.wait(30)
+            heard.append(lower(robo, Stage.SHADOW).stage)
+        except errors.Conflict as refusal:
+            heard.append(refusal.code)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=lowers) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    assert sorted(heard) == ["conflict"] * 7 + ["shadow"]
+    assert AgentStage.objects.count() == 1

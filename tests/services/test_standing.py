@@ -13,9 +13,19 @@ from django.db import connections
 
 from approvals import queries
 from approvals.domain import errors
-from approvals.domain.terms import EventKind, Stage
+from approvals.domain.policy.subject import subject_of
+from approvals.domain.terms import EventKind, Stage, Verdict
 from approvals.models import Agent, AgentStage, ApprovalRequest, AuditEvent, StandingGrant
-from approvals.services import clock, proposals, standing
+from approvals.services import (
+    circumstances,
+    clock,
+    covering,
+    lifecycle,
+    policies,
+    proposals,
+    standing,
+)  # fmt: skip
+from tests.services import limits
 from tests.support import cast
 
 pytestmark = pytest.mark.django_db
@@ -152,6 +162,50 @@ def test_what_is_high_or_not_approved_never_stands(robo: Agent) -> None:
         granted(high, "grace")
 
 
+def test_what_took_several_people_is_not_for_one_of_them_to_let_stand() -> None:
+    robo = limits.everybody()
+    two = "{name: promote_release, approval: required, risk: medium, approvers: [{team: %s}, {team: %s}]}"
+    limits.in_force(f"actions: [{two % ('team-leads', 'security')}]")
+    row = cast.request(robo, action="promote_release")
+    for name in ("lin", "grace"):
+        person = limits.somebody(name)
+        lifecycle.decide(ref=row.ref, person=person, verdict=Verdict.APPROVE, at=clock.now())
+    at = clock.now()
+
+    with pytest.raises(errors.Conflict, match="took several people"):
+        standing.make_from(
+            ref=row.ref, person=limits.somebody("lin"), until=at + HOUR, most_uses=1, at=at
+        )
+
+
+def test_a_bound_that_only_repeats_the_request_is_fine(robo: Agent) -> None:
+    grant = granted(cast.approved(robo), bounds={"to_replicas": {"equals": 8}})
+
+    assert grant.bounds["to_replicas"] == {"equals": 8}
+    with pytest.raises(errors.NotFound):
+        granted(ApprovalRequest(number=10**6))
+
+
+def test_a_grant_revoked_while_a_request_is_judged_answers_nothing(robo: Agent) -> None:
+    grant = granted(cast.approved(robo))
+    policy, subject = policies.current(), subject_of(robo.name, cast.submission())
+    known = circumstances.gather(robo, subject, policy, at=clock.now())
+    standing.end(grant, actor=cast.OPERATOR, at=clock.now())
+
+    evaluation, used = covering.settle(policy, subject, known, at=clock.now())
+
+    assert (evaluation.verdict, evaluation.standing, used) == ("required", "", None)
+
+
+def test_who_has_left_revokes_nothing(robo: Agent) -> None:
+    grant, ada = granted(cast.approved(robo)), cast.person("ada")
+    ada.is_active = False
+    ada.save()
+
+    with pytest.raises(errors.NotAnApprover):
+        standing.revoke(ref=standing.ref_of(grant), person=ada, at=clock.now())
+
+
 # --- ended ------------------------------------------------------------------------------------
 
 
@@ -234,6 +288,14 @@ def test_a_draft_that_no_grant_may_be_is_not_even_asked(robo: Agent) -> None:
         with pytest.raises(errors.Invalid):
             asked(draft)
     assert ApprovalRequest.objects.count() == 0
+
+
+def test_a_draft_has_a_reason_and_is_never_for_the_service_itself(robo: Agent) -> None:
+    with pytest.raises(errors.Invalid, match="has a reason"):
+        proposals.standing_grant(draft=a_draft(), reason=" ", by=None, at=clock.now())
+    itself = asked(a_draft()).agent
+    with pytest.raises(errors.Invalid, match="never trusted"):
+        asked(a_draft(agent=itself.name))
 
 
 def test_a_draft_approved_too_late_makes_nothing(robo: Agent) -> None:
