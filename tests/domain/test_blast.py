@@ -75,6 +75,17 @@ def test_what_is_stated_but_cannot_be_read_could_not_be_checked(figure: str) -> 
     assert [check.result for check in checks].count(Result.COULD_NOT_CHECK) == 1
 
 
+def test_one_figure_within_the_cap_does_not_speak_for_another_that_cannot_be_read() -> None:
+    (check,) = looked_at(
+        asked("restart_pods", parameters={"pods": "x"}, impact={"pods": 2}), "{pods: 3}"
+    )
+    assert check.result is Result.COULD_NOT_CHECK
+    (check,) = looked_at(
+        asked("restart_pods", parameters={"pods": "x"}, impact={"pods": 4}), "{pods: 3}"
+    )
+    assert check.result is Result.FAIL
+
+
 def test_growing_from_nothing_is_asked_about() -> None:
     unsure = [c for c in looked_at(scaled(0, 3), MISSION) if c.leads_to is Approval.REQUIRED]
     assert [c.words for c in unsure] == [
