@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from approvals.domain import cards_words, display
+from approvals.domain import cards_words, display, reasons
 from approvals.domain.cards_words import HEADLINE_LIMIT, RISK_SHAPE, headline
 from approvals.domain.display import Flag, Parameter, Shown
 from approvals.domain.state import RequestState
@@ -180,7 +180,7 @@ def draw(matter: Matter) -> Card:
         ),
         facts=_facts(matter),
         parameters=parameters,
-        because=tuple(matter.because),
+        because=reasons.told(matter.checks, matter.because, state.plan.approval),
         checks=_checks(matter.checks, flags),
         claims=claims,
         said=tuple(
@@ -219,7 +219,10 @@ _MARKS = {"pass": "OK", "fail": "CAUTION", "could_not_check": "COULD NOT CHECK"}
 
 
 def _checks(checks: Sequence[Mapping[str, Any]], flags: frozenset[Flag]) -> tuple[CheckLine, ...]:
-    lines = [CheckLine(_MARKS[str(check["result"])], str(check["words"])) for check in checks]
+    lines = [
+        CheckLine(_MARKS[str(check["result"])], display.show(str(check["words"])).text)
+        for check in checks
+    ]
     words = ", ".join(sorted(flag.value.replace("_", " ") for flag in flags))
     return (
         (*lines, CheckLine("CAUTION", f"The agent's text holds: {words}."))

@@ -15,12 +15,11 @@ from approvals.domain.errors import Refusal
 from approvals.domain.state import Approver, RequestState
 from approvals.domain.terms import Status, Verdict
 from approvals.models import ApprovalRequest, Person, Team, states
-from approvals.web import changes, dialogs, moments, standing, timeline
+from approvals.web import changes, dialogs, evaluation, moments, standing, timeline
 from approvals.web.dialogs import Dialog, Typed
 from approvals.web.verdicts import refusal
 
 MARKS = {"OK": "ok", "CAUTION": "caution", "COULD NOT CHECK": "unknown"}
-RESULTS = {"pass": "OK", "fail": "CAUTION", "could_not_check": "COULD NOT CHECK"}
 NOT_DRAWABLE = "Approve is off: part of this request could not be shown in full."
 
 
@@ -132,7 +131,8 @@ def _what(reading: Reading) -> dict[str, Any]:
         "policy_version": row.policy_version,
         "reason_words": row.reason_code.replace("_", " ").capitalize()
         or "The risk matrix says so.",
-        "evaluation": [_check(check) for check in row.evaluation],
+        "why_title": evaluation.title(row),
+        "evaluation": evaluation.drawn(row),
         "checks": [
             {"mark": line.mark, "words": line.words, "css": MARKS.get(line.mark, "unknown")}
             for line in reading.card.checks
@@ -150,16 +150,6 @@ def _parameter(parameter: display.Parameter) -> dict[str, Any]:
         "notes": parameter.shown.notes,
         "kind": parameter.kind,
         "means": parameter.means,
-    }
-
-
-def _check(check: Mapping[str, Any]) -> dict[str, str]:
-    place = f"{check.get('file')}:{check.get('line')}" if check.get("file") else ""
-    return {
-        "name": str(check.get("check", "")).replace("_", " "),
-        "result": RESULTS.get(str(check.get("result")), "COULD NOT CHECK"),
-        "words": display.show_identifier(str(check.get("words", "")), limit=400).text,
-        "where": " · ".join(part for part in (str(check.get("rule") or ""), place) if part),
     }
 
 

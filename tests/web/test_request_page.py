@@ -9,7 +9,7 @@ import pytest
 
 from approvals.domain.terms import Verdict
 from approvals.models import Agent, ApprovalRequest
-from approvals.services import clock, grants, lifecycle
+from approvals.services import clock, grants, lifecycle, policies
 from tests.support import cast
 from tests.web.conftest import Browser
 from tests.web.reading import Page
@@ -175,3 +175,90 @@ def test_the_parts_of_an_open_page_can_be_drawn_again(lin: Browser, row: Approva
 
     regions = [element.attributes.get("data-region") for element in page.every_element()]
     assert {"top", "people", "thread", "timeline", "dialogs", "actions"} <= set(regions)
+
+
+GUARDED = """
+apiVersion: guardrails.io/v1
+kind: AgentPolicy
+metadata: {name: guarded}
+spec:
+  actions:
+    - {name: scale_deployment, approval: auto, conditions: [{maxPercentChange: 50}]}
+  blastRadius: {pods: 2}
+"""
+
+
+def guarded() -> None:
+    files = policies.read_directory(cast.POLICIES) | {"guarded.yaml": GUARDED}
+    policies.apply(files=files, author="tests", actor=cast.OPERATOR, at=clock.now())
+
+
+def evaluation(page: Page) -> list[list[str]]:
+    table = next(
+        each for each in page.every("table") if "evaluation" in each.attributes.get("class", "")
+    )
+    return [[cell.text for cell in line.children if not isinstance(cell, str)]
+            for line in table.every("tr")[1:]]  # fmt: skip
+
+
+def test_every_check_is_shown_in_order_with_its_values_rule_and_line(
+    lin: Browser, robo: Agent
+) -> None:
+    guarded()
+    row = cast.request(robo)
+
+    lines = evaluation(lin.get(f"/r/{row.ref}"))
+
+    assert [line[0] for line in lines] == [
+        str(check["check"]).replace("_", " ") for check in row.evaluation
+    ]
+    blast = next(line for line in lines if line[0] == "blast radius")
+    assert blast[1] == "Failed asks a person"
+    assert blast[2:4] == ["3 pods, at most 2.", "pods 3most 2"]
+    assert blast[4].startswith("guarded.blast_radius")
+    assert "guarded.yaml:8" in blast[4]
+
+
+def test_why_a_person_is_asked_begins_with_what_asks(lin: Browser, robo: Agent) -> None:
+    guarded()
+    row = cast.request(robo)
+
+    page = lin.get(f"/r/{row.ref}")
+
+    why = next(each for each in page.every("section") if "Why a person is asked" in each.text)
+    assert why.every("li")[0].text == "3 pods, at most 2."
+    assert "Automatic only within its conditions" in why.every("li")[1].text
+
+
+def test_what_policy_refused_says_so_and_why(lin: Browser, robo: Agent) -> None:
+    page = lin.get(f"/r/{cast.request(robo, **cast.FORBIDDEN).ref}")
+
+    assert "Why policy refused it" in page.headings
+    why = next(each for each in page.every("section") if "Why policy refused it" in each.text)
+    assert why.every("li")[0].text == "No agent drops a database."
+
+
+def test_an_evaluation_of_an_earlier_release_is_still_shown(lin: Browser, robo: Agent) -> None:
+    row = cast.request(robo)
+    old = [
+        {name: value for name, value in check.items() if name not in {"leads_to", "values"}}
+        for check in row.evaluation
+    ]
+    ApprovalRequest.objects.filter(pk=row.pk).update(evaluation=old)
+
+    lines = evaluation(lin.get(f"/r/{row.ref}"))
+
+    assert len(lines) == len(old)
+    assert lines[0][1] == "Passed"
+
+
+def test_the_agents_words_in_a_value_are_shown_letter_for_letter(lin: Browser, robo: Agent) -> None:
+    row = cast.request(robo)
+    first = {**row.evaluation[0], "values": {"found": f"{HOSTILE}\u202e"}, "words": HOSTILE}
+    ApprovalRequest.objects.filter(pk=row.pk).update(evaluation=[first])
+
+    answer = lin.client.get(f"/r/{row.ref}").content.decode()
+
+    assert "<b>x</b>" not in answer
+    assert "\u202e" not in answer
+    assert evaluation(Page(answer))[0][2] == HOSTILE
