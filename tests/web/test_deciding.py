@@ -178,7 +178,8 @@ def test_too_late_is_expired_and_never_denied(lin: Browser, robo: Agent) -> None
     assert answer.status_code == 410
     text = read(answer).text
     assert "so the request expired. Nothing ran." in text
-    before, _, after = text.partition("See the whole evaluation")  # where earlier denials are counted
+    # The evaluation counts earlier denials; the rest of the page must not speak of one.
+    before, _, after = text.partition("See the whole evaluation")
     assert "enied" not in before + after.partition("in the order they were made")[2]
 
 
