@@ -154,7 +154,9 @@ def _known(subject: Subject, now: Circumstances) -> Check:
     """The first check, with what the agent has behind it, so that the card can quote it."""
     words = f"The agent {subject.agent} is known and its key is valid."
     counts = {name: value for name, value in now.history.items() if isinstance(value, int | str)}
-    return checks.passed(Layer.AGENT, words, **({"history": counts} if counts else {}))
+    if not counts:
+        return checks.passed(Layer.AGENT, words)
+    return checks.passed(Layer.AGENT, words, history=counts)
 
 
 def _row(level: RiskLevel, verdict: Approval, row: matrix.Row) -> Check:
