@@ -5,17 +5,21 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from approvals.domain.policy import conditions
+from approvals.domain.policy import cel_text, conditions
 from approvals.domain.policy.circumstances import UNKNOWN, Circumstances
 from approvals.domain.policy.conditions import NAMED, Finding
+from approvals.domain.policy.documents import load
+from approvals.domain.policy.evaluate import evaluate
 from approvals.domain.policy.reading import PolicyInvalid
 from approvals.domain.policy.subject import Subject
+from approvals.domain.terms import Approval
 from tests.domain.asked import (
     MONDAY_NOON,
     NOW,
@@ -26,6 +30,9 @@ from tests.domain.asked import (
     scaled,
     written,
 )
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs/conditions.md").read_text()
 
 
 def found(text: str, subject: Subject, now: Circumstances = NOW) -> Finding:
@@ -196,6 +203,28 @@ def test_every_example_of_the_table_can_be_read() -> None:
     assert len(rows) == len(NAMED) >= 14
     for row in rows:
         assert conditions.read(written(row))
+
+
+def test_the_page_has_the_table_as_it_is_and_the_names_of_every_input() -> None:
+    assert conditions.table() in PAGE
+    names = [*cel_text.FIELDS, *(field for fields in cel_text.FIELDS.values() for field in fields)]
+    assert [name for name in names if f"`{name}`" not in PAGE] == []
+
+
+def test_the_example_of_the_page_does_what_it_says() -> None:
+    (example,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    matrix = (ROOT / "policies/default.yaml").read_text()
+    rules = load({"default.yaml": matrix, "example.yaml": example})
+    staging = {"namespace": "staging-a", "type": "deployments"}
+    now = replace(NOW, history={"failed": 0})
+    for after, answer in ((8, True), (11, False)):
+        subject = scaled(5, after, "scale_api", resource=staging)
+        found = [
+            check
+            for check in evaluate(rules, subject, now).checks
+            if check.rule == "careful-scaling.scale_*"
+        ]
+        assert [check.leads_to is Approval.AUTO for check in found] == [answer]
 
 
 def test_a_list_and_a_mapping_are_read_alike() -> None:

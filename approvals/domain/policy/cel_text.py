@@ -27,7 +27,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "agent": (),
     "now": (),
     "history": (
-        "performed", "failed", "rolled_back", "approved", "denied", "last_at", "asked_today",
+        "asked", "performed", "failed", "rolled_back", "approved", "denied", "last_at", "asked_today",
         "denied_today", "days",
     ),
     "action": (),
