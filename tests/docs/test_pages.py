@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from approvals.domain.policy import documents
+from approvals.domain.policy import conditions, documents, examples
 from approvals.domain.policy.documents import PolicySet
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,20 +29,45 @@ def test_every_setting_has_a_line_on_the_settings_page() -> None:
     assert [name for name in sorted(read) if f"`{name}`" not in page] == []
 
 
-def yaml_blocks() -> list[str]:
-    text = (ROOT / "docs/policies.md").read_text()
-    return re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+PAGE = (ROOT / "docs/policies.md").read_text()
+BLOCK = re.compile(r"```yaml( test)?\n(.*?)```", re.DOTALL)
+TEAMS = "\n---\n".join(
+    f"apiVersion: guardrails.io/v1\nkind: Team\nmetadata: {{name: {name}}}\nspec: {{members: []}}"
+    for name in ("team-leads", "managers", "change-board")
+)
 
 
-def test_the_examples_on_the_policy_page_load_together_with_the_default_teams() -> None:
-    teams = "\n---\n".join(
-        f"apiVersion: guardrails.io/v1\nkind: Team\nmetadata: {{name: {name}}}\nspec: {{members: []}}"
-        for name in ("team-leads", "managers", "change-board")
-    )
-    files = {f"{number}.yaml": text for number, text in enumerate([*yaml_blocks(), teams])}
-    policy = documents.load(files)
-    assert isinstance(policy, PolicySet)
-    assert len(yaml_blocks()) == 3
+def policy_blocks() -> list[str]:
+    return [text for is_test, text in BLOCK.findall(PAGE) if not is_test]
+
+
+def tried() -> list[tuple[str, str]]:
+    """Each block of tests with the policy right before it."""
+    found, policy = [], ""
+    for is_test, text in BLOCK.findall(PAGE):
+        if is_test:
+            found.append((policy, text))
+        policy = policy if is_test else text
+    return found
+
+
+def test_all_examples_on_the_policy_page_load_together() -> None:
+    files = {f"{number}.yaml": text for number, text in enumerate([*policy_blocks(), TEAMS])}
+    assert isinstance(documents.load(files), PolicySet)
+    assert len(policy_blocks()) >= 14
+
+
+@pytest.mark.parametrize(("policy", "tests"), tried(), ids=range(len(tried())))
+def test_an_example_judges_as_the_page_says(policy: str, tests: str) -> None:
+    files = {"default.yaml": (ROOT / "policies/default.yaml").read_text(), "page.yaml": policy}
+    ran = list(examples.run(documents.load(files), examples.read("page.test.yaml", tests)))
+    assert [str(miss) for each in ran for miss in each.misses] == []
+    assert ran
+
+
+def test_the_page_lists_every_named_condition() -> None:
+    begin, end = "<!-- conditions: begin -->\n", "<!-- conditions: end -->"
+    assert PAGE.partition(begin)[2].partition(end)[0].strip() == conditions.table().strip()
 
 
 @pytest.mark.parametrize("page", sorted(path.name for path in (ROOT / "docs").glob("*.md")))
