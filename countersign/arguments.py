@@ -64,19 +64,35 @@ def _policy(commands: Commands) -> None:
         group, "schema", "print the JSON Schema of policy files", on_server("policy", "show_schema")
     )
     _json(schema)
+    made = {}
     for name, words, module in (
         ("validate", "say whether policy files can be applied", "policy"),
-        ("diff", "show what files would change; exit code 1 when they would", "policy_changes"),
+        ("test", "judge the examples beside policy files (*.test.yaml)", "policy_examples"),
+        ("diff", "say what files would change; exit code 1 when they would", "policy_changes"),
+        ("simulate", "judge past requests by files that are not in force", "policy_replay"),
         ("apply", "put policy files in force as a new version", "policy_changes"),
     ):
-        command = _command(group, name, words, on_server(module, name))
+        made[name] = command = _command(group, name, words, on_server(module, name))
         command.add_argument(
             "path", nargs="?", metavar="PATH", help="a file or directory (default: policies/)"
         )
         _json(command)
-        if name == "validate":
-            command.add_argument("--strict", action="store_true", help="let warnings be a no, too")
-    command.add_argument("--commit", default="", help="the commit the files come from")
+    made["validate"].add_argument("--strict", action="store_true", help="let warnings be a no, too")
+    made["simulate"].add_argument(
+        "--days", type=_days, default=30, metavar="N", help="how far back (default 30)"
+    )
+    _applying(made["apply"])
+
+
+def _applying(apply: argparse.ArgumentParser) -> None:
+    apply.add_argument("--commit", default="", help="the commit the files come from")
+    apply.add_argument(
+        "--author", metavar="EMAIL", help="who proposes it, and so cannot approve it (default: you)"
+    )
+    apply.add_argument("--reason", default="", help="why; approvers read it")
+    apply.add_argument(
+        "--break-glass", action="store_true", help="apply what weakens at once; loud in history"
+    )
 
 
 def _agents(commands: Commands) -> None:
@@ -285,6 +301,13 @@ def _span(text: str) -> float:
     if not 0 < seconds <= 366 * 86_400:
         raise argparse.ArgumentTypeError("write a span such as 24h, at most a year")
     return seconds
+
+
+def _days(text: str) -> int:
+    days = int(text)
+    if not 1 <= days <= 3_650:
+        raise argparse.ArgumentTypeError("write days, at most ten years")
+    return days
 
 
 def _whole(text: str) -> int:

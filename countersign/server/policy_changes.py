@@ -3,59 +3,120 @@
 from __future__ import annotations
 
 import argparse
-import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable
 
-from approvals.domain.policy import documents
+from approvals.domain.policy import documents, lint
+from approvals.domain.policy.differences import Difference
 from approvals.models import PolicyVersion
-from approvals.services import clock, policies
+from approvals.services import clock, people, policy_changes
+from approvals.services.policy_changes import Answer, Proposal
 from countersign import terminal
-from countersign.outcomes import NO, YES
-from countersign.server import operators, policy_files
+from countersign.outcomes import NO, YES, Misused
+from countersign.server import operators, policy_facts, policy_files
+
+FIRST = "No policy is in force yet; these files would be the first."
 
 
 def diff(asked: argparse.Namespace) -> int:
-    """Show what applying these files would change; exit code 1 when it would change something."""
+    """Say what applying these files would weaken and strengthen, then show it line by line.
+
+    Exit code 1 when something would change.
+    """
     files = policy_files.at(asked.path)
-    documents.load(files)
-    newest = PolicyVersion.objects.order_by("-number").first()
+    newest, found = policy_changes.compared(files)
     before = dict(newest.files) if newest else {}
     changed = sorted(name for name in {*before, *files} if before.get(name) != files.get(name))
+    lines = policy_changes.differences(before, files)
     if asked.json:
-        number = newest.number if newest else None
-        terminal.give({"in_force": number, "changed": changed, "diff": _diff(before, files)})
-    elif changed:
-        terminal.say(_diff(before, files))
-    else:
+        terminal.give(
+            {
+                "in_force": newest.number if newest else None,
+                "changed": changed,
+                "weakens": [str(each) for each in found.weaker],
+                "strengthens": [str(each) for each in found.stricter],
+                "diff": "\n".join(lines),
+            }
+        )
+    elif not changed:
         terminal.say("Nothing would change.")
+    else:
+        terminal.say(FIRST if newest is None else _in_words(found.weaker, found.stricter))
+        terminal.say("\n".join(["", *lines]))
     return NO if changed else YES
 
 
 def apply(asked: argparse.Namespace) -> int:
-    """Put these files in force, all or none; the same files again change nothing."""
-    version, is_new = policies.apply(
-        files=policy_files.at(asked.path),
-        author=operators.name(),
-        commit=asked.commit,
-        actor=operators.me(),
-        at=clock.now(),
-    )
+    """Put these files in force, all or none; what weakens the policy waits for somebody else's yes.
+
+    The same files again change nothing and ask nobody twice.
+    """
+    proposal = _proposal(asked)
+    change = policy_changes.break_glass if asked.break_glass else policy_changes.offer
+    answer = change(proposal, actor=operators.me(), at=clock.now())
+    warnings = _warnings(proposal)
     if asked.json:
-        terminal.give({"version": version.number, "sha256": version.sha256, "changed": is_new})
-    elif is_new:
-        terminal.say(
-            f"Policy version {version.number} is in force. Open requests keep the plan they have."
-        )
-    else:
-        terminal.say(f"Nothing changed: version {version.number} is these files already.")
+        terminal.give({**_told(answer, proposal), "warnings": warnings})
+        return YES
+    for warning in warnings:
+        terminal.complain(warning)
+    terminal.say(_outcome(answer, broke_glass=asked.break_glass))
     return YES
 
 
-def _diff(before: Mapping[str, str], after: Mapping[str, str]) -> str:
-    lines: list[str] = []
-    for name in sorted({*before, *after}):
-        old, new = before.get(name, ""), after.get(name, "")
-        lines += difflib.unified_diff(
-            old.splitlines(), new.splitlines(), f"in force/{name}", f"files/{name}", lineterm=""
+def _proposal(asked: argparse.Namespace) -> Proposal:
+    """Who wants which files. A person who is named as the author cannot approve them."""
+    if asked.reason and not asked.reason.strip():
+        raise Misused("The reason is empty. Nothing was applied.")
+    person = people.by_email(asked.author) if asked.author else None
+    return Proposal(
+        files=policy_files.at(asked.path),
+        author=asked.author or operators.name(),
+        commit=asked.commit,
+        reason=asked.reason or "",
+        asked_by=person,
+    )
+
+
+def _warnings(proposal: Proposal) -> list[str]:
+    facts = policy_facts.gathered() or policy_facts.here_and_now()
+    return [str(each) for each in lint.warnings(documents.load(proposal.files), facts)]
+
+
+def _told(answer: Answer, proposal: Proposal) -> dict[str, object]:
+    in_force = answer.status != "proposed" and answer.version is not None
+    return {
+        "status": answer.status,
+        "version": answer.version.number if in_force and answer.version else None,
+        "sha256": proposal.sha256,
+        "changed": answer.status == "applied",
+        "request": answer.request.ref if answer.request else None,
+        "weakens": [str(each) for each in answer.found.weaker],
+        "strengthens": [str(each) for each in answer.found.stricter],
+    }
+
+
+def _outcome(answer: Answer, *, broke_glass: bool) -> str:
+    version = answer.version
+    number = version.number if isinstance(version, PolicyVersion) else 0
+    if answer.status == "unchanged":
+        return f"Nothing changed: version {number} is these files already."
+    if answer.request is not None:
+        return (
+            f"{_in_words(answer.found.weaker, ())}\n\n"
+            f"This waits for approval {answer.request.ref}; version {number} stays in force until then. "
+            "Who proposed it cannot approve it."
         )
-    return "\n".join(lines)
+    glass = " The glass was broken, and history says so." if broke_glass else ""
+    return f"Policy version {number} is in force. Open requests keep the plan they have.{glass}"
+
+
+def _in_words(weaker: Iterable[Difference], stricter: Iterable[Difference]) -> str:
+    parts = [
+        "\n".join([heading, *(f"  {each}" for each in found)])
+        for heading, found in (
+            ("Weaker (somebody else must approve it):", list(weaker)),
+            ("Stricter:", list(stricter)),
+        )
+        if found
+    ]
+    return "\n".join(parts) or "Neither weaker nor stricter: only words or order change."

@@ -142,6 +142,8 @@ def _only_opened(rule: ActionRule, around: Around) -> bool:
 def _changed(old: ActionRule, new: ActionRule, around: Around) -> Found:
     if new.approval is Approval.FORBIDDEN and not _conditional(new):
         return stricter(f"{new.pattern} is always forbidden", new.place)
+    if old.approval is Approval.FORBIDDEN and new.approval is not Approval.FORBIDDEN:
+        return _approval(old, new).inside(new.pattern)  # nothing else can make up for it
     found = _approval(old, new) + _conditions(old, new) + _risk(old, new, around)
     found += _people(old, new, around)
     for name in changed(old, new, known=KNOWN):
