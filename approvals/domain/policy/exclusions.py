@@ -35,6 +35,7 @@ class Excluded:
     words: str
     place: Place
     sought: str
+    verbatim: str
     is_glob: bool
 
 
@@ -80,7 +81,8 @@ def read(item: Value) -> Excluded:
         raise item.fail("what is excluded needs a letter or a digit, such as '-database-'")
     is_glob = "*" in words or "?" in words
     marks = _MARK_OF_GLOB if is_glob else _ANY_MARK
-    return Excluded(words, item.place, marks.sub("-", folded(words.strip())), is_glob)
+    verbatim = folded(words.strip())
+    return Excluded(words, item.place, marks.sub("-", verbatim), verbatim, is_glob)
 
 
 def stands_in(excluded: Excluded, reading: Reading) -> bool | None:
@@ -89,7 +91,7 @@ def stands_in(excluded: Excluded, reading: Reading) -> bool | None:
         if _fits(reading.plain, excluded.sought):
             return True
         return None if any(_fits(word, excluded.sought) for word in reading.words) else False
-    if excluded.sought in reading.plain or folded(excluded.words) in reading.verbatim:
+    if excluded.sought in reading.plain or excluded.verbatim in reading.verbatim:
         return True
     return None if any(excluded.sought in loose for loose in reading.loose) else False
 

@@ -17,7 +17,7 @@ from approvals.domain.policy.circumstances import Circumstances
 from approvals.domain.policy.classes import matches, reads_only
 from approvals.domain.policy.exclusions import Excluded, Reading
 from approvals.domain.policy.reading import Gathered, Place, Value, each_of
-from approvals.domain.policy.resource_names import ResourceType
+from approvals.domain.policy.resource_names import Named, ResourceType
 from approvals.domain.policy.strings import TooMuch, texts
 from approvals.domain.policy.subject import Subject
 
@@ -97,8 +97,10 @@ def check(found: Sequence[Scope], subject: Subject, now: Circumstances) -> list[
     ordered = sorted(found, key=lambda scope: (scope.policy, scope.place.file, scope.place.line))
     excluding = [scope for scope in ordered if scope.excluded]
     made = list(_exclusions(excluding, subject)) if excluding else []
+    limited = any(scope.namespaces for scope in ordered)
+    named = list(dict.fromkeys(resource_names.namespaces(subject))) if limited else []
     for scope in ordered:
-        made += list(_outside(scope, subject)) or [_inside(scope)]
+        made += list(_outside(scope, subject, named)) or [_inside(scope)]
     return made
 
 
@@ -165,12 +167,16 @@ def _excluded(scope: Scope, excluded: Excluded, readings: Sequence[Reading]) -> 
 # --- what is included ------------------------------------------------------------------------
 
 
-def _outside(scope: Scope, subject: Subject) -> Iterator[Check]:
+def _outside(scope: Scope, subject: Subject, found: Sequence[Named]) -> Iterator[Check]:
     if scope.targets and (made := _target(scope, scope.targets, subject)):
         yield made
     needs_none = matches(subject.action, scope.without_resource)
     if scope.namespaces:
-        yield from _namespaces(scope, scope.namespaces, subject, needs_none=needs_none)
+        if not subject.namespace and not needs_none:
+            yield _unnamed(
+                scope, scope.namespaces.place, "namespace", _said(scope.namespaces.globs)
+            )
+        yield from _namespaces(scope, scope.namespaces, found)
     if scope.types and (made := _type(scope, subject, needs_none=needs_none)):
         yield made
 
@@ -183,12 +189,8 @@ def _target(scope: Scope, allowed: Listed, subject: Subject) -> Check | None:
     return None
 
 
-def _namespaces(
-    scope: Scope, allowed: Listed, subject: Subject, *, needs_none: bool
-) -> Iterator[Check]:
-    if not subject.namespace and not needs_none:
-        yield _unnamed(scope, allowed.place, "namespace", _said(allowed.globs))
-    for named in dict.fromkeys(resource_names.namespaces(subject)):
+def _namespaces(scope: Scope, allowed: Listed, found: Sequence[Named]) -> Iterator[Check]:
+    for named in found:
         if named.name is None:
             yield _unclear(scope, allowed.place, "namespace", "", named.where)
         elif not matches(named.name, allowed.globs):
