@@ -45,7 +45,8 @@ Cache Miss Rate|First Time Setup|High Availability|Blue Green Deployment|Canary 
 Deploy Friday|Feature Flag|Istio Service Mesh|Let's Encrypt|Redis Sentinel|Prometheus Alertmanager
 May Release|April Invoice|June Maintenance Window|Hello World|TLS Certificate|Node Exporter|Hash Table
 Angel Fund|Phoenix Framework|Ray Cluster|Dean Office|Pascal Case|Ada Compiler|Sandy Bridge
-Monte Carlo Simulation|Roman Numerals|Sofia Datacenter|Melissa Virus|Anna And Bert|Mr Developer|Santa Maria Novella
+Monte Carlo Simulation|Roman Numerals|Sofia Datacenter|Melissa Virus|Anna And Bert|Mr Developer
+Santa Maria Novella
 """.replace("\n", "|").strip("|").split("|")  # fmt: skip
 
 EMAILS = [
