@@ -527,3 +527,17 @@ def test_of_many_who_lower_a_stage_at_once_one_does() -> None:
 
     assert sorted(heard) == ["conflict"] * 7 + ["shadow"]
     assert AgentStage.objects.count() == 1
+
+
+def test_a_breaker_that_opens_on_the_record_costs_a_stage() -> None:
+    robo = limits.everybody()
+    limits.in_force(
+        "circuit_breakers: {error_rate: {threshold: 10%, window: 5m, minimum: 1, action: pause_and_alert}}"
+    )
+    at_stage(robo, Stage.AUTONOMOUS)
+    now = clock.now()
+
+    limits.report(limits.ask(robo, "scale_up", at=now, context={}), "failure", at=now)
+
+    assert stage(robo) == "supervised"
+    assert "error rate" in changes()[-1]["reason"].lower()
