@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -14,7 +14,7 @@ from approvals.models import ApprovalRequest
 RESULTS = {"pass": "Passed", "fail": "Failed", "could_not_check": "Could not be checked"}
 MARKS = {"pass": "ok", "fail": "caution", "could_not_check": "unknown"}
 LEADS_TO = {"required": "asks a person", "forbidden": "refuses"}
-MOST_VALUES = 12
+MOST_VALUES = 16
 
 
 def title(row: ApprovalRequest) -> str:
@@ -40,17 +40,20 @@ def _check(check: Mapping[str, Any]) -> dict[str, Any]:
         "css": MARKS.get(result, "unknown"),
         "leads_to": LEADS_TO.get(str(check.get("leads_to")), ""),
         "words": display.show(str(check.get("words", "")), limit=400).text,
-        "values": [
-            _value(*pair) for pair in islice((check.get("values") or {}).items(), MOST_VALUES)
-        ],
+        "values": list(islice(_values(check.get("values") or {}), MOST_VALUES)),
         "rule": str(check.get("rule") or ""),
         "place": place,
     }
 
 
-def _value(name: str, value: object) -> dict[str, str]:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return {
-        "name": name.replace("_", " "),
-        "text": display.show_identifier(text, limit=120).text,
-    }
+def _values(values: Mapping[str, Any], within: str = "") -> Iterator[dict[str, str]]:
+    """Each by its name; what stands in an object by both names."""
+    for name, value in values.items():
+        if isinstance(value, Mapping) and not within:
+            yield from _values(value, within=f"{name} ")
+            continue
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        yield {
+            "name": display.show_identifier(f"{within}{name}".replace("_", " "), limit=60).text,
+            "text": display.show_identifier(text, limit=120).text,
+        }
