@@ -48,7 +48,10 @@ def _check(check: Mapping[str, Any]) -> dict[str, Any]:
 
 def _values(values: Mapping[str, Any], within: str = "") -> Iterator[dict[str, str]]:
     """Each by its name; what stands in an object by both names."""
-    for name, value in values.items():
+    for name, found in values.items():
+        value = found
+        if isinstance(value, Mapping) and isinstance(value.get("words"), str):
+            value = value["words"]  # figures that are told in a sentence already
         if isinstance(value, Mapping) and not within:
             yield from _values(value, within=f"{name} ")
             continue
