@@ -18,6 +18,7 @@ from approvals.services.agents import USED_EVERY, KeyRefused
 
 KINDS = ("slack", "teams", "pagerduty", "servicenow", "github")
 SCOPES = ("requests:read", "requests:decide", "audit:read")
+POLICY_SCOPE = "policies:write"  # never given unless it is named
 READS_AUDIT = frozenset({Role.MANAGER, Role.AUDITOR, Role.OPERATOR})
 
 
@@ -130,10 +131,11 @@ def issue_token(
     days: int | None = None,
 ) -> str:
     """A personal token; the raw form is returned once. Raises Invalid for an unknown scope."""
-    unknown = sorted(set(scopes) - set(SCOPES))
+    known = (*SCOPES, POLICY_SCOPE)
+    unknown = sorted(set(scopes) - set(known))
     if unknown:
         raise errors.Invalid(
-            f"Unknown scope {unknown[0]!r}; known: {', '.join(SCOPES)}.", field="scopes"
+            f"Unknown scope {unknown[0]!r}; known: {', '.join(known)}.", field="scopes"
         )
     minted = keys.mint("person")
     with transaction.atomic():

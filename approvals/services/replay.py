@@ -23,6 +23,7 @@ from approvals.domain.policy.evaluate import Evaluation, evaluate
 from approvals.domain.policy.subject import subject_of
 from approvals.domain.terms import Approval, Stage
 from approvals.models import AgentStage, ApprovalRequest
+from approvals.services import audit
 
 BATCH = 200
 KEPT = 200  # examples of each kind; all are counted
@@ -62,6 +63,19 @@ class Change:
     after: Approval
     because: str
 
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "request": self.ref,
+            "agent": self.agent,
+            "action": self.action,
+            "target": self.target,
+            "asked_at": audit.stamp(self.asked_at),
+            "effect": self.effect.value,
+            "before": self.before.value,
+            "after": self.after.value,
+            "because": self.because,
+        }
+
 
 @dataclass(slots=True)
 class Replay:
@@ -87,6 +101,17 @@ class Replay:
         days = "day" if self.days == 1 else f"{self.days} days"
         many = "request" if self.requests == 1 else "requests"
         return f"Last {days}, {self.requests} {many}: {', '.join(told)}."
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "days": self.days,
+            "requests": self.requests,
+            "cut_off": self.cut_off,
+            "sentence": self.sentence,
+            "counts": {effect.value: number for effect, number in self.counts.items()},
+            "not_replayed": list(NOT_REPLAYED),
+            "changes": [each.to_json() for listed in self.changes.values() for each in listed],
+        }
 
 
 _ALWAYS = (Effect.NEWLY_ASKS, Effect.STOPS_ASKING)

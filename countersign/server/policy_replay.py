@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
 
 from approvals.domain.policy import documents
 from approvals.services import clock, policies, replay
-from approvals.services.replay import Change, Effect, Replay
+from approvals.services.replay import Effect, Replay
 from countersign import terminal
 from countersign.outcomes import YES
 from countersign.server import policy_files
@@ -34,37 +33,10 @@ def simulate(asked: argparse.Namespace) -> int:
         progress=_progress if sys.stderr.isatty() and not asked.json else lambda _: None,
     )
     if asked.json:
-        terminal.give(told(found))
+        terminal.give(found.to_json())
     else:
         _say(found)
     return YES
-
-
-def told(found: Replay) -> dict[str, Any]:
-    """The replay as JSON."""
-    return {
-        "days": found.days,
-        "requests": found.requests,
-        "cut_off": found.cut_off,
-        "sentence": found.sentence,
-        "counts": {effect.value: number for effect, number in found.counts.items()},
-        "not_replayed": list(replay.NOT_REPLAYED),
-        "changes": [_change(each) for listed in found.changes.values() for each in listed],
-    }
-
-
-def _change(each: Change) -> dict[str, Any]:
-    return {
-        "request": each.ref,
-        "agent": each.agent,
-        "action": each.action,
-        "target": each.target,
-        "asked_at": each.asked_at.isoformat(),
-        "effect": each.effect.value,
-        "before": each.before.value,
-        "after": each.after.value,
-        "because": each.because,
-    }
 
 
 def _say(found: Replay) -> None:
