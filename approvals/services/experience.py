@@ -7,18 +7,41 @@ however busy an agent is; one that asked more often is described by those alone,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Max, Q
+from django.db import connection
 
 from approvals.domain.terms import OutcomeStatus, Status
 from approvals.models import Agent, ApprovalRequest
 
 DAYS = 30
 MOST = 500
-_PERFORMED = Q(consumed_at__isnull=False) | ~Q(outcome_status="")
-_DENIED = Q(status=Status.DENIED.value)
+_NAMES = (
+    "asked", "performed", "failed", "rolled_back", "approved", "denied", "asked_today",
+    "denied_today",
+)  # fmt: skip
+# Written out, because the ORM needs ten times as long to write it as the database to answer it.
+_COUNT = f"""
+    WITH newest AS (
+        SELECT action = %s AS this, created_at >= %s AS today, asked, status, outcome_status,
+            consumed_at, created_at
+        FROM {ApprovalRequest._meta.db_table}
+        WHERE agent_id = %s AND created_at > %s
+        ORDER BY created_at DESC LIMIT {MOST}
+    )
+    SELECT COUNT(*),
+        MAX(created_at) FILTER (WHERE this),
+        COUNT(*) FILTER (WHERE this),
+        COUNT(*) FILTER (WHERE this AND (consumed_at IS NOT NULL OR outcome_status <> '')),
+        COUNT(*) FILTER (WHERE this AND outcome_status = '{OutcomeStatus.FAILURE.value}'),
+        COUNT(*) FILTER (WHERE this AND outcome_status = '{OutcomeStatus.ROLLED_BACK.value}'),
+        COUNT(*) FILTER (WHERE this AND asked AND status = '{Status.APPROVED.value}'),
+        COUNT(*) FILTER (WHERE this AND asked AND status = '{Status.DENIED.value}'),
+        COUNT(*) FILTER (WHERE today AND asked),
+        COUNT(*) FILTER (WHERE today AND status = '{Status.DENIED.value}')
+    FROM newest
+"""  # noqa: S608  # put together from constants of ours
 
 
 def of(agent: Agent, action: str, *, at: datetime) -> Mapping[str, Any]:
@@ -27,33 +50,30 @@ def of(agent: Agent, action: str, *, at: datetime) -> Mapping[str, Any]:
     None. Of the agent whatever the action, since midnight UTC: `asked_today` (people were asked) and
     `denied_today` (by anybody). `words` say it to people.
     """
-    midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
-    this, today = Q(action=action), Q(created_at__gte=midnight)
-    counts = _newest(agent, at=at).aggregate(
-        looked_at=Count("number"),
-        times=Count("number", filter=this),
-        performed=Count("number", filter=this & _PERFORMED),
-        failed=Count("number", filter=this & _ended(OutcomeStatus.FAILURE)),
-        rolled_back=Count("number", filter=this & _ended(OutcomeStatus.ROLLED_BACK)),
-        approved=Count("number", filter=this & Q(asked=True, status=Status.APPROVED.value)),
-        denied=Count("number", filter=this & Q(asked=True) & _DENIED),
-        last_at=Max("created_at", filter=this),
-        asked_today=Count("number", filter=today & Q(asked=True)),
-        denied_today=Count("number", filter=today & _DENIED),
+    since, midnight = (
+        at - timedelta(days=DAYS),
+        at.replace(hour=0, minute=0, second=0, microsecond=0),
     )
-    looked_at, times = counts.pop("looked_at"), counts.pop("times")  # `asked` is a column, too
-    found = {"asked": times, **counts, "days": DAYS}
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT, [action, _moment(midnight), _agent(agent), _moment(since)])
+        looked_at, last_at, *counts = cursor.fetchone()
+    found = {**dict(zip(_NAMES, counts, strict=True)), "last_at": _read(last_at), "days": DAYS}
     return found | {"words": _words(found, all_of_them=looked_at < MOST)}
 
 
-def _newest(agent: Agent, *, at: datetime) -> Any:
-    recent = ApprovalRequest.objects.filter(agent=agent, created_at__gt=at - timedelta(days=DAYS))
-    columns = ("number", "action", "status", "asked", "outcome_status", "consumed_at", "created_at")
-    return recent.order_by("-created_at").values(*columns)[:MOST]
+def _agent(agent: Agent) -> Any:
+    return Agent._meta.get_field("id").get_db_prep_value(agent.pk, connection)
 
 
-def _ended(status: OutcomeStatus) -> Q:
-    return Q(outcome_status=status.value)
+def _moment(at: datetime) -> Any:
+    return connection.ops.adapt_datetimefield_value(at)
+
+
+def _read(moment: datetime | str | None) -> datetime | None:
+    """SQLite keeps moments as text."""
+    if isinstance(moment, str):
+        return datetime.fromisoformat(moment).replace(tzinfo=UTC)
+    return moment
 
 
 def _words(found: Mapping[str, Any], *, all_of_them: bool) -> str:
