@@ -217,9 +217,10 @@ def test_counting_takes_three_queries_at_most_and_none_without_a_rate(robo: Agen
     limited, free = load(files | {"limits.yaml": every}), load(files)
     subject = subject_of("robo", cast.submission(recipients=["ops@example.com"]))
 
+    at = clock.now()
     for policy, most in ((limited, 3), (free, 0)):
         with CaptureQueriesContext(connection) as seen:
-            usage.of(robo, subject, policy, at=clock.now())
+            usage.of(robo, subject, policy, at=at)
         assert len(seen) == most
 
 
