@@ -108,7 +108,9 @@ def test_a_claim_above_what_policy_computes_is_told(robo: Caller) -> None:
 
 
 def test_where_no_change_helps_the_rule_a_manager_would_add_is_told(robo: Caller) -> None:
-    assert automatic(robo) == (["A policy rule for scale_deployment with approval: auto."], [])
+    small = {"from_replicas": 8, "to_replicas": 9}
+    answer = automatic(robo, parameters=small, impact=None)
+    assert answer == (["A policy rule for scale_deployment with approval: auto."], [])
 
 
 def test_nobody_is_told_a_way_around_a_denial_or_a_high_risk(robo: Caller) -> None:
@@ -126,10 +128,10 @@ def test_a_smaller_number_that_passes_is_found_and_does_pass(robo: Caller) -> No
 
     answer = robo.post("/evaluate", body).json()
 
-    assert answer["to_be_automatic"] == ["Ask for to_replicas 7 instead of 8."]
+    assert answer["to_be_automatic"] == ["Ask for to_replicas 6 instead of 8."]
     (change,) = answer["nearest_changes"]
-    assert change["fields"] == {"parameters.to_replicas": 7}
-    body["parameters"]["to_replicas"] = 7
+    assert change["fields"] == {"parameters.to_replicas": 6}
+    body["parameters"]["to_replicas"] = 6
     assert robo.post("/evaluate", body).json()["verdict"] == "auto"
     assert robo.post("/requests", body).json()["status"] == "approved"
 
@@ -140,8 +142,8 @@ def test_the_stated_impact_follows_the_smaller_number(robo: Caller) -> None:
     answer = robo.post("/evaluate", cast.submission(impact={"replica_percent": 60})).json()
 
     (change,) = answer["nearest_changes"]
-    assert change["words"].endswith("7 instead of 8, and state the impact that goes with it.")
-    assert change["fields"] == {"parameters.to_replicas": 7, "impact.replica_percent": 40}
+    assert change["words"].endswith("6 instead of 8, and state the impact that goes with it.")
+    assert change["fields"] == {"parameters.to_replicas": 6, "impact.replica_percent": 20}
 
 
 def test_what_would_run_already_is_not_offered_to_be_said_otherwise(robo: Caller) -> None:
