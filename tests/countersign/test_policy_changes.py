@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from approvals.models import ApprovalRequest, AuditEvent, PolicyVersion
 from approvals.services import policies
@@ -195,3 +197,40 @@ def test_a_simulation_without_a_policy_in_force_says_what_to_do(
     assert "countersign policy apply" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         run("policy", "simulate", str(tmp_path), "--days", "0")
+
+
+# --- the page about GitOps ----------------------------------------------------------------------
+
+PAGE = (ROOT / "docs" / "gitops.md").read_text()
+BLOCKS = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)]
+
+
+def test_the_examples_on_the_page_are_judged_as_they_say(tmp_path: Path) -> None:
+    draft(tmp_path)
+    (tmp_path / "page.test.yaml").write_text(yaml.safe_dump(BLOCKS[0]))
+    run("policy", "test", str(tmp_path))
+
+
+@needs_data
+def test_the_hooks_run_commands_that_exist(capsys: Captured) -> None:
+    hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    assert {hook["id"] for hook in hooks} == {
+        hook["id"] for repo in BLOCKS[1]["repos"] for hook in repo["hooks"]
+    }
+    for hook in hooks:
+        command, *words = hook["entry"].split()
+        assert command == "countersign"
+        run(*words, *hook["args"])
+
+
+def test_the_workflow_pins_everything_by_hash() -> None:
+    steps = [step for job in BLOCKS[2]["jobs"].values() for step in job["steps"]]
+    used = [step["uses"] for step in steps if "uses" in step]
+    assert len(used) == 4
+    assert all(re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", name) for name in used)
+    assert all(
+        "--require-hashes" in line or "--no-deps" in line
+        for step in steps
+        for line in step.get("run", "").splitlines()
+        if "pip install" in line
+    )
