@@ -14,7 +14,7 @@ from approvals.domain.policy.evaluate import Evaluation
 from approvals.domain.policy.subject import subject_of
 from approvals.domain.terms import Approval, RiskLevel, Verdict
 from approvals.models import Alert, ApprovalRequest
-from approvals.services import patterns
+from approvals.services import patterns, policies
 from tests.domain.scene import NOON, minutes
 from tests.support import cast
 
@@ -224,3 +224,32 @@ def test_the_services_own_requests_are_not_looked_at() -> None:
     rate = checks.passed(Layer.RATE, "So far.", rule="r", limit=5, used=5)
 
     assert looked(row, judged(rate)) == []
+
+
+# --- as a policy in force has it -------------------------------------------------------------
+
+GUARDED = """
+agent: robo
+scope: {namespaces: [shop-*], excluded: ["-database-"]}
+rate_limits:
+  scaling_events: {max_per_hour: 5}
+"""
+
+
+def test_a_policy_in_force_raises_both_as_requests_come() -> None:
+    agent, _ = cast.agent()
+    policies.apply(
+        files=policies.read_directory(cast.POLICIES) | {"guarded.yaml": GUARDED},
+        author="tests",
+        actor=cast.OPERATOR,
+        at=NOON,
+    )
+    here = {"resource": {"namespace": "shop-web", "type": "deployments"}}
+
+    rows = [cast.request(agent, at=minutes(number), **here) for number in range(4)]
+    assert looked(rows[2]) == []
+    (near,) = looked(rows[3])
+    assert (near.kind, near.values["used"]) == ("rate_limit_approaches", 4)
+
+    (beyond,) = looked(cast.request(agent, at=minutes(5), **here, target="orders-database-1"))
+    assert (beyond.kind, beyond.values["reason"]) == ("scope_violation_attempts", "excluded")
