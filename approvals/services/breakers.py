@@ -246,6 +246,8 @@ def _open(breaker: Breaker, trip: Trip, row: ApprovalRequest, *, at: datetime) -
 
 
 def _tell_opened(trip: BreakerTrip, row: ApprovalRequest, *, at: datetime) -> None:
+    """Stages first: whoever changes one holds it before the service's chain, and so does this."""
+    autonomy.breaker_opened(agent=row.agent, words=trip.words, at=at)
     _tell(EventKind.BREAKER_OPENED, trip, actors.POLICY, at=at, request=row.ref)
     alerts.raise_once(
         kind=AlertKind.BREAKER_OPENED,
@@ -256,7 +258,6 @@ def _tell_opened(trip: BreakerTrip, row: ApprovalRequest, *, at: datetime) -> No
         request=row,
         at=at,
     )
-    autonomy.breaker_opened(agent=row.agent, words=trip.words, at=at)
 
 
 def _close(trip: BreakerTrip, by: Actor, reason: str, *, at: datetime) -> None:

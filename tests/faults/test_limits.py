@@ -9,7 +9,9 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
+from itertools import cycle
 
 import httpx
 import pytest
@@ -17,8 +19,8 @@ from django.db import connections, transaction
 
 from approvals.domain.policy.evaluate import evaluate
 from approvals.domain.policy.subject import subject_of
-from approvals.models import Agent, ApprovalRequest, AuditEvent, BreakerTrip
-from approvals.services import asking, circumstances, clock, policies
+from approvals.models import Agent, ApprovalRequest, AuditEvent, BreakerTrip, Person
+from approvals.services import asking, breakers, circumstances, clock, policies
 from tests.services.conftest import broken_chains
 from tests.services.limits import ask, everybody, in_force, report, run, use
 from tests.stories.world import World
@@ -147,6 +149,28 @@ def test_one_of_many_at_once_is_the_trial(robo: Agent) -> None:
     assert trip.trial is not None
     assert trip.trial.status == "approved"
     assert AuditEvent.objects.filter(type="breaker.half_open").count() == 1
+
+
+def test_asking_reporting_and_closing_at_once_block_nobody_for_good(robo: Agent) -> None:
+    """Requests, outcomes that open breakers, a manager who closes them: no lock waits in a ring."""
+    ada = Person.objects.get(email="ada@example.com")
+    in_force(ERRORS.replace("5m", "5m, rest: 1s"))
+    ends = cycle(["failure", "success", "rolled_back"])
+
+    def live(number: int) -> None:
+        for _ in range(EACH):
+            row = with_lock(robo)
+            if row.status == "approved":
+                report(row, next(ends), at=clock.now())
+            elif number % 3 == 0:
+                for trip in BreakerTrip.objects.filter(closed_at=None):
+                    with suppress(breakers.BreakerClosed):
+                        breakers.reset(
+                            number=str(trip.pk), person=ada, reason="On.", at=clock.now()
+                        )
+
+    assert at_once(live, ASKERS) == [None] * ASKERS
+    assert BreakerTrip.objects.exists()
 
 
 @pytest.mark.postgres
