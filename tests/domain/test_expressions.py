@@ -133,6 +133,8 @@ def test_history_is_ours_and_unknown_where_nothing_is_known() -> None:
         ("parameters.to_replicas <=", "'when' is refused"),
         ("1 +* 2 > 3", "character 4, at '* 2 > 3'"),
         ("(", "'when' is refused"),
+        (".", "'when' is refused"),
+        ("parameters.", "'when' is refused"),
         ("paramters.x == 1", "'paramters' is not known here; did you mean 'parameters'? (character 1"),
         ("resource.nmespace == 'a'", "did you mean 'namespace'? (character 10"),
         ("history.performd > 1", "did you mean 'performed'?"),

@@ -201,7 +201,8 @@ def _is_macro(tokens: Sequence[Token], place: int) -> bool:
 
 
 def _calls(tokens: Sequence[Token], place: int) -> bool:
-    return place >= 0 and tokens[place].kind == "name" and _text(tokens, place + 1) == "("
+    named = 0 <= place < len(tokens) and tokens[place].kind == "name"
+    return named and _text(tokens, place + 1) == "("
 
 
 def _after_dot(tokens: Sequence[Token], place: int) -> bool:
