@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -11,13 +11,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from approvals.domain.plan import Requirement
+from approvals.domain.policy import strict_sections
 from approvals.domain.policy.agent_policy import AgentPolicy
+from approvals.domain.policy.attention import Attention
+from approvals.domain.policy.autonomy import AutonomyRules, Demotion
+from approvals.domain.policy.blast import BlastRadius
+from approvals.domain.policy.breakers import Breaker
+from approvals.domain.policy.classification import DataRules
 from approvals.domain.policy.conditions import Condition
 from approvals.domain.policy.differences import Found
 from approvals.domain.policy.documents import PolicySet, load
 from approvals.domain.policy.evaluate import evaluate
+from approvals.domain.policy.rates import Rate
 from approvals.domain.policy.reading import Place
 from approvals.domain.policy.rules import ActionRule
+from approvals.domain.policy.scope import Scope
 from approvals.domain.policy.strictness import compare
 from approvals.domain.policy.subject import Subject
 from approvals.domain.terms import Approval, RiskLevel
@@ -309,6 +317,54 @@ def test_a_limit_that_is_raised_is_weaker_and_one_that_is_lowered_is_not(
         lowered = between([new], [old])
         assert not lowered.weaker
         assert lowered.stricter
+
+
+@pytest.mark.parametrize(
+    ("section", "value", "is_weaker"),
+    [
+        ("dataClassification", "{scan: [names, accounts, emails, secrets]}", False),
+        ("dataClassification", "{scan: [emails]}", True),
+        ("dataClassification", "{internal: [send_report]}", True),
+        ("autonomy", "{full: [scale]}", True),
+        ("autonomy", "{demote: {agreement_below: 90%}}", False),
+        ("autonomy", "{demote: {agreement_below: 80%}}", True),
+        ("attention", "{questions_per_hour: 20}", False),
+        ("attention", "{share_cards: false}", True),
+        ("scope", "{namespaces: [prod], without_resource: ['create_*']}", False),
+        ("blastRadius", "{pods: 10}", False),
+        ("circuitBreaker", "{errorRate: 0.1, window: 5m}", False),
+    ],
+)
+def test_a_new_section_is_weaker_where_it_frees_from_what_holds_without_it(
+    section: str, value: str, is_weaker: bool
+) -> None:
+    limits = policy(name="limits", **{section: value})
+    found = between([], [limits])
+    assert (bool(found.weaker), bool(found.stricter)) == (is_weaker, not is_weaker)
+    [gone] = between([limits], []).weaker
+    assert gone.gone
+
+
+@pytest.mark.parametrize(
+    ("section", "kinds"),
+    [
+        ("scope", [Scope]),
+        ("rates", [Rate]),
+        ("breakers", [Breaker]),
+        ("blast", [BlastRadius]),
+        ("data", [DataRules]),
+        ("autonomy", [AutonomyRules, Demotion]),
+        ("attention", [Attention]),
+    ],
+)
+def test_every_limit_was_thought_about(section: str, kinds: list[Any]) -> None:
+    told = {"policy", "place", strict_sections.KEYS.get(section), *OPEN_QUESTIONS}
+    names = {each.name for kind in kinds for each in fields(kind)} - told
+    assert names == set(strict_sections.LIMITS[section])
+
+
+# Nobody can say which way these are strict, so any change of them is weaker.
+OPEN_QUESTIONS = {"window", "share_cards", "demotion"}
 
 
 # --- the law ---------------------------------------------------------------------------------

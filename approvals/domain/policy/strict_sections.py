@@ -58,6 +58,11 @@ def keeping(before: Any, after: Any) -> bool:
     return not set(before or ()) <= set(after or ())
 
 
+def own_words(before: Any, after: Any) -> bool:
+    """Globs that free, where a section that is silent leaves the word to others."""
+    return after is None or but_for(before, after)
+
+
 def wanted(before: Any, after: Any) -> bool:
     """A switch that restricts when it is on."""
     del after
@@ -93,7 +98,7 @@ LIMITS: Mapping[str, Mapping[str, Weigh]] = {
     "blast": {
         "pods": at_most, "replica_percent": at_most, "cost_per_hour_usd": at_most, "users": at_most,
     },
-    "data": {"scan": keeping, "internal": but_for},
+    "data": {"scan": keeping, "internal": own_words},
     "autonomy": {
         "full": but_for, "agreement_below": at_least, "minimum": at_most, "on_breaker": wanted,
         "on_incident": wanted,
@@ -103,9 +108,9 @@ LIMITS: Mapping[str, Mapping[str, Weigh]] = {
         "denied_cooldown": at_least,
     },
 }  # fmt: skip
-# What tells the entries of a list apart, and sections that free from what holds without them.
+# What tells the entries of a list apart, and sections that may free from what holds without them.
 KEYS: Mapping[str, str] = {"rates": "name", "breakers": "kind"}
-FREEING = ("data", "autonomy")
+FREEING = ("data", "autonomy", "attention")
 TOLD = {"data": "data classification", "blast": "blast radius", "breakers": "circuit breaker"}
 
 
@@ -125,12 +130,11 @@ def compare(section: str, before: Any, after: Any) -> Found:
 def _whole(section: str, before: Any, after: Any) -> Found:
     if after is None:
         return weaker("the section is gone", before.place, gone=True)
-    if section in FREEING and any(
-        weigh in {but_for, keeping} and not same(getattr(after, name, ()), ())
-        for name, weigh in LIMITS[section].items()
-    ):
-        return weaker("the section is new", after.place)
-    return stricter("the section is new", after.place)
+    new = stricter("the section is new", after.place)
+    if section not in FREEING:
+        return new
+    said = _fields(section, type(after)(policy=after.policy, place=after.place), after)
+    return said if said.weaker else new
 
 
 def _listed(section: str, before: Sequence[Any], after: Sequence[Any]) -> Found:
@@ -176,8 +180,9 @@ def _pairs(before: Any, after: Any) -> list[tuple[str, Any, Any]]:
         was, now = _bare(getattr(before, each.name)), _bare(getattr(after, each.name))
         if each.name in {"policy", "place"}:
             continue
-        if is_dataclass(was) and type(was) is type(now):
-            found.extend(_pairs(was, now))
+        if is_dataclass(now) and not isinstance(now, type):
+            usual = type(now)() if was is None else was  # what holds where nothing is said
+            found.extend(_pairs(usual, now))
         else:
             found.append((each.name, was, now))
     return found
