@@ -256,6 +256,8 @@ def test_teams_of_a_document_that_cannot_be_read_are_not_said_to_be_unknown() ->
     )
     assert [each.key for each in problems(broken, matrix())] == ["spec.membres"]
     assert [each.words[:8] for each in problems("[", matrix())] == ["not YAML"]
+    misspelt = team("leads").replace("kind: Team", "kind: Taem")
+    assert [each.key for each in problems(misspelt, matrix())] == ["kind"]
 
 
 @pytest.mark.parametrize(

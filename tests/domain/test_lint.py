@@ -26,6 +26,7 @@ def codes(*documents: str, **facts: Any) -> list[Code]:
     return [each.code for each in remarks(*documents, **facts)]
 
 
+ASKS_SOLO = "{approval: required, approvers: [{team: solo}], timeout: 5m}"
 BASIS = (team("leads"), matrix())
 
 
@@ -167,6 +168,19 @@ def test_an_owner_who_is_the_only_approver_is_told_for_each_row_and_rule() -> No
     assert "owns the agent bot and may not approve what it asks, so nobody can" in said[0].words
     facts["members"]["leads"] |= {"lin@example.com"}
     assert codes(*BASIS, policy("a", rule), **facts) == []
+
+
+def test_an_owner_may_decide_what_is_of_low_risk() -> None:
+    low = matrix().replace("low: {approval: auto}", "low: " + ASKS_SOLO)
+    facts: dict[str, Any] = {
+        "members": {
+            "leads": frozenset({"lin@example.com"}),
+            "solo": frozenset({"sam@example.com"}),
+        },
+        "owners": {"bot": "sam@example.com"},
+    }
+    assert codes(team("leads"), team("solo"), low, **facts) == []
+    assert codes(team("leads"), team("solo"), matrix(ASKS_SOLO), **facts) == [Code.OWNER_ONLY]
 
 
 def test_a_team_asked_after_an_escalation_helps_the_owner() -> None:
