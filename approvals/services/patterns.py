@@ -48,8 +48,10 @@ def look(row: ApprovalRequest, subject: Subject, evaluation: Evaluation, *, at: 
     if evaluation.reason_code in OUT_OF_SCOPE:
         _scope(row, subject, evaluation, at=at)
     elif _before(row)[HISTORY - 1 : HISTORY].exists():
-        for notice in (_faster, _elsewhere, _differently):
-            notice(row, subject, at)
+        _faster(row, at)
+        if not _same_again(row).exists():
+            _elsewhere(row, subject, at)
+            _differently(row, subject, at)
 
 
 def denied(row: ApprovalRequest, *, at: datetime) -> None:
@@ -137,9 +139,8 @@ def _before(row: ApprovalRequest) -> QuerySet[ApprovalRequest]:
     return earlier.order_by("-number")
 
 
-def _faster(row: ApprovalRequest, subject: Subject, at: datetime) -> None:
+def _faster(row: ApprovalRequest, at: datetime) -> None:
     """More in this hour of the clock than a multiple of what is usual in the hours it works."""
-    del subject
     hour = at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     usual = _usual_hour(row.agent_id, hour)
     if usual is None:
@@ -179,8 +180,6 @@ def _usual_hour(agent: UUID, hour: datetime) -> float | None:
 
 def _elsewhere(row: ApprovalRequest, subject: Subject, at: datetime) -> None:
     """A target it never named, when it is one that keeps to few."""
-    if _same_again(row).exists():
-        return
     habit = list(_before(row).values_list("target", flat=True)[:HISTORY])
     if row.target in habit or len(set(habit)) > HABIT:
         return
@@ -199,8 +198,6 @@ def _elsewhere(row: ApprovalRequest, subject: Subject, at: datetime) -> None:
 
 def _differently(row: ApprovalRequest, subject: Subject, at: datetime) -> None:
     """Parameters of a shape never sent with this action, when it is one that keeps to few."""
-    if _same_again(row).exists():
-        return
     now, seen = shape(subject.parameters), set[str]()
     for submission in _submissions(row):
         seen.add(shape(submission["parameters"]))
@@ -246,11 +243,11 @@ def _same_again(row: ApprovalRequest) -> QuerySet[ApprovalRequest]:
 
 
 def _submissions(row: ApprovalRequest) -> Iterator[Mapping[str, Any]]:
-    """The last bodies of this action, the newest alone first: it nearly always has the same shape."""
-    reach = _before(row).values("number")[:REACH]
-    earlier = ApprovalRequest.objects.filter(number__in=reach, action=row.action)
-    for part in (slice(0, 1), slice(1, SHAPES)):
-        yield from earlier.order_by("-number").values_list("submission", flat=True)[part]
+    """The last bodies of this action, those lately first: one of them nearly always has the same shape."""
+    for reach in (slice(0, SHAPES), slice(SHAPES, REACH)):
+        numbers = _before(row).values("number")[reach]
+        earlier = ApprovalRequest.objects.filter(number__in=numbers, action=row.action)
+        yield from earlier.order_by("-number").values_list("submission", flat=True)[:SHAPES]
 
 
 def _unusual(
