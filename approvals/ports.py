@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from approvals.domain.cards import Card
-from approvals.domain.terms import EventKind
+from approvals.domain.terms import EventKind, RiskLevel
 
 
 class MessageKind(StrEnum):
@@ -55,6 +55,7 @@ class Notice:
     channels: tuple[str, ...]
     callback_url: str
     opened: bool
+    risk: RiskLevel = RiskLevel.MEDIUM
 
 
 class DeliveryError(Exception):

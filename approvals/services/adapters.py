@@ -18,9 +18,9 @@ def enabled() -> dict[str, Adapter]:
     return {adapter.name: adapter for adapter in made}
 
 
-def _forget(*, setting: str, **_: object) -> None:
-    if setting == "ADAPTERS" or setting.startswith(("SLACK_", "WEBHOOK_")):
-        enabled.cache_clear()
+def _forget(**_: object) -> None:
+    """An adapter reads its settings when it is made, so any change of settings makes it anew."""
+    enabled.cache_clear()
 
 
 setting_changed.connect(_forget)

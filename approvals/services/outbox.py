@@ -28,6 +28,7 @@ def promise(
         channels=state.plan.channels,
         callback_url=row.callback_url if kind in TOLD_TO_AGENTS else "",
         opened=bool(state.plan.stages),
+        risk=state.plan.risk,
     )
     rows = [
         Delivery(
