@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from approvals.domain.policy import conditions, documents, examples
+from approvals.domain.policy import documents, examples
 from approvals.domain.policy.documents import PolicySet
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,11 +63,6 @@ def test_an_example_judges_as_the_page_says(policy: str, tests: str) -> None:
     ran = list(examples.run(documents.load(files), examples.read("page.test.yaml", tests)))
     assert [str(miss) for each in ran for miss in each.misses] == []
     assert ran
-
-
-def test_the_page_lists_every_named_condition() -> None:
-    begin, end = "<!-- conditions: begin -->\n", "<!-- conditions: end -->"
-    assert PAGE.partition(begin)[2].partition(end)[0].strip() == conditions.table().strip()
 
 
 @pytest.mark.parametrize("page", sorted(path.name for path in (ROOT / "docs").glob("*.md")))
