@@ -11,6 +11,7 @@ import yaml
 from approvals.models import ApprovalRequest, AuditEvent, PolicyVersion
 from approvals.services import policies
 from tests.countersign.commands import Captured, run, told
+from tests.services.test_replay import SMALL
 from tests.support import cast
 from tests.support.service import ROOT
 
@@ -171,8 +172,8 @@ def test_warnings_are_told_and_keep_nothing_back(capsys: Captured, tmp_path: Pat
 def test_a_simulation_lists_first_what_would_stop_being_asked(
     capsys: Captured, tmp_path: Path
 ) -> None:
-    row = cast.request(action="scale_up")
-    cast.request(action="create_ticket")
+    row = cast.request(action="scale_up", **SMALL)
+    cast.request(action="create_ticket", **SMALL)
     looser = draft(
         tmp_path,
         ("{name: scale_up, risk: medium,", "{name: scale_up, risk: medium, approval: auto,"),

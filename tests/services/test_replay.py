@@ -5,6 +5,7 @@ from __future__ import annotations
 import tracemalloc
 from copy import copy
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -22,6 +23,10 @@ from tests.support import cast
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+# Within every blast radius of the default policy.
+SMALL: dict[str, Any] = {"parameters": {"from_replicas": 8, "to_replicas": 9}, "impact": None}
+
+
 def replayed(wanted: dict[str, str], *, days: int = 30, most: int | None = None) -> Replay:
     return replay.simulate(
         before=policies.current(),
@@ -37,7 +42,7 @@ def asked(**counts: int) -> None:
     robo, _ = cast.agent()
     for action, count in counts.items():
         for number in range(count):
-            cast.request(robo, action=action, target=f"target-{number}", risk=None)
+            cast.request(robo, action=action, target=f"target-{number}", **SMALL)
 
 
 LOOSER = files(
