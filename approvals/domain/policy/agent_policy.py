@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from approvals.domain.policy import (
@@ -24,7 +24,7 @@ from approvals.domain.policy.classes import matches
 from approvals.domain.policy.classification import DataRules
 from approvals.domain.policy.rates import Rate
 from approvals.domain.policy.reading import Gathered, Place, Value, each_of
-from approvals.domain.policy.rules import ActionRule
+from approvals.domain.policy.rules import ActionRule, Rulebook
 from approvals.domain.policy.scope import Scope
 
 # The part of `AgentPolicy` that each key fills: as the guardrails form calls it, and as teams write it.
@@ -72,6 +72,14 @@ class AgentPolicy:
     data: DataRules | None = None
     autonomy: AutonomyRules | None = None
     attention: Attention | None = None
+    _book: Rulebook = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_book", Rulebook.of(self.rules))
+
+    def naming(self, action: str) -> list[ActionRule]:
+        """The rules whose pattern fits an action."""
+        return self._book.naming(action)
 
     @property
     def counts(self) -> bool:

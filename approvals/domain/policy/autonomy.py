@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from approvals.domain.policy import checks, matrix
 from approvals.domain.policy.checks import Check, Layer, Result
@@ -111,7 +112,7 @@ def check(
     if stage is None:
         words = f"No stage is set for {kind}: the rules decide alone."
         return checks.passed(Layer.AUTONOMY, words)
-    facts = {"stage": stage.value, "class": kind}
+    facts: dict[str, Any] = {"stage": stage.value, "class": kind}
     who = f"{subject.agent} is at stage {stage} for {kind}"
     if stage is Stage.SHADOW:
         words = f"{who}: what it suggests is written down and never run."
@@ -129,7 +130,7 @@ def _full(
     subject: Subject,
     effective: RiskLevel,
     who: str,
-    facts: Mapping[str, str],
+    facts: Mapping[str, Any],
 ) -> Check:
     listing = _listing(found, subject.action)
     if listing is None:

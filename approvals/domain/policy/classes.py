@@ -32,11 +32,13 @@ _WILDCARD = re.compile(r"[*?\[]")
 _RUN = re.compile(r"[*?]{2,}")
 
 
+@lru_cache(maxsize=4096)
 def class_of(action: str) -> str:
     """The class an action counts in."""
     return next((name for name, patterns in CLASSES.items() if matches(action, patterns)), action)
 
 
+@lru_cache(maxsize=4096)
 def reads_only(action: str) -> bool:
     """Whether an action's name says that it changes nothing."""
     return matches(action, CLASSES[READS])

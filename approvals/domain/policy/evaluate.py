@@ -27,7 +27,7 @@ from approvals.domain.policy.agent_policy import AgentPolicy
 from approvals.domain.policy.checks import Check, Layer, Result
 from approvals.domain.policy.circumstances import UNKNOWN, Circumstances
 from approvals.domain.policy.documents import PolicySet
-from approvals.domain.policy.rules import Matched
+from approvals.domain.policy.rules import ActionRule, Matched
 from approvals.domain.policy.subject import Subject
 from approvals.domain.terms import Approval, Basis, RiskLevel
 
@@ -62,7 +62,7 @@ class Evaluation:
 def evaluate(policy: PolicySet, subject: Subject, now: Circumstances = UNKNOWN) -> Evaluation:
     """Deny beats ask beats auto; the effective risk is never below the computed one."""
     mine = policy.concerning(subject.agent)
-    found = rules.matching([rule for each in mine for rule in each.rules], subject, now)
+    found = rules.matched(_naming(mine, subject), subject, now)
     computed, because = _computed(found)
     effective = RiskLevel.highest(computed, subject.claimed or computed)
     because += _claim(subject.claimed, computed)
@@ -90,6 +90,10 @@ def evaluate(policy: PolicySet, subject: Subject, now: Circumstances = UNKNOWN) 
         standing=reached.grant.ref if reached.grant else "",
         would_be=reached.would_be,
     )
+
+
+def _naming(mine: Sequence[AgentPolicy], subject: Subject) -> list[ActionRule]:
+    return [rule for each in mine for rule in each.naming(subject.action)]
 
 
 def _layers(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from fnmatch import fnmatchcase
 
 from approvals.domain.plan import Requirement
 from approvals.domain.policy import checks, conditions, expressions, matrix
 from approvals.domain.policy.checks import Check, Layer
 from approvals.domain.policy.circumstances import Circumstances
-from approvals.domain.policy.classes import matches
+from approvals.domain.policy.classes import is_literal
 from approvals.domain.policy.conditions import Condition, Finding
 from approvals.domain.policy.expressions import Expression
 from approvals.domain.policy.reading import Place, Value, each_of
@@ -73,13 +74,37 @@ def read(value: Value, *, policy: str) -> tuple[ActionRule, ...]:
     return each_of(value.items(), lambda item: _rule(item, policy))
 
 
-def matching(rules: Sequence[ActionRule], subject: Subject, now: Circumstances) -> list[Matched]:
-    """Every rule that names this action, with its conditions looked at."""
-    return [
-        Matched(rule, tuple(_findings(rule, subject, now)))
-        for rule in rules
-        if matches(subject.action, (rule.pattern,))
-    ]
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """The rules of one policy, so kept that a thousand names cost no more to look through than ten."""
+
+    literal: Mapping[str, tuple[int, ...]]
+    globs: tuple[int, ...]
+    rules: tuple[ActionRule, ...]
+
+    @classmethod
+    def of(cls, rules: tuple[ActionRule, ...]) -> Rulebook:
+        literal: dict[str, list[int]] = {}
+        globs = []
+        for number, rule in enumerate(rules):
+            if is_literal(rule.pattern):
+                literal.setdefault(rule.pattern, []).append(number)
+            else:
+                globs.append(number)
+        frozen = {name: tuple(numbers) for name, numbers in literal.items()}
+        return cls(frozen, tuple(globs), rules)
+
+    def naming(self, action: str) -> list[ActionRule]:
+        """The rules whose pattern fits, in the order they were written."""
+        fitting = [
+            number for number in self.globs if fnmatchcase(action, self.rules[number].pattern)
+        ]
+        return [self.rules[number] for number in sorted([*self.literal.get(action, ()), *fitting])]
+
+
+def matched(rules: Iterable[ActionRule], subject: Subject, now: Circumstances) -> list[Matched]:
+    """The rules that name this action, with their conditions looked at."""
+    return [Matched(rule, tuple(_findings(rule, subject, now))) for rule in rules]
 
 
 def forbidding(found: Sequence[Matched], subject: Subject) -> list[Check]:

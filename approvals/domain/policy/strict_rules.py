@@ -210,8 +210,8 @@ def _tighter(before: Condition, after: Condition) -> bool:
     if type(was) is not type(now) or not isinstance(was, int | float | timedelta):
         return False
     if before.name.startswith("max"):
-        return bool(now < was)  # type: ignore[operator]  # of one type, see above
-    return before.name.startswith("min") and bool(now > was)  # type: ignore[operator]  # likewise
+        return bool(now < was)
+    return before.name.startswith("min") and bool(now > was)
 
 
 def _shown(limit: object) -> str:
