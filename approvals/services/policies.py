@@ -80,7 +80,10 @@ def apply(
 def newest(*, lock: bool = False) -> PolicyVersion | None:
     """The version in force; locked, so that none is applied beside the caller's transaction."""
     rows = PolicyVersion.objects.order_by("-number")
-    return (rows.select_for_update() if lock else rows).first()
+    found = (rows.select_for_update() if lock else rows).first()
+    while lock and found is not None and found != rows.first():
+        found = rows.select_for_update().first()  # another was applied while we waited for this one
+    return found
 
 
 def current() -> PolicySet:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from approvals.domain import errors
 from approvals.domain.policy.reading import PolicyInvalid
@@ -235,3 +237,35 @@ def test_examples_beside_policies_are_no_policies(tmp_path: Path) -> None:
     (tmp_path / "a.test.yaml").write_text("[]")
     assert list(policies.read_directory(tmp_path)) == ["a.yaml"]
     assert list(policies.read_examples(tmp_path)) == ["a.test.yaml"]
+
+
+@pytest.mark.postgres
+def test_the_same_draft_from_many_sides_at_once_is_one_request() -> None:
+    cast.policy()
+
+    def one_side(_: int) -> str:
+        try:
+            return request_of(offered(WEAKER)).ref
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        refs = set(pool.map(one_side, range(16)))
+    assert len(refs) == 1
+    assert (ApprovalRequest.objects.count(), PolicyDraft.objects.count()) == (1, 1)
+
+
+@pytest.mark.postgres
+def test_the_same_files_from_many_sides_at_once_are_one_version() -> None:
+    cast.policy()
+
+    def one_side(_: int) -> str:
+        try:
+            return offered(STRICTER).status
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        said = sorted(pool.map(one_side, range(16)))
+    assert said == ["applied"] + ["unchanged"] * 15
+    assert PolicyVersion.objects.count() == 2
