@@ -65,7 +65,8 @@ def changed(before: Any, after: Any, *, known: Iterable[str]) -> list[str]:
     return [
         each.name
         for each in fields(before)
-        if each.name not in spared
+        if each.compare  # what is derived from other fields is no limit of its own
+        and each.name not in spared
         and not same(getattr(before, each.name), getattr(after, each.name))
     ]
 
