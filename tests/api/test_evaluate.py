@@ -128,10 +128,10 @@ def test_a_smaller_number_that_passes_is_found_and_does_pass(robo: Caller) -> No
 
     answer = robo.post("/evaluate", body).json()
 
-    assert answer["to_be_automatic"] == ["Ask for to_replicas 6 instead of 8."]
+    assert answer["to_be_automatic"] == ["Ask for to_replicas 7 instead of 8."]
     (change,) = answer["nearest_changes"]
-    assert change["fields"] == {"parameters.to_replicas": 6}
-    body["parameters"]["to_replicas"] = 6
+    assert change["fields"] == {"parameters.to_replicas": 7}
+    body["parameters"]["to_replicas"] = 7
     assert robo.post("/evaluate", body).json()["verdict"] == "auto"
     assert robo.post("/requests", body).json()["status"] == "approved"
 
@@ -142,8 +142,8 @@ def test_the_stated_impact_follows_the_smaller_number(robo: Caller) -> None:
     answer = robo.post("/evaluate", cast.submission(impact={"replica_percent": 60})).json()
 
     (change,) = answer["nearest_changes"]
-    assert change["words"].endswith("6 instead of 8, and state the impact that goes with it.")
-    assert change["fields"] == {"parameters.to_replicas": 6, "impact.replica_percent": 20}
+    assert change["words"].endswith("7 instead of 8, and state the impact that goes with it.")
+    assert change["fields"] == {"parameters.to_replicas": 7, "impact.replica_percent": 40}
 
 
 def test_what_would_run_already_is_not_offered_to_be_said_otherwise(robo: Caller) -> None:
@@ -166,7 +166,7 @@ spec:
 
 
 def apply_policy(text: str) -> None:
-    files = policies.read_directory(cast.POLICIES) | {"guarded.yaml": text}
+    files = cast.frame() | {"guarded.yaml": text}
     policies.apply(files=files, author="tests", actor=cast.OPERATOR, at=clock.now())
 
 

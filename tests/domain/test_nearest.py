@@ -34,13 +34,16 @@ spec:
     - {name: notify, approval: auto, conditions: [{recipients: ["*@example.com"]}, {maxRecipients: 2}]}
     - {name: rollback, approval: required}
     - {name: erase, approval: forbidden}
+    - {name: scale_down, risk: high}
   blastRadius: {pods: 10, costPerHourUsd: 100}
 """
 
 
 def policy(text: str = GUARDED) -> PolicySet:
-    default = {"default.yaml": (POLICIES / "default.yaml").read_text()}
-    return documents.load({**default, "guarded.yaml": text})
+    """These rules, with the teams and the matrix of the default policy alone."""
+    shipped = (POLICIES / "default.yaml").read_text().split("\n---\n")
+    frame = "\n---\n".join(part for part in shipped if "kind: AgentPolicy" not in part)
+    return documents.load({"frame.yaml": frame, "guarded.yaml": text})
 
 
 SET = policy()

@@ -239,12 +239,12 @@ rate_limits:
 def test_a_policy_in_force_raises_both_as_requests_come() -> None:
     agent, _ = cast.agent()
     policies.apply(
-        files=policies.read_directory(cast.POLICIES) | {"guarded.yaml": GUARDED},
+        files=cast.frame() | {"guarded.yaml": GUARDED},
         author="tests",
         actor=cast.OPERATOR,
         at=NOON,
     )
-    here = {"resource": {"namespace": "shop-web", "type": "deployments"}}
+    here: dict[str, Any] = {"resource": {"namespace": "shop-web", "type": "deployments"}}
 
     rows = [cast.request(agent, at=minutes(number), **here) for number in range(4)]
     assert looked(rows[2]) == []

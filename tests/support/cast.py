@@ -31,6 +31,12 @@ TEAMS: dict[str, tuple[str, ...]] = {
 ROLES = {"ada": Role.MANAGER, "grace": Role.AUDITOR}
 
 
+def frame() -> dict[str, str]:
+    """The teams and the matrix of the default policies, without their rules and limits."""
+    shipped = (POLICIES / "default.yaml").read_text().split("\n---\n")
+    return {"frame.yaml": "\n---\n".join(p for p in shipped if "kind: AgentPolicy" not in p)}
+
+
 def policy() -> int:
     """Put the default policies in force, once; the number of the version."""
     version, _ = policies.apply(

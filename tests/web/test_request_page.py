@@ -189,7 +189,7 @@ spec:
 
 
 def guarded() -> None:
-    files = policies.read_directory(cast.POLICIES) | {"guarded.yaml": GUARDED}
+    files = cast.frame() | {"guarded.yaml": GUARDED}
     policies.apply(files=files, author="tests", actor=cast.OPERATOR, at=clock.now())
 
 
