@@ -63,9 +63,13 @@ def raise_once(
     `words` say what was seen, as one sentence; `values` are the figures behind it, as JSON. Needs the
     transaction of whatever caused it, and returns None when it was told already.
     """
+    same = {"kind": kind.value, "key": _bounded(key)}
+    if Alert.objects.filter(**same).exists():
+        return None
+    # History first: two requests that each raise two alerts would else wait for one another.
+    audit.hold_service()
     alert, is_new = Alert.objects.get_or_create(
-        kind=kind.value,
-        key=_bounded(key),
+        **same,
         defaults={
             "agent": agent,
             "words": words,

@@ -59,8 +59,7 @@ def append_service(
     kind: EventKind, *, actor: Actor, at: datetime, detail: Mapping[str, Any]
 ) -> AuditEvent:
     """Add an event that belongs to no request (an agent, a person, a policy). Needs a transaction."""
-    ChainHead.objects.get_or_create(chain=SERVICE_CHAIN, defaults={"head": chain.GENESIS})
-    head = ChainHead.objects.select_for_update().get(chain=SERVICE_CHAIN)
+    head = hold_service()
     entry = {
         "chain": SERVICE_CHAIN,
         "seq": head.position,
@@ -77,6 +76,12 @@ def append_service(
     head.head = event.hash
     head.save(update_fields=["position", "head"])
     return event
+
+
+def hold_service() -> ChainHead:
+    """The head of the service's own chain, locked until the transaction ends: the last lock anybody takes."""
+    ChainHead.objects.get_or_create(chain=SERVICE_CHAIN, defaults={"head": chain.GENESIS})
+    return ChainHead.objects.select_for_update().get(chain=SERVICE_CHAIN)
 
 
 def exported(*, actor: Actor, at: datetime, filters: Mapping[str, str], form: str) -> None:
