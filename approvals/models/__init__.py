@@ -12,6 +12,7 @@ from approvals.models.guardrails import (
 from approvals.models.inbound import Replay
 from approvals.models.outbox import Delivery, Receipt, Timer
 from approvals.models.people import Identity, Person, PersonToken, Team, TeamMember
+from approvals.models.places import Place
 from approvals.models.policies import PolicyDraft, PolicyVersion
 from approvals.models.requests import ApprovalRequest, Decision, RequestMessage
 from approvals.models.trust import AgentStage, StandingGrant
@@ -30,6 +31,7 @@ __all__ = [
     "Identity",
     "Person",
     "PersonToken",
+    "Place",
     "PolicyDraft",
     "PolicyVersion",
     "Receipt",
