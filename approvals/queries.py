@@ -31,10 +31,19 @@ from approvals.models.requests import REF_PREFIX, lookup
 _OPEN = [status.value for status in OPEN]
 
 
+_SLIM = ApprovalRequest.objects.only("number", "status", "closed_at", "joined").order_by("number")
+_ON_THE_SAME_CARD = (
+    Prefetch("joiners", _SLIM),
+    Prefetch("joined", _SLIM),
+    Prefetch("joined__joiners", _SLIM),
+)
+
+
 def _whole() -> QuerySet[ApprovalRequest]:
     return ApprovalRequest.objects.select_related(
         "agent", "agent__owner", "agent_key"
     ).prefetch_related(
+        *_ON_THE_SAME_CARD,
         Prefetch("decisions", Decision.objects.select_related("person").order_by("id")),
         Prefetch("messages", RequestMessage.objects.select_related("person").order_by("id")),
     )
@@ -96,8 +105,19 @@ def _containing(rows: QuerySet[ApprovalRequest], text: str) -> QuerySet[Approval
 
 
 def waiting() -> QuerySet[ApprovalRequest]:
-    """Everything that waits for people, most urgent first."""
-    return _whole().filter(status__in=_OPEN).order_by("decide_by", "number")
+    """Every card that waits for people, most urgent first; a joiner stands on its leader's."""
+    return _whole().filter(status__in=_OPEN, joined=None).order_by("decide_by", "number")
+
+
+def beside(row: ApprovalRequest) -> list[str]:
+    """The identical requests that share its card, or were decided with it, the oldest first."""
+    leader = row.joined or row
+    same = [leader, *leader.joiners.all()]
+    return [
+        other.ref
+        for other in same
+        if other.pk != row.pk and (other.status, other.closed_at) == (row.status, row.closed_at)
+    ]
 
 
 def team_inbox_for(person: Person) -> list[ApprovalRequest]:
@@ -163,6 +183,8 @@ def card(row: ApprovalRequest) -> Card:
             said=[_said(decision) for decision in row.decisions.all()],
             notes=[_note(message) for message in row.messages.all()],
             nobody_can=nobody_can(state),
+            beside=beside(row),
+            leads=row.joined_id is None,
         )
     )
 

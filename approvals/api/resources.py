@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
+from approvals import queries
 from approvals.domain import chain
 from approvals.domain.terms import Status
 from approvals.models import (
@@ -50,6 +51,7 @@ def approval_request(
         "plan": row.plan,
         "policy_version": row.policy_version,
         "stage": row.stage,
+        "shares_card_with": [] if untouched and row.joined_id is None else queries.beside(row),
         "parameters_sha256": row.parameters_sha256,
         "action_sha256": row.action_sha256,
         "created_at": moment(row.created_at),

@@ -91,6 +91,11 @@ class ApprovalRequest(Submission):
     plan = Object()
     policy_version = serializers.IntegerField()
     stage = serializers.IntegerField()
+    shares_card_with = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Identical requests of the same agent on the same card. A decision about the oldest "
+        "of them counts for each that was there at the version shown.",
+    )
     parameters_sha256 = serializers.CharField()
     action_sha256 = serializers.CharField()
     created_at = serializers.DateTimeField()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from approvals.domain import cards_words, display, reasons
+from approvals.domain import cards_words, display, reasons, sharing
 from approvals.domain.cards_words import HEADLINE_LIMIT, RISK_SHAPE, headline
 from approvals.domain.display import Flag, Parameter, Shown
 from approvals.domain.state import RequestState
@@ -46,7 +46,8 @@ class Note:
 class Matter:
     """Everything a card is drawn from.
 
-    `submission` is what the agent sent; `teams` maps a team's name to the title people know.
+    `submission` is what the agent sent; `teams` maps a team's name to the title people know. `beside`
+    are the identical requests that share its card, and `leads` says that the card is its own.
     """
 
     ref: str
@@ -63,6 +64,13 @@ class Matter:
     said: Sequence[Said] = ()
     notes: Sequence[Note] = ()
     nobody_can: bool = False
+    beside: Sequence[str] = ()
+    leads: bool = True
+
+    @property
+    def stands_for(self) -> tuple[str, ...]:
+        """The requests that a decision on this card is about."""
+        return (self.ref, *self.beside) if self.leads else (self.ref,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +124,8 @@ class Card:
 
     `headline` and `summary` are drawn by us; `summary` stands alone in a notification. `buttons` is
     empty when nothing can be decided any more. `drawable` is False when a part could not be shown in
-    full, and then no channel offers Approve at a click.
+    full, and then no channel offers Approve at a click. `counts_for` are the requests a decision here
+    decides; empty when nothing can be decided any more.
     """
 
     ref: str
@@ -144,6 +153,7 @@ class Card:
     expires_at: datetime
     flags: frozenset[Flag]
     drawable: bool
+    counts_for: tuple[str, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -163,8 +173,10 @@ def draw(matter: Matter) -> Card:
         *(p.shown.flags for p in parameters),
         *(c.shown.flags for c in claims),
     )
-    title = headline(submission)
+    counts_for = () if state.status.is_final else matter.stands_for
+    title = sharing.counted(headline(submission), len(counts_for))
     line = cards_words.state_line(state, matter.teams, nobody_can=matter.nobody_can)
+    line += sharing.reach(counts_for)
     return Card(
         ref=matter.ref,
         public_id=matter.public_id,
@@ -199,6 +211,7 @@ def draw(matter: Matter) -> Card:
         expires_at=state.expires_at,
         flags=flags,
         drawable=all(p.shown.complete for p in parameters) and action.complete and target.complete,
+        counts_for=counts_for,
     )
 
 
@@ -212,6 +225,10 @@ def _facts(matter: Matter) -> tuple[Fact, ...]:
         facts.append(Fact("Needs", needs.removeprefix("Needs ").removesuffix(".") + step))
     if before := cards_words.before(matter.checks):
         facts.append(Fact("Before", before))
+    if matter.beside:
+        is_open = not state.status.is_final
+        told = sharing.fact(matter.ref, matter.beside, leads=matter.leads, is_open=is_open)
+        facts.append(Fact(*told))
     return tuple(facts)
 
 

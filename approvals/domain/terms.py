@@ -169,6 +169,7 @@ class EventKind(StrEnum):
     RESUMED = "request.resumed"
     MESSAGE_ADDED = "request.message_added"
     GRANT_EXPIRED = "grant.expired"
+    CARD_SHARED = "request.card_shared"
 
     DECISION_REFUSED = "decision.refused"
     CONSUME_REFUSED = "grant.refused"

@@ -17,7 +17,15 @@ from approvals.domain.policy.subject import Subject, subject_of
 from approvals.domain.state import RequestState
 from approvals.domain.terms import Approval, Status
 from approvals.models import Agent, AgentKey, ApprovalRequest, Person
-from approvals.services import actors, attention, circumstances, covering, ledger, policies
+from approvals.services import (
+    actors,
+    attention,
+    circumstances,
+    covering,
+    ledger,
+    policies,
+    sharing,
+)
 from approvals.services.attention import AttentionBudgetExceeded
 
 
@@ -102,12 +110,13 @@ def _written(
     at: datetime,
 ) -> ApprovalRequest:
     state = _first_state(row, evaluation, row.submission, at=at)
+    leader = None
     if row.asked and not row.effect:
         attention.refuse_beyond_budget(row.agent, policy, at=at)
-        attention.refuse_tired_approvers(row, state, policy, at=at)
-    ledger.open_request(row, state, actor=actors.agent(row.agent), at=at)
-    if row.asked:
-        attention.remember(row, state.plan, at=at)
+        leader = sharing.leader_for(row, state, policy, at=at)
+        if leader is None:
+            attention.refuse_tired_approvers(row, state, policy, at=at)
+    ledger.open_request(row, state, actor=actors.agent(row.agent), at=at, leader=leader)
     circumstances.remember(row, subject, evaluation, at=at)
     return row
 

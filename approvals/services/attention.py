@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from approvals.domain import canonical, errors
-from approvals.domain.plan import Plan, seated
+from approvals.domain.plan import seated
 from approvals.domain.policy import attention
 from approvals.domain.policy.attention import Attention
 from approvals.domain.policy.circumstances import Denial
@@ -116,12 +116,10 @@ def refuse_tired_approvers(
     )
 
 
-def remember(row: ApprovalRequest, plan: Plan, *, at: datetime) -> None:
-    """Write down that a card asks these teams; needs the transaction that promises the card."""
-    if not plan.stages:
-        return
+def remember(row: ApprovalRequest, state: RequestState, *, at: datetime) -> None:
+    """Write down whom a card asks; needs the transaction that promises the card."""
     TeamQuestion.objects.bulk_create(
-        [TeamQuestion(request=row, team=team, at=at) for team in plan.stages[0].teams(0)],
+        [TeamQuestion(request=row, team=team, at=at) for team in state.teams_asked],
         ignore_conflicts=True,
     )
 

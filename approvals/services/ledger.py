@@ -2,46 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 
-from approvals.domain import errors, running, timing, workflow
+from approvals.domain import errors, timing, workflow
+from approvals.domain import sharing as cards
 from approvals.domain.errors import Refusal
-from approvals.domain.state import Change, RequestState, clock
-from approvals.domain.terms import EventKind, OutcomeStatus, TimerKind, Verdict
-from approvals.models import Agent, ApprovalRequest, AuditEvent, Decision, Timer, states
-from approvals.models.requests import lookup
-from approvals.services import actors, audit, autonomy, bell, effects, outbox, patterns
+from approvals.domain.state import Change, RequestState
+from approvals.domain.terms import EventKind, TimerKind, Verdict
+from approvals.models import Agent, ApprovalRequest, AuditEvent, Timer, states
+from approvals.services import (
+    actors,
+    attention,
+    audit,
+    bell,
+    outbox,
+    sharing,
+)
 from approvals.services.actors import Actor
+from approvals.services.writing import catch_up, write
 
 Move = Callable[[RequestState], Change | None]
-MOST_STEPS = 32
-FIRED_BY = {
-    EventKind.REMINDED: TimerKind.REMIND,
-    EventKind.RESUMED: TimerKind.RESUME,
-    EventKind.ESCALATED: TimerKind.DEADLINE,
-    EventKind.EXPIRED: TimerKind.DEADLINE,
-    EventKind.APPROVED: TimerKind.DEADLINE,
-    EventKind.GRANT_EXPIRED: TimerKind.GRANT_EXPIRY,
-}
-# What was asked and how policy judged it is written once; a change writes the rest.
-WRITTEN_ONCE = frozenset(
-    {
-        *("number", "public_id", "agent", "agent_key", "owner_at_submission", "created_at"),
-        *("action", "target", "session", "submission", "callback_url", "idempotency_key"),
-        *("action_class", "effect", "asked", "would_be", "standing_grant", "joined"),
-        *("parameters_sha256", "action_sha256", "body_sha256", "policy_version"),
-        *("risk_claimed", "risk_computed", "risk", "because", "evaluation", "plan"),
-    }
-)
-CHANGING = [
-    field.name for field in ApprovalRequest._meta.concrete_fields if field.name not in WRITTEN_ONCE
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +39,48 @@ class Attempt:
     facts: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Others:
+    """What a move means for other requests on the same card: `whom` it concerns, and how it moves them.
+
+    `whom` is given the request that was moved, the change before it is written, and the others.
+    """
+
+    whom: Callable[[ApprovalRequest, Change, Sequence[ApprovalRequest]], Sequence[ApprovalRequest]]
+    move: Move
+
+
+def _nobody(
+    row: ApprovalRequest, change: Change, beside: Sequence[ApprovalRequest]
+) -> Sequence[ApprovalRequest]:
+    del row, change, beside
+    return ()
+
+
+def _stay(state: RequestState) -> None:
+    del state
+
+
+ALONE = Others(_nobody, _stay)
+
+
 def open_request(
-    row: ApprovalRequest, state: RequestState, *, actor: Actor, at: datetime
+    row: ApprovalRequest,
+    state: RequestState,
+    *,
+    actor: Actor,
+    at: datetime,
+    leader: ApprovalRequest | None = None,
 ) -> ApprovalRequest:
-    """Write a new request with everything it promises. Needs a transaction; may raise IntegrityError."""
+    """Write a new request with everything it promises. Needs a transaction; may raise IntegrityError.
+
+    `leader` is the request, locked, whose card it joins instead of having its own.
+    """
     states.write(row, state)
+    row.joined = leader
     row.save(force_insert=True)
-    events = [audit.following(row, EventKind.SUBMITTED, actor=actor, at=at, detail={})]
+    detail = {} if leader is None else {"card": leader.ref}
+    events = [audit.following(row, EventKind.SUBMITTED, actor=actor, at=at, detail=detail)]
     if state.status.is_final:
         kind = EventKind(f"request.{state.status}")
         events.append(audit.following(row, kind, actor=actors.POLICY, at=at, detail={}))
@@ -67,6 +89,10 @@ def open_request(
     outbox.set_timers(row, state, at=at, is_new=True)
     row.save(update_fields=["position", "chain_head"])
     bell.ring_on_commit(str(row.public_id))
+    if leader is not None:
+        write(leader, cards.joined(states.of(leader), [row.ref]), actor=actor, at=at)
+    elif row.asked:
+        attention.remember(row, state, at=at)
     return row
 
 
@@ -79,12 +105,13 @@ def transition(
     attempt: Attempt | None = None,
     also: Callable[[ApprovalRequest], None] | None = None,
     of: Agent | None = None,
+    others: Others = ALONE,
 ) -> ApprovalRequest:
     """Lock the request, let time catch up, make the move, and write all of it or nothing.
 
     `move` returning None writes nothing. A refusal is written down as `attempt` says and raised.
     `also` adds rows that belong to the move (a message) in the same transaction. `of` names the agent
-    whose request it must be; another's is not found.
+    whose request it must be; another's is not found. `others` moves the other requests of its card.
     Raises NotFound, and whatever `move` raises.
     """
     refusal: Refusal | None = None
@@ -92,29 +119,27 @@ def transition(
         row = locked(ref)
         if of is not None and row.agent_id != of.pk:
             raise errors.NoSuchRequest(ref)
-        state = _catch_up(row, states.of(row), at=at)
+        before = states.of(row)
+        beside = [] if before.status.is_final else sharing.beside(row)
+        state = catch_up(row, before, at=at)
         try:
             change = move(state)
         except Refusal as error:
             refusal = error
             _write_refusal(row, error, attempt, actor=actor, at=at)
         else:
-            if change is not None:
-                _write(row, change, actor=actor, at=at)
+            for moved in _carry_out(row, change, beside, others, attempt, actor=actor, at=at):
                 if also is not None:
-                    also(row)
+                    also(moved)
+        _regroup([row, *beside], at=at)
     if refusal is not None:
         raise refusal
     return row
 
 
 def locked(ref: str) -> ApprovalRequest:
-    """The row, locked until the transaction ends. Raises NotFound."""
-    rows = ApprovalRequest.objects.select_for_update(of=("self",))
-    row = rows.select_related("agent", "agent_key").filter(**lookup(ref)).first()
-    if row is None:
-        raise errors.NoSuchRequest(ref)
-    return row
+    """The row, locked until the transaction ends, with the card it stands on. Raises NotFound."""
+    return sharing.locked(ref)
 
 
 def let_time_pass(*numbers: int, at: datetime) -> int:
@@ -123,10 +148,17 @@ def let_time_pass(*numbers: int, at: datetime) -> int:
     Passes by whatever somebody else holds, or has fired meanwhile; returns how many were left.
     """
     with transaction.atomic(durable=True):
-        rows = list(_due(numbers, at=at))
-        for row in rows:
-            _fire(row, at=at)
-    return len(rows)
+        leaders = _leaders_due(numbers, at=at)
+        joiners = sharing.joiners_of(leaders)
+        wanted = {*numbers} & {row.pk for row in (*leaders, *chain(*joiners.values()))}
+        due = set(_due(wanted, at=at).values_list("request_id", flat=True))
+        for leader in leaders:
+            for row in (leader, *joiners[leader.pk]):
+                if row.pk in due:
+                    _fire(row, at=at)
+            if joiners[leader.pk]:
+                _regroup([leader, *joiners[leader.pk]], at=at)
+    return len(due)
 
 
 def note(
@@ -138,111 +170,102 @@ def note(
     return event
 
 
-def _due(numbers: Sequence[int], *, at: datetime) -> QuerySet[ApprovalRequest]:
-    promised = Timer.objects.filter(request=OuterRef("pk"), **outbox.OPEN, due_at__lte=at)
+def _leaders_due(numbers: Sequence[int], *, at: datetime) -> list[ApprovalRequest]:
+    """The leaders, locked, of the cards these stand on; a request that never joined leads itself."""
+    known = _due(numbers, at=at).values_list("request_id", "request__joined_id")
+    leaders = {joined or number for number, joined in known}
     rows = ApprovalRequest.objects.select_for_update(of=("self",), skip_locked=True)
     rows = rows.select_related("agent", "agent_key").prefetch_related("decisions__person")
-    return rows.filter(Exists(promised), pk__in=numbers).order_by("pk")
+    return list(rows.filter(pk__in=leaders).order_by("pk"))
+
+
+def _due(numbers: Iterable[int], *, at: datetime) -> QuerySet[Timer]:
+    return Timer.objects.filter(**outbox.OPEN, due_at__lte=at, request__in=list(numbers))
 
 
 def _fire(row: ApprovalRequest, *, at: datetime) -> None:
     before = states.of(row, decisions=row.decisions.all())
-    state = _catch_up(row, before, at=at)
+    state = catch_up(row, before, at=at)
     if any(due.kind is TimerKind.REMIND and due.at <= at for due in timing.timers(state)):
         change = workflow.remind(state, at=at)
         if change is not None:
-            state = _write(row, change, actor=actors.SYSTEM, at=at)
+            state = write(row, change, actor=actors.SYSTEM, at=at)
     if state is before:
         outbox.set_timers(row, state, at=at)  # what fell due is no longer called for
 
 
-def _catch_up(row: ApprovalRequest, state: RequestState, *, at: datetime) -> RequestState:
-    """A late timer never lets a late click in: what is overdue happens first."""
-    for _ in range(MOST_STEPS):
-        change = workflow.overdue(state, at=at)
-        if change is None:
-            break
-        state = _write(row, change, actor=actors.SYSTEM, at=at)
-    return state
+def _carry_out(
+    row: ApprovalRequest,
+    change: Change | None,
+    beside: Sequence[ApprovalRequest],
+    others: Others,
+    attempt: Attempt | None,
+    *,
+    actor: Actor,
+    at: datetime,
+) -> list[ApprovalRequest]:
+    """Write a move of a request, and of the others on its card it concerns; returns what was moved.
+
+    A joiner that somebody acts on alone, and that stays open, needs a card of its own.
+    """
+    if change is None:
+        return []
+    too = others.whom(row, change, beside)
+    if row.joined_id and change.click and not change.after.status.is_final:
+        row.joined = None
+        attention.remember(row, change.after, at=at)
+    together = {"together_with": [other.ref for other in too]} if too else {}
+    write(row, replace(change, detail={**change.detail, **together}), actor=actor, at=at)
+    return [row] + [
+        other
+        for other in too
+        if _move_too(other, others.move, attempt, card=row, actor=actor, at=at)
+    ]
 
 
-def _write(row: ApprovalRequest, change: Change, *, actor: Actor, at: datetime) -> RequestState:
-    decision = _decision(row, change, at=at)
-    states.write(row, change.after)
-    row.updated_at = at
-    if change.kind in FIRED_BY:
-        outbox.mark_fired(row, frozenset({FIRED_BY[change.kind]}), at=at)
-    event = audit.append(row, change.kind, actor=actor, at=at, detail=_detail(change))
-    row.save(update_fields=CHANGING)
-    if decision is not None:
-        decision.save(force_insert=True)
-    outbox.promise(row, change.after, event, at=at, words=_words(row, change))
-    outbox.set_timers(row, change.after, at=at)
-    bell.ring_on_commit(str(row.public_id))
-    if change.kind is EventKind.DENIED:
-        patterns.denied(row, at=at)
-    autonomy.look_after(row, change.kind, at=at)
-    if row.effect and change.kind is EventKind.APPROVED:
-        return _take_effect(row, change.after, at=at)
-    return change.after
+def _move_too(
+    row: ApprovalRequest,
+    move: Move,
+    attempt: Attempt | None,
+    *,
+    card: ApprovalRequest,
+    actor: Actor,
+    at: datetime,
+) -> bool:
+    """Make the same move for another request of the card, by its own rules; False when they refuse."""
+    state = catch_up(row, states.of(row), at=at)
+    try:
+        change = move(state)
+    except Refusal as error:
+        _write_refusal(row, error, attempt, actor=actor, at=at)
+        return False
+    if change is None:
+        return False
+    write(row, replace(change, detail={**change.detail, "card": card.ref}), actor=actor, at=at)
+    return True
 
 
-def _take_effect(row: ApprovalRequest, state: RequestState, *, at: datetime) -> RequestState:
-    """What the service asked for itself happens with the approval: both, or neither."""
-    effects.take(row, at=at)
-    digest = row.parameters_sha256
-    used = running.consume(state, key="effect", shown=digest, expected=digest, at=at)
-    if used is not None:
-        state = _write(row, used, actor=actors.SYSTEM, at=at)
-    done = running.report_outcome(state, {"status": OutcomeStatus.SUCCESS.value}, at=at)
-    return _write(row, done, actor=actors.SYSTEM, at=at) if done is not None else state
-
-
-def _decision(row: ApprovalRequest, change: Change, *, at: datetime) -> Decision | None:
-    click = change.click
-    if click is None:
-        return None
-    return Decision(
-        request=row,
-        person_id=click.approver.id,
-        verdict=click.verdict.value,
-        comment=click.comment,
-        stage=row.stage,
-        version=row.version,
-        shown_sha256=click.shown or "",
-        channel=click.channel,
-        authenticated_by=click.authenticated_by,
-        is_final=change.after.status.is_final,
-        at=at,
-    )
-
-
-def _detail(change: Change) -> dict[str, Any]:
-    click = change.click
-    detail = dict(change.detail)
-    if click is not None:
-        detail |= {
-            "verdict": click.verdict.value,
-            "comment": click.comment,
-            "by": click.approver.name,
-            "channel": click.channel,
-            "authenticated_by": click.authenticated_by,
-            "shown_sha256": click.shown or "",
-            "teams": sorted(click.approver.teams),
-        }
-    return detail
-
-
-def _words(row: ApprovalRequest, change: Change) -> str:
-    """What a note beside the card says, for the two changes that ask for attention."""
-    state = change.after
-    if change.kind is EventKind.REMINDED:
-        return f"Still waiting: {row.ref} must be decided by {clock(state.decide_by)}."
-    if change.kind is EventKind.ESCALATED:
-        also = " and ".join(state.current.rungs[state.rung].also)
-        by = clock(state.decide_by)
-        return f"No decision in time: {row.ref} now also waits for {also}, by {by}."
-    return ""
+def _regroup(rows: Sequence[ApprovalRequest], *, at: datetime) -> None:
+    """Let a card stand for what is still open of its requests; the oldest of them leads."""
+    leader, *joiners = sorted(rows, key=lambda row: row.pk)
+    staying = [row for row in joiners if row.joined_id == leader.pk and row.closed_at is None]
+    if leader.closed_at is None:
+        gone = [row.ref for row in joiners if row not in staying]
+        if gone:
+            write(leader, cards.left(states.of(leader), gone), actor=actors.SYSTEM, at=at)
+        return
+    for row in staying:
+        catch_up(row, states.of(row), at=at)
+    heirs = [row for row in staying if row.closed_at is None]
+    if not heirs:
+        return
+    first, *rest = heirs
+    first.joined = None
+    for row in rest:
+        row.joined = first
+        row.save(update_fields=["joined"])
+    change = cards.joined(states.of(first), [row.ref for row in rest], instead_of=leader.ref)
+    attention.remember(first, write(first, change, actor=actors.SYSTEM, at=at), at=at)
 
 
 def _write_refusal(

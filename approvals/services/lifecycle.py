@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,9 +12,10 @@ from approvals.domain import errors, running, workflow
 from approvals.domain.state import Change, Click, RequestState
 from approvals.domain.terms import EventKind, Status, Verdict
 from approvals.models import Agent, ApprovalRequest, Person, RequestMessage, states
-from approvals.services import actors, chatter, ledger
+from approvals.models.requests import lookup
+from approvals.services import actors, chatter, ledger, sharing
 from approvals.services.actors import Actor
-from approvals.services.ledger import Attempt
+from approvals.services.ledger import Attempt, Others
 
 
 def decide(
@@ -29,22 +30,50 @@ def decide(
     channel: str = "api",
     authenticated_by: str = "",
 ) -> ApprovalRequest:
-    """Count one person's verdict. Raises the refusals of `workflow.decide`; each is written down."""
+    """Count one person's verdict, also for the requests that shared the card at the version shown.
 
-    def move(state: RequestState) -> Change:
-        click = Click(
+    Raises the refusals of `workflow.decide`; each is written down.
+    """
+
+    def click(state: RequestState, seen: int | None) -> Click:
+        return Click(
             approver=states.approver(person),
             verdict=verdict,
             comment=comment.strip(),
-            version=version,
+            version=seen,
             shown=shown or (state.action_sha256 if version is not None else None),
             channel=channel,
             authenticated_by=authenticated_by,
         )
-        return workflow.decide(state, click, at=at)
+
+    def move(state: RequestState) -> Change:
+        return workflow.decide(state, click(state, _as_seen(ref, version, state)), at=at)
+
+    def move_too(state: RequestState) -> Change:
+        return workflow.decide(state, click(state, None), at=at)
+
+    def shown_with(
+        row: ApprovalRequest, change: Change, beside: Sequence[ApprovalRequest]
+    ) -> Sequence[ApprovalRequest]:
+        del change
+        hidden = sharing.unseen(row, version)
+        if row.joined_id is not None or hidden is None:
+            return ()
+        return [other for other in beside if other.ref not in hidden]
 
     attempt = ledger.click_attempt(verdict, channel)
-    return ledger.transition(ref, move, actor=actors.person(person), at=at, attempt=attempt)
+    others = Others(shown_with, move_too)
+    who = actors.person(person)
+    return ledger.transition(ref, move, actor=who, at=at, attempt=attempt, others=others)
+
+
+def _as_seen(ref: str, version: int | None, state: RequestState) -> int | None:
+    """The version to hold a click against: more requests on the card do not make it stale, for it
+    counts only for those it was shown. The caller holds the lock."""
+    if version is None or version == state.version:
+        return version
+    row = ApprovalRequest.objects.get(**lookup(ref))
+    return version if sharing.unseen(row, version) is None else state.version
 
 
 def foresee(
@@ -56,7 +85,8 @@ def foresee(
     """
 
     def move(state: RequestState) -> None:
-        click = Click(states.approver(person), verdict, comment="foreseen", version=version)
+        seen = _as_seen(ref, version, state)
+        click = Click(states.approver(person), verdict, comment="foreseen", version=seen)
         workflow.decide(state, click, at=at)
 
     attempt = ledger.click_attempt(verdict, channel)
@@ -98,7 +128,21 @@ def add_message(
             chatter.refuse_chatter(ref)
         return workflow.add_message(state, by_agent=person is None, go_on=go_on, at=at)
 
-    return ledger.transition(ref, move, actor=_who(person, agent), at=at, also=also, of=agent)
+    def move_too(state: RequestState) -> Change:
+        return workflow.add_message(state, by_agent=person is None, go_on=go_on, at=at)
+
+    who, others = _who(person, agent), Others(_answered_too, move_too)
+    return ledger.transition(ref, move, actor=who, at=at, also=also, of=agent, others=others)
+
+
+def _answered_too(
+    row: ApprovalRequest, change: Change, beside: Sequence[ApprovalRequest]
+) -> Sequence[ApprovalRequest]:
+    """One question was asked of the whole card, so one answer ends the pause of each."""
+    del row
+    if change.kind is not EventKind.RESUMED:
+        return ()
+    return [other for other in beside if other.status == Status.INVESTIGATING]
 
 
 def cancel(

@@ -19,7 +19,10 @@ OPEN = {"fired_at": None, "dropped_at": None}
 def promise(
     row: ApprovalRequest, state: RequestState, event: AuditEvent, *, at: datetime, words: str = ""
 ) -> int:
-    """One delivery for each address an adapter names; returns how many."""
+    """One delivery for each address an adapter names; returns how many.
+
+    Of a request on another's card only its agent hears: people have that card.
+    """
     kind = EventKind(event.type)
     if kind in QUIET:
         return 0
@@ -43,6 +46,7 @@ def promise(
         )
         for adapter in adapters.enabled().values()
         for message, address in adapter.addresses(notice)
+        if row.joined_id is None or message is MessageKind.EVENT
     ]
     if rows:
         Delivery.objects.bulk_create(rows)

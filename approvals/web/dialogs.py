@@ -62,6 +62,7 @@ def approve(card: Card, row: ApprovalRequest, state: RequestState, typed: Typed)
             f"You would be approval {state.filled + 1} of {seats}."
             if seats > 1
             else "Your approval is enough; the agent may then run it once.",
+            *_counts_for(card),
         ),
         verdict=Verdict.APPROVE.value,
         label="Reason" if needs_reason else "Note (optional)",
@@ -73,12 +74,20 @@ def approve(card: Card, row: ApprovalRequest, state: RequestState, typed: Typed)
     )  # fmt: skip
 
 
+def _counts_for(card: Card) -> tuple[str, ...]:
+    """Which requests a click here decides, when they are more than one."""
+    if len(card.counts_for) < 2:
+        return ()
+    refs = ", ".join(card.counts_for)
+    return (f"This counts for {len(card.counts_for)} identical requests: {refs}.",)
+
+
 def deny(card: Card, typed: Typed) -> Dialog:
     return _dialog(
         "deny", card, typed,
         question="Deny",
         submit="Deny",
-        facing=("One denial closes the request. Nothing will run.",),
+        facing=("One denial closes the request. Nothing will run.", *_counts_for(card)),
         verdict=Verdict.DENY.value,
         label="Reason",
         hint="The agent and its owner will see this. Say what would have to change.",

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from approvals.domain import cards, display
+from approvals import queries
+from approvals.domain import cards, display, sharing
 from approvals.domain.cards import RISK_SHAPE
 from approvals.domain.display import Flag
 from approvals.domain.state import Approver, RequestState, clock
@@ -57,6 +58,8 @@ def _row(row: ApprovalRequest, *, reader: Approver, titles: dict[str, str], now:
     needs_you = is_open and may_approve(state, reader, now=now)
     badge = standing.of(state, is_yours=needs_you)
     headline, flags = sentence(row)
+    if is_open and row.joined_id is None:
+        headline = sharing.counted(headline, 1 + len(queries.beside(row)))
     deadline = moments.deadline(state, now=now) if is_open else None
     return Row(
         ref=row.ref,

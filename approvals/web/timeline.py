@@ -121,6 +121,21 @@ def _refused(detail: Entry, event: AuditEvent, row: ApprovalRequest) -> str:
     return f"{_who(event)}: the attempt to {detail.get('verdict')} was refused. {detail.get('words', '')}"
 
 
+def _shared(detail: Entry, event: AuditEvent, row: ApprovalRequest) -> str:
+    del event, row
+    if detail.get("left"):
+        return f"{_listed(detail['left'])} left this card."
+    took = f"Took over the card of {detail['instead_of']}" if detail.get("instead_of") else ""
+    with_ = _listed(detail.get("joined"))
+    if took:
+        return f"{took}, for {with_} too." if with_ else f"{took}."
+    return f"The identical request {with_} joined this card."
+
+
+def _listed(refs: object) -> str:
+    return ", ".join(str(ref) for ref in refs) if isinstance(refs, list) else ""
+
+
 WORDS: dict[str, Callable[[Entry, AuditEvent, ApprovalRequest], str]] = {
     EventKind.SUBMITTED: _plain("Asked by agent {agent}."),
     EventKind.SEAT_FILLED: _seat,
@@ -135,6 +150,7 @@ WORDS: dict[str, Callable[[Entry, AuditEvent, ApprovalRequest], str]] = {
     EventKind.CANCELLED: _plain("Withdrawn by {who}. Nothing ran."),
     EventKind.REVOKED: _plain("Revoked by {who} before it was used. Nothing ran."),
     EventKind.MESSAGE_ADDED: _plain("{who} wrote in the thread."),
+    EventKind.CARD_SHARED: _shared,
     EventKind.CONSUMED: _plain("The agent started it."),
     EventKind.OUTCOME_REPORTED: _plain("The agent reports: {detail[status]}."),
     EventKind.GRANT_EXPIRED: _plain("The agent did not use the approval in time. Nothing ran."),

@@ -26,7 +26,7 @@ from approvals.domain.terms import Verdict
 from approvals.domain.workflow import decide
 from approvals.models import ApprovalRequest, AuditEvent, Decision, Person, states
 from approvals.models.requests import lookup
-from approvals.services import actors, clock, ledger, lifecycle, people
+from approvals.services import actors, clock, lifecycle, people, writing
 from tests.services.conftest import broken_chains
 from tests.support import cast
 
@@ -63,7 +63,7 @@ def leads() -> list[Person]:
 
 def waiting_requests(count: int) -> list[str]:
     agent, _ = cast.agent()
-    return [cast.request(agent).ref for _ in range(count)]
+    return [cast.request(agent, target=f"service-{number}").ref for number in range(count)]
 
 
 def verdict_of(number: int) -> Verdict:
@@ -84,7 +84,7 @@ def without_lock(ref: str, person: Person, verdict: Verdict, at: datetime) -> ob
         change = decide(
             state, Click(states.approver(person), verdict, "as told", channel="race"), at=at
         )
-        ledger._write(row, change, actor=actors.person(person), at=at)
+        writing.write(row, change, actor=actors.person(person), at=at)
     return row
 
 

@@ -139,7 +139,7 @@ def test_a_bug_in_an_adapter_is_a_failure_like_another(channel: FakeAdapter) -> 
 
 
 def test_a_card_that_cannot_be_drawn_holds_up_no_other(channel: FakeAdapter) -> None:
-    bad, good = cast.request(at=NOON), cast.request(at=NOON)
+    bad, good = cast.request(at=NOON), cast.request(at=NOON, target="another")
     ApprovalRequest.objects.filter(pk=bad.pk).update(plan={"nonsense": True})
     assert send() == 2
     assert of(good) == [("card", "sent")]
@@ -219,7 +219,7 @@ def test_a_success_after_the_lease_is_not_counted_twice(channel: FakeAdapter) ->
 
 def test_a_slow_batch_leases_each_message_from_its_own_beginning(channel: FakeAdapter) -> None:
     """Otherwise the last of a slow batch is leased in the past, and everybody sends it again."""
-    first, second = cast.request(at=NOON), cast.request(at=NOON)
+    first, second = cast.request(at=NOON), cast.request(at=NOON, target="another")
     clock = Clock()
     taken_twice: list[int] = []
     channel.will(
@@ -232,8 +232,8 @@ def test_a_slow_batch_leases_each_message_from_its_own_beginning(channel: FakeAd
 
 
 def test_at_most_so_many_are_sent_at_once(channel: FakeAdapter) -> None:
-    for _ in range(3):
-        cast.request(at=NOON)
+    for number in range(3):
+        cast.request(at=NOON, target=f"service-{number}")
     assert send(limit=2) == 2
     assert send() == 1
 

@@ -80,8 +80,8 @@ def test_what_is_no_longer_wanted_is_dropped_not_fired() -> None:
 
 def test_a_hundred_requests_due_at_once_all_fire() -> None:
     agent, _ = cast.agent()
-    for _ in range(100):
-        cast.request(agent, at=NOON, expires_in="1m")
+    for number in range(100):
+        cast.request(agent, at=NOON, expires_in="1m", target=f"service-{number}")
     assert (
         timers.fire_due(at=minutes(2), limit=60) + timers.fire_due(at=minutes(2), limit=200) == 100
     )
@@ -90,7 +90,7 @@ def test_a_hundred_requests_due_at_once_all_fire() -> None:
 
 
 def test_a_request_that_cannot_be_read_holds_up_no_other() -> None:
-    bad, good = cast.request(at=NOON), cast.request(at=NOON)
+    bad, good = cast.request(at=NOON), cast.request(at=NOON, target="another")
     ApprovalRequest.objects.filter(pk=bad.pk).update(plan={"nonsense": True})
     assert fire(minutes(60)) == [1]
     assert queries.request(good.ref).status == "expired"

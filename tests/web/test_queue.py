@@ -46,7 +46,7 @@ def test_critical_comes_first_and_then_the_least_time_left(lin: Browser, robo: A
 
 def test_each_tab_counts_exactly_the_rows_it_shows(ada: Browser, robo: Agent) -> None:
     first = cast.request(robo, **cast.HIGH)
-    cast.request(robo, **cast.HIGH, session="second")
+    cast.request(robo, **cast.HIGH | {"parameters": {"number": 2}})
     cast.request(robo, **cast.CRITICAL)
     cast.decide(first, ada.person)
 
@@ -68,7 +68,7 @@ def test_an_empty_queue_says_so_in_words(lin: Browser) -> None:
 
 
 def test_pages_follow_one_another_without_gap_or_repeat(lin: Browser, robo: Agent) -> None:
-    made = {cast.request(robo, **RESTART, session=str(number)).ref for number in range(52)}
+    made = {cast.request(robo, **RESTART, parameters={"number": number}).ref for number in range(52)}
 
     first = lin.get("/queue?tab=all")
     onward = next(link for link in first.every("a") if link.text == "Next 50")
@@ -81,7 +81,7 @@ def test_pages_follow_one_another_without_gap_or_repeat(lin: Browser, robo: Agen
 
 def test_the_pages_of_ones_own_tab_follow_one_another_too(lin: Browser, robo: Agent) -> None:
     for number in range(51):
-        cast.request(robo, **RESTART, session=str(number))
+        cast.request(robo, **RESTART, parameters={"number": number})
 
     first = lin.get("/queue?tab=mine")
     onward = next(link for link in first.every("a") if link.text == "Next 50")
@@ -108,9 +108,9 @@ def test_an_open_page_learns_what_became_of_its_rows_and_what_is_new(
     lin: Browser, robo: Agent
 ) -> None:
     known = cast.request(robo)
-    gone = cast.request(robo, session="second")
+    gone = cast.request(robo, parameters={"number": 2})
     cast.decide(gone, cast.person("lin"), Verdict.DENY, "Not today.")
-    fresh = cast.request(robo, session="third")
+    fresh = cast.request(robo, parameters={"number": 3})
 
     page = lin.get(f"/queue/rows?tab=mine&known={known.ref},{gone.ref},REQ-x,nonsense", x_live="1")
 
