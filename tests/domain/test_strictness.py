@@ -17,6 +17,7 @@ from approvals.domain.policy.attention import Attention
 from approvals.domain.policy.autonomy import AutonomyRules, Demotion
 from approvals.domain.policy.blast import BlastRadius
 from approvals.domain.policy.breakers import Breaker
+from approvals.domain.policy.circumstances import UNKNOWN, Circumstances
 from approvals.domain.policy.classification import DataRules
 from approvals.domain.policy.conditions import Condition
 from approvals.domain.policy.differences import Found
@@ -28,7 +29,7 @@ from approvals.domain.policy.rules import ActionRule
 from approvals.domain.policy.scope import Scope
 from approvals.domain.policy.strictness import compare
 from approvals.domain.policy.subject import Subject
-from approvals.domain.terms import Approval, RiskLevel
+from approvals.domain.terms import Approval, RiskLevel, Stage
 from tests.domain.test_policy import matrix
 
 TEAMS = "\n---\n".join(
@@ -205,6 +206,34 @@ def test_a_bounded_automatic_rule_is_missed_where_another_lets_through() -> None
     assert not between(
         [policy(bounded, "{name: x, risk: low}")], [policy("{name: x, risk: low}")]
     ).weaker
+
+
+def test_a_rating_that_could_not_be_told_asked_and_is_missed() -> None:
+    large = '{name: refund, risk: low, when: "parameters.amount > 5.0"}'
+    assert between(
+        [policy("{name: refund, approval: auto}", large)],
+        [policy("{name: refund, approval: auto}")],
+    ).weaker
+
+
+def test_a_rule_about_what_stage_full_lists_lets_it_run_by_itself() -> None:
+    """What nobody classified is asked about even there; what a rule asks is not."""
+    trust, whole = "{full: ['frob_*']}", "{name: frob_x, approval: required}"
+    for rule in (whole, "{name: 'f*', risk: medium}"):
+        assert between([policy(autonomy=trust)], [policy(rule, autonomy=trust)]).weaker
+    bounded = "{name: frob_x, approval: auto, conditions: {maxReplicas: 2}}"
+    assert between([policy(bounded, autonomy=trust)], [policy(whole, autonomy=trust)]).weaker
+    for rule in ("{name: frob_x, risk: high}", "{name: other, approval: required}"):
+        assert not between([policy(autonomy=trust)], [policy(rule, autonomy=trust)]).weaker
+
+
+def test_a_rate_that_counts_fewer_actions_is_weaker() -> None:
+    named, fewer = (
+        policy(rate_limits=f"{{'deploy_*': {{max_per_hour: 5{actions}}}}}")
+        for actions in ("", ", actions: [deploy_docs]")
+    )
+    [weaker] = between([named], [fewer]).weaker
+    assert "actions [deploy_docs], not none" in weaker.words
 
 
 @pytest.mark.parametrize(
@@ -414,6 +443,8 @@ a_rule = st.builds(
     limits,
     st.sampled_from([0, 0, 1, 2]),
 )
+TRUST = AutonomyRules("p", PLACE, full=("a*",))
+TRUSTED = Circumstances(UNKNOWN.now, stages={"*": Stage.FULL})
 agents = st.sampled_from([("*",), ("*",), ("*",), ("robo",), ("digger",)])
 
 
@@ -434,9 +465,9 @@ def pairs(draw: st.DrawFn) -> tuple[PolicySet, PolicySet]:
         if change == "one field" and kept:
             made = readable(replace(kept[0], **{field: getattr(made, field)}))
         after.insert(at, made)
-    for_whom = draw(agents)
+    for_whom, trust = draw(agents), draw(st.sampled_from((None, None, TRUST)))
     policies = [
-        AgentPolicy("p", whom, PLACE, rules=tuple(rules))
+        AgentPolicy("p", whom, PLACE, rules=tuple(rules), autonomy=trust)
         for whom, rules in ((for_whom, before), (draw(st.sampled_from([for_whom, ("*",)])), after))
     ]
     rows_after = rows if draw(st.integers(0, 3)) else draw(matrices)
@@ -461,7 +492,7 @@ def test_what_is_not_weaker_judges_no_request_less_strictly(
     if compare(*pair).weaker:
         return
     for subject in asked:
-        before, after = (evaluate(policies, subject) for policies in pair)
+        before, after = (evaluate(policies, subject, TRUSTED) for policies in pair)
         assert after.verdict.rank >= before.verdict.rank, (before, after)
         if after.plan and before.plan and after.effective is before.effective:
             assert _seats(after.plan) >= _seats(before.plan)

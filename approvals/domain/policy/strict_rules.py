@@ -21,7 +21,7 @@ from approvals.domain.policy.differences import (
     together,
     weaker,
 )
-from approvals.domain.policy.matrix import Row
+from approvals.domain.policy.matrix import AUTO_UP_TO, Row
 from approvals.domain.policy.rules import ActionRule
 from approvals.domain.terms import Approval, RiskLevel
 
@@ -37,10 +37,17 @@ class Around:
 
     matrix: Mapping[RiskLevel, Row]
     rules: tuple[ActionRule, ...]
+    full: tuple[str, ...] = ()
 
     @property
     def rises(self) -> bool:
         return strict_rows.rises(self.matrix)
+
+    def frees(self, rule: ActionRule) -> bool:
+        """Whether stage full may lift what the rule asks. What no rule could tell it never lifts."""
+        return (rule.risk or UNRATED).rank <= AUTO_UP_TO.rank and not all(
+            apart(glob, rule.pattern) for glob in self.full
+        )
 
     def beside(self, rule: ActionRule) -> list[ActionRule]:
         """The rules that speak, other than to forbid, of an action this one may be about."""
@@ -107,6 +114,8 @@ def _adds_only_restrictions(rule: ActionRule, around: Around) -> bool:
         return not _conditional(rule) or rule.risk is not RiskLevel.LOW
     if rule.approval is Approval.AUTO or rule.approvers or rule.timeout is not None:
         return False
+    if around.frees(rule):
+        return False
     if rule.risk is not None and (rule.risk.rank < UNRATED.rank or not around.rises):
         return False
     # What nobody named was asked about; a rating alone leaves it to the row, which must ask as well.
@@ -131,8 +140,10 @@ def _only_opened(rule: ActionRule, around: Around) -> bool:
     beside = around.beside(rule)
     if rule.approval not in {Approval.AUTO, None} or rule.approvers or rule.timeout is not None:
         return False
-    if rule.approval is Approval.AUTO and _conditional(rule) and beside:
-        return False  # where its conditions failed it asked, and others may not
+    if _conditional(rule) and beside:
+        return (
+            False  # where its conditions failed or could not be told it asked, and others may not
+        )
     if rule.risk is None or rule.risk is RiskLevel.LOW:
         return around.rises
     lowered = any(each.risk is not None and each.risk.rank < rule.risk.rank for each in beside)
@@ -144,7 +155,7 @@ def _changed(old: ActionRule, new: ActionRule, around: Around) -> Found:
         return stricter(f"{new.pattern} is always forbidden", new.place)
     if old.approval is Approval.FORBIDDEN and new.approval is not Approval.FORBIDDEN:
         return _approval(old, new).inside(new.pattern)  # nothing else can make up for it
-    found = _approval(old, new) + _conditions(old, new) + _risk(old, new, around)
+    found = _approval(old, new) + _conditions(old, new, around) + _risk(old, new, around)
     found += _people(old, new, around)
     for name in changed(old, new, known=KNOWN):
         found += weaker(f"{name.replace('_', ' ')} changed", new.place)
@@ -162,7 +173,7 @@ def _approval(old: ActionRule, new: ActionRule) -> Found:
     return either(not rises or silent, words, new.place)
 
 
-def _conditions(old: ActionRule, new: ActionRule) -> Found:
+def _conditions(old: ActionRule, new: ActionRule, around: Around) -> Found:
     if same((old.conditions, old.when), (new.conditions, new.when)):
         return NOTHING
     if old.approval is new.approval is Approval.AUTO:
@@ -170,9 +181,8 @@ def _conditions(old: ActionRule, new: ActionRule) -> Found:
     if _conditional(new):
         return weaker("its conditions changed", new.place)
     own = new.risk is RiskLevel.LOW or new.approvers or new.timeout is not None
-    always = (
-        new.approval is Approval.REQUIRED and not own
-    )  # its own people would be asked more often
+    # Its own people would be asked more often, and stage full lifts what could be told.
+    always = new.approval is Approval.REQUIRED and not own and not around.frees(new)
     return either(not always, "its conditions are gone, it always holds", new.place)
 
 

@@ -63,6 +63,11 @@ def own_words(before: Any, after: Any) -> bool:
     return after is None or but_for(before, after)
 
 
+def counting(before: Any, after: Any) -> bool:
+    """Globs a name stands for: fewer is weaker; without any the name itself says what it counts."""
+    return not before or not all_covered(after, before)
+
+
 def wanted(before: Any, after: Any) -> bool:
     """A switch that restricts when it is on."""
     del after
@@ -90,7 +95,7 @@ LIMITS: Mapping[str, Mapping[str, Weigh]] = {
     },
     "rates": {
         "per_hour": at_most, "per_day": at_most, "per_recipient": at_most, "increase": at_most,
-        "cooldown": at_least, "actions": lambda before, after: not all_covered(after, before),
+        "cooldown": at_least, "actions": counting,
     },
     "breakers": {
         "threshold": at_most, "minimum": at_most, "rest": at_least, "does": pausing,

@@ -33,7 +33,8 @@ POLICIES = ("name", "agents", "rules", *strict_sections.LIMITS)
 
 def compare(before: PolicySet, after: PolicySet) -> Found:
     """What putting `after` in force in place of `before` would weaken and strengthen."""
-    around = Around(after.matrix, after.rules)
+    full = tuple(glob for each in after.policies if each.autonomy for glob in each.autonomy.full)
+    around = Around(after.matrix, after.rules, full)
     found = strict_rows.compare(before.matrix, after.matrix)
     found += _teams(before.teams, after.teams)
     old, new = _apart(before.policies, after.policies)
