@@ -70,6 +70,15 @@ def test_what_is_said_twice_differently_is_all_kept() -> None:
     assert (found.after.most, found.after.least) == (30, 3)
 
 
+def test_a_thousand_spellings_of_one_quantity_cost_no_more_than_twenty() -> None:
+    spelled: dict[str, Any] = {f"{'_' * number}from_replicas": number + 1 for number in range(1000)}
+    spelled |= {f"{'_' * number}to_replicas": number + 0.5 for number in range(1000)}
+    found = said(**spelled)
+    assert found.percent.unclear
+    assert (found.after.most, found.after.least) == (999.5, 0.5)
+    assert max(len(figure.amounts) for figure in (found.change, found.pods, found.percent)) < 20
+
+
 def test_lists_count_what_they_name() -> None:
     found = said("restart_pods", pods=["a", "b", "c"], users=["x", "y"])
     assert (found.pods.amounts, found.users.amounts) == ((3,), (2,))

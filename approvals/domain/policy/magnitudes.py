@@ -31,6 +31,7 @@ from approvals.domain.policy.subject import Subject
 
 Number = int | float
 LARGEST = 2**53
+MOST = 20  # of one quantity, spelled in as many ways: every one is worked out with every other
 
 _BEFORE = frozenset({"fromreplicas", "currentreplicas", "oldreplicas", "replicasbefore"})
 _AFTER = frozenset(
@@ -190,6 +191,8 @@ def _spans(value: object) -> bool:
 def _joined(*figures: Figure) -> Figure:
     """Everything that several places say of one quantity."""
     amounts = tuple(dict.fromkeys(amount for figure in figures for amount in figure.amounts))
+    if len(amounts) > MOST:
+        return Figure((min(amounts), max(amounts)), unclear=True)
     return Figure(amounts, any(figure.unclear for figure in figures))
 
 
