@@ -21,6 +21,12 @@ def first_time(*, provider: str, key: str, at: datetime) -> bool:
     return True
 
 
+def is_known(*, provider: str, key: str) -> bool:
+    """Whether somebody was the first with this key: for callers that act before they remember,
+    because their sender tries again and a crash in between must not lose the act."""
+    return Replay.objects.filter(provider=provider, key=key).exists()
+
+
 def forget_old(*, at: datetime) -> int:
     """Drop keys whose signatures are long out of tolerance."""
     gone, _ = Replay.objects.filter(seen_at__lt=at - KEPT).delete()
