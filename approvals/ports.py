@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from approvals.domain.cards import Card
 from approvals.domain.terms import EventKind, RiskLevel
@@ -94,6 +94,20 @@ class Adapter(Protocol):
         """Carry one message and return the receipt (a small JSON object) to edit it by later.
 
         Raises `DeliveryError`. Called outside any transaction; may be slow, must have a time limit.
+        """
+        ...
+
+
+@runtime_checkable
+class Looker(Protocol):
+    """An adapter that also has something to look for from time to time, where its vendor tells us
+    nothing by itself, or may forget to."""
+
+    def look(self, *, at: datetime, since: datetime | None) -> None:
+        """Look once; called about once a minute, never twice at the same time.
+
+        `since` is when the last look that ended well began, None when none did lately. Must end
+        within a minute, and raises `DeliveryError` unless everything could be looked at.
         """
         ...
 

@@ -11,13 +11,14 @@ from threading import Event, Thread
 import structlog
 from django.db import Error, close_old_connections, connections
 
-from approvals.services import bell, clock, deliveries, replays, timers, watch
+from approvals.services import bell, clock, deliveries, looking, replays, timers, watch
 
 logger = structlog.get_logger(__name__)
 TIMER_EVERY = 0.25
 DELIVERY_EVERY = 1.0
 HOUSEKEEPING_EVERY = 3600.0
 WATCH_EVERY = 30.0
+LOOK_EVERY = 2.0  # how soon a look that was asked for begins
 BATCH = 200
 
 
@@ -35,6 +36,7 @@ class Sweeper:
                 daemon=True,
             ),
             Thread(target=self._loop, args=("watch", _watch, None, WATCH_EVERY), daemon=True),
+            Thread(target=self._loop, args=("looks", _look, None, LOOK_EVERY), daemon=True),
             Thread(target=self._listen, daemon=True),
             *(
                 Thread(
@@ -92,6 +94,11 @@ def _send() -> bool:
 
 def _keep_house() -> bool:
     replays.forget_old(at=clock.now())
+    return False
+
+
+def _look() -> bool:
+    looking.look_due()
     return False
 
 
