@@ -1,0 +1,1 @@
+"""ServiceNow: a change request for each critical request, and what is decided on it there."""
