@@ -15,3 +15,4 @@ class ProjectConfig(AppConfig):
     def ready(self) -> None:
         register(checks.slack)
         register(checks.addresses)
+        register(checks.mail)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -83,3 +83,45 @@ def _sqlite(path: Path) -> dict[str, Any]:
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=20000;",
         },
     }
+
+
+def mail(url: str) -> dict[str, Any]:
+    """How e-mail leaves, from `smtp://`, `smtps://` or `console:`; empty without one.
+
+    A connection is encrypted unless `?tls=none` says otherwise, and a password never goes in clear
+    to another machine.
+    """
+    if not url:
+        return {}
+    parts = urlsplit(url)
+    if parts.scheme == "console":
+        return {"console": True}
+    options = dict(parse_qsl(parts.query))
+    tls = "tls" if parts.scheme == "smtps" else options.pop("tls", "starttls")
+    ca = options.pop("ca", "")
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or options:
+        raise ImproperlyConfigured(
+            "EMAIL_URL cannot be read; write smtp://user:password@host:587?tls=starttls, "
+            "smtps://user:password@host or console:"
+        )
+    if tls not in {"starttls", "tls", "none"}:
+        raise ImproperlyConfigured(f"EMAIL_URL asks for tls={tls!r}; write starttls or none.")
+    if tls == "none" and parts.password and parts.hostname not in {"127.0.0.1", "::1", "localhost"}:
+        raise ImproperlyConfigured(
+            "EMAIL_URL would send a password unencrypted; leave tls=none out, or the password."
+        )
+    return {
+        "host": parts.hostname,
+        "port": _mail_port(parts) or (465 if tls == "tls" else 587),
+        "user": unquote(parts.username or ""),
+        "password": unquote(parts.password or ""),
+        "tls": tls,
+        "ca": ca,
+    }
+
+
+def _mail_port(parts: SplitResult) -> int | None:
+    try:
+        return parts.port
+    except ValueError:
+        raise ImproperlyConfigured("EMAIL_URL has a port that is no number up to 65535.") from None

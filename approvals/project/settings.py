@@ -169,6 +169,10 @@ WEBHOOK_ALLOW_PRIVATE = env.flag("WEBHOOK_ALLOW_PRIVATE")
 GRANT_AUDIENCE = env.text("GRANT_AUDIENCE", "countersign-executor")
 DEAD_MAN_URL = env.text("DEAD_MAN_URL")
 
+EMAIL_SERVER = env.mail(env.text("EMAIL_URL"))
+EMAIL_FROM = env.text("EMAIL_FROM")
+EMAIL_TO = env.words("EMAIL_TO")
+
 SLACK_BOT_TOKEN = env.text("SLACK_BOT_TOKEN")
 SLACK_SIGNING_SECRET = env.text("SLACK_SIGNING_SECRET")
 SLACK_APP_TOKEN = env.text("SLACK_APP_TOKEN")
@@ -184,6 +188,8 @@ SLACK_SOCKET_MODE = env.flag("SLACK_SOCKET_MODE", default=bool(SLACK_APP_TOKEN))
 ADAPTERS = ["integrations.webhook.WebhookAdapter"]
 if SLACK_BOT_TOKEN or SLACK_SIGNING_SECRET or SLACK_APP_TOKEN:
     ADAPTERS.append("integrations.slack.adapter.SlackAdapter")
+if EMAIL_SERVER and EMAIL_FROM:
+    ADAPTERS.append("integrations.email.EmailAdapter")
 if env.flag("CONSOLE_CARDS"):
     ADAPTERS.append("integrations.console.ConsoleAdapter")
 
