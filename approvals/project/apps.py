@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.apps import AppConfig
 from django.core.checks import register
 
-from approvals.project import checks
+from approvals.project import checks, servicenow_checks
 
 
 class ProjectConfig(AppConfig):
@@ -16,3 +16,4 @@ class ProjectConfig(AppConfig):
         register(checks.slack)
         register(checks.addresses)
         register(checks.mail)
+        register(servicenow_checks.servicenow)

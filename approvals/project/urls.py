@@ -19,5 +19,7 @@ urlpatterns = [
 ]
 if "integrations.slack.adapter.SlackAdapter" in settings.ADAPTERS:
     urlpatterns.insert(0, path("integrations/slack/", include("integrations.slack.urls")))
+if "integrations.servicenow.adapter.ServiceNowAdapter" in settings.ADAPTERS:
+    urlpatterns.insert(0, path("integrations/servicenow/", include("integrations.servicenow.urls")))
 handler404 = "approvals.web.problems.not_found"
 handler500 = "approvals.web.problems.fault"
