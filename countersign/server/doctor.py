@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator
 
 from countersign import terminal
-from countersign.server import database, findings, settings_seen, slack_seen
+from countersign.server import database, findings, servicenow_seen, settings_seen, slack_seen
 from countersign.server.findings import Finding
 
 
@@ -33,6 +33,7 @@ def _everything() -> Iterator[Finding]:
         yield from database.findings()
     yield from settings_seen.redis_findings()
     yield from slack_seen.findings()
+    yield from servicenow_seen.findings()
 
 
 def _sum(found: list[Finding], code: int) -> str:
