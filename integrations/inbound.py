@@ -22,6 +22,7 @@ TIMESTAMP = re.compile(r"[1-9][0-9]{0,11}")
 SLACK_SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
 # Other versions, such as "v1a" of Ed25519, may stand beside ours and are passed over.
 STANDARD_SIGNATURE = re.compile(r"v[0-9a-z]{1,8},[A-Za-z0-9+/]{1,512}={0,2}")
+PAGERDUTY_SIGNATURE = re.compile(r"v1=[0-9a-f]{64}")
 MOST_SIGNATURES = 16
 
 
@@ -87,6 +88,28 @@ def standard_webhook_is_valid(
         hmac.compare_digest(ours.encode(), theirs.encode()) for ours in expected for theirs in given
     ]
     return any(matches)
+
+
+def pagerduty_signature_is_valid(
+    *, secrets: Sequence[str], signature_header: str | None, body: bytes
+) -> bool:
+    """Say whether one of the secrets signed this body as PagerDuty's webhooks v3 do. Never raises.
+
+    The header X-PagerDuty-Signature holds one `v1=<hex>` for each active secret; other versions are
+    passed over. Nothing in it tells the time, so only the event's id shows a replay.
+    """
+    given = [each.strip() for each in (signature_header or "").split(",", MOST_SIGNATURES)]
+    if len(given) > MOST_SIGNATURES:
+        return False
+    known = [secret for secret in secrets if secret.strip()]
+    expected = [_pagerduty_signature(secret, body) for secret in known]
+    found = [each for each in given if PAGERDUTY_SIGNATURE.fullmatch(each)]
+    return any([hmac.compare_digest(ours, theirs) for ours in expected for theirs in found])
+
+
+def _pagerduty_signature(secret: str, body: bytes) -> str:
+    key = secret.encode("utf-8", "surrogatepass")
+    return "v1=" + hmac.new(key, body, hashlib.sha256).hexdigest()
 
 
 def replay_key(provider: str, signed_content: bytes) -> str:

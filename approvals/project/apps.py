@@ -15,5 +15,6 @@ class ProjectConfig(AppConfig):
     def ready(self) -> None:
         register(checks.slack)
         register(checks.addresses)
+        register(pagerduty_checks.pagerduty)
         register(checks.mail)
         register(servicenow_checks.servicenow)

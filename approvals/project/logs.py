@@ -41,6 +41,8 @@ def configure(*, level: str, style: str) -> None:
     root.setLevel(level.upper())
     for chatty in (
         "httpx",
+        "httpx2",
+        "pagerduty",
         "httpcore",
         "slack_bolt",
         "slack_sdk",

@@ -21,5 +21,7 @@ if "integrations.slack.adapter.SlackAdapter" in settings.ADAPTERS:
     urlpatterns.insert(0, path("integrations/slack/", include("integrations.slack.urls")))
 if "integrations.servicenow.adapter.ServiceNowAdapter" in settings.ADAPTERS:
     urlpatterns.insert(0, path("integrations/servicenow/", include("integrations.servicenow.urls")))
+if "integrations.pagerduty.adapter.PagerDutyAdapter" in settings.ADAPTERS:
+    urlpatterns.insert(0, path("integrations/pagerduty/", include("integrations.pagerduty.urls")))
 handler404 = "approvals.web.problems.not_found"
 handler500 = "approvals.web.problems.fault"

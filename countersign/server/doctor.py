@@ -33,6 +33,7 @@ def _everything() -> Iterator[Finding]:
         yield from database.findings()
     yield from settings_seen.redis_findings()
     yield from slack_seen.findings()
+    yield from pagerduty_seen.findings()
     yield from servicenow_seen.findings()
 
 

@@ -1,4 +1,4 @@
-"""A Slack of the tests' own, with the service's settings pointing at it."""
+"""Vendors of the tests' own, with the service's settings pointing at them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.pagerduty import FakePagerDuty
 from tests.fakes.slack import FakeSlack
 
 
@@ -17,3 +18,13 @@ def slack(settings: Any) -> Iterator[FakeSlack]:
             setattr(settings, name, value)
         settings.ADAPTERS = ["integrations.slack.adapter.SlackAdapter"]
         yield fake
+
+
+@pytest.fixture
+def pagerduty(settings: Any) -> Iterator[FakePagerDuty]:
+    with FakePagerDuty() as fake:
+        for name, value in fake.settings.items():
+            setattr(settings, name, value)
+        settings.ADAPTERS = ["integrations.pagerduty.adapter.PagerDutyAdapter"]
+        yield fake
+        assert fake.wrong == []
