@@ -1,0 +1,5 @@
+"""E-mail: tells people what waits for them, and never decides anything."""
+
+from integrations.email.adapter import EmailAdapter
+
+__all__ = ["EmailAdapter"]

@@ -1,0 +1,91 @@
+"""Write to people about what waits for them, one thread for each request.
+
+Nothing in a message decides: it has one link, to the request's own page, where people sign in.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from approvals.domain.display import escape_terminal
+from approvals.domain.terms import EventKind
+from approvals.models import Person, Team
+from approvals.ports import DeliveryError, Message, MessageKind, Notice
+from integrations.email import configuration, envelope, letters, post
+
+logger = logging.getLogger(__name__)
+
+CHANNEL = "email:"
+# Mail cannot be edited, so only what people must know makes a message: each lands in an inbox.
+TOLD = {
+    EventKind.SUBMITTED: MessageKind.CARD,
+    EventKind.ESCALATED: MessageKind.CARD,
+    EventKind.APPROVED: MessageKind.CARD,
+    EventKind.DENIED: MessageKind.CARD,
+    EventKind.EXPIRED: MessageKind.CARD,
+    EventKind.CANCELLED: MessageKind.CARD,
+    EventKind.REVOKED: MessageKind.CARD,
+    EventKind.REMINDED: MessageKind.NOTE,
+}
+MOST_RECIPIENTS = 100
+
+
+class EmailAdapter:
+    """Sends a message when people are asked, called again, and when it is over."""
+
+    name = "email"
+
+    def __init__(self) -> None:
+        self._configuration = configuration.current()
+
+    def addresses(self, notice: Notice) -> Sequence[tuple[MessageKind, str]]:
+        """The plan's `email:` channels, or the default ones: an address each, or a team's name."""
+        kind = TOLD.get(notice.kind)
+        if kind is None or not notice.opened:
+            return ()
+        named = [c.removeprefix(CHANNEL) for c in notice.channels if c.startswith(CHANNEL)]
+        wanted = dict.fromkeys(each.strip() for each in named or self._configuration.to)
+        return [(kind, to) for to in wanted if to]
+
+    def deliver(self, message: Message) -> Mapping[str, Any]:
+        """Send one message; the receipt is `{subject}`, for answers to bear. Raises DeliveryError."""
+        if message.card is None:
+            raise DeliveryError("E-mail carries cards and notes only.", permanent=True)
+        to = _recipients(message.address)
+        letter = (
+            letters.note(message.card, message.words)
+            if message.kind is MessageKind.NOTE
+            else letters.card(message.card)
+        )
+        subject = str(message.receipt.get("subject") or letters.subject(message.card))
+        mail = envelope.seal(
+            letter, message=message, card=message.card, subject=subject,
+            sender=self._configuration.sender, to=to,
+        )  # fmt: skip
+        if self._configuration.console:
+            logger.info("%s", escape_terminal(envelope.as_text(mail), keep_lines=True))
+        else:
+            post.send(mail, to, self._configuration)
+        return {"subject": subject}
+
+
+def _recipients(address: str) -> list[str]:
+    """An address is itself; a team is everybody active in it now. Raises DeliveryError."""
+    if configuration.is_address(address):
+        return [address]
+    if "@" in address:
+        raise DeliveryError(f"{address[:200]!r} is not an e-mail address.", permanent=True)
+    if not Team.objects.filter(name=address).exists():
+        raise DeliveryError(f"There is no team {address[:80]!r} to write to.", permanent=True)
+    members = Person.objects.filter(memberships__team__name=address, is_active=True)
+    found = [e for e in members.values_list("email", flat=True) if configuration.is_address(e)]
+    if not found:
+        raise DeliveryError(f"Nobody in the team {address!r} can be written to.", permanent=True)
+    if len(found) > MOST_RECIPIENTS:
+        words = (
+            f"The team {address!r} has {len(found)} people; {MOST_RECIPIENTS} can be written to."
+        )
+        raise DeliveryError(words, permanent=True)
+    return sorted(found)

@@ -1,0 +1,61 @@
+"""Put a letter into a message that stays in its request's thread and asks for no answer."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from email import policy
+from email.headerregistry import Address, Group
+from email.message import EmailMessage
+from email.utils import format_datetime
+
+from approvals.domain.cards import Card
+from approvals.ports import Message, MessageKind
+from integrations.email import letters
+from integrations.email.letters import Letter
+
+
+def seal(
+    letter: Letter,
+    *,
+    message: Message,
+    card: Card,
+    subject: str,
+    sender: Address,
+    to: Sequence[str],
+) -> EmailMessage:
+    """The whole message. A repeated attempt has the same Message-ID, so that mailboxes drop it."""
+    root = _root(card, message.address, sender.domain)
+    is_first = message.kind is MessageKind.CARD and not message.receipt
+    mail = EmailMessage(policy=policy.SMTP)
+    mail["From"] = sender
+    mail["To"] = to[0] if to == [message.address] else _team(message.address)
+    mail["Subject"] = letters.one_line(subject if is_first else f"Re: {subject}")
+    mail["Date"] = format_datetime(message.at)
+    mail["Message-ID"] = root if is_first else f"<{message.id}@{sender.domain}>"
+    if not is_first:
+        mail["In-Reply-To"] = root
+        mail["References"] = root
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["X-Auto-Response-Suppress"] = "All"
+    mail.set_content(letters.text(letter), cte="quoted-printable")
+    mail.add_alternative(letters.html(letter), subtype="html", cte="quoted-printable")
+    return mail
+
+
+def as_text(mail: EmailMessage) -> str:
+    """The message as people read it: some headers and the plain part."""
+    shown = [f"{name}: {mail[name]}" for name in ("From", "To", "Subject")]
+    plain = mail.get_body(("plain",))
+    return "\n".join([*shown, "", plain.get_content() if plain else ""])
+
+
+def _team(name: str) -> Group:
+    """A team's name stands for its people, who need not read each other's addresses."""
+    return Group(letters.one_line(f"{name} team"), ())
+
+
+def _root(card: Card, address: str, domain: str) -> str:
+    """The Message-ID a thread begins with: the same for each request and address, for ever."""
+    whose = hashlib.sha256(address.encode("utf-8", "replace")).hexdigest()[:16]
+    return f"<{card.public_id}.{whose}@{domain}>"
