@@ -15,6 +15,8 @@ from typing import Any, Protocol, runtime_checkable
 from approvals.domain.cards import Card
 from approvals.domain.terms import EventKind, RiskLevel
 
+OURS = "countersign/"
+
 
 class MessageKind(StrEnum):
     """`card` shows the present and replaces what was shown before; `note` draws attention once,
@@ -49,13 +51,18 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What an adapter may look at to name its addresses: facts of one transition, no database."""
+    """What an adapter may look at to name its addresses: facts of one transition, no database.
+
+    `labels` came with the request. Those whose names begin with `OURS` only a door of this service
+    can have set; an adapter may find its own door's addresses in them.
+    """
 
     kind: EventKind
     channels: tuple[str, ...]
     callback_url: str
     opened: bool
     risk: RiskLevel = RiskLevel.MEDIUM
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 class DeliveryError(Exception):

@@ -17,6 +17,7 @@ from approvals.domain.policy.subject import Subject, subject_of
 from approvals.domain.state import RequestState
 from approvals.domain.terms import Approval, Status
 from approvals.models import Agent, AgentKey, ApprovalRequest, Person
+from approvals.ports import OURS
 from approvals.services import (
     actors,
     attention,
@@ -38,14 +39,18 @@ def submit(
     at: datetime,
     effect: str = "",
     asked_by: Person | None = None,
+    by_door: bool = False,
 ) -> tuple[ApprovalRequest, bool]:
     """Judge an action and write it down, decided or waiting; returns the request and whether it is new.
 
     `submission` is the validated body as the agent sent it. The same idempotency key with the same
-    body is the same request. `effect` and `asked_by` are for the service's own requests.
-    Raises `KeyReused` for another body, `InFlight` while the first is being written, and
-    `AttentionBudgetExceeded` when people were asked too often; then nothing is written.
+    body is the same request. `effect` is for the service's own requests; `asked_by`, who cannot
+    approve it, and `by_door` for what a vendor asks through an adapter: labels of ours may then be set.
+    Raises `KeyReused` for another body, `InFlight` while the first is being written, `Invalid` for a
+    label that is not the agent's to set, and `AttentionBudgetExceeded` when people were asked too
+    often; then nothing is written.
     """
+    _refuse_our_labels(submission, by_door=by_door)
     body_sha256 = canonical.digest(submission)
     if idempotency_key and (earlier := _earlier(agent, idempotency_key, body_sha256)):
         return earlier, False
@@ -79,6 +84,16 @@ def submit(
                 "The first request with this Idempotency-Key is still being written."
             ) from None
         raise
+
+
+def _refuse_our_labels(submission: Mapping[str, Any], *, by_door: bool) -> None:
+    """What adapters believe of a label must not be an agent's to say."""
+    for name in submission.get("labels") or {}:
+        if not by_door and str(name).startswith(OURS):
+            raise errors.Invalid(
+                f"Labels that begin with {OURS} are kept for the service. Nothing was recorded.",
+                field="labels",
+            )
 
 
 class KeyReused(errors.Invalid):

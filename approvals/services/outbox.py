@@ -32,6 +32,7 @@ def promise(
         callback_url=row.callback_url if kind in TOLD_TO_AGENTS else "",
         opened=bool(state.plan.stages),
         risk=state.plan.risk,
+        labels=row.submission.get("labels") or {},
     )
     rows = [
         Delivery(
