@@ -234,7 +234,7 @@ class Counting(nearest.Trials):
 
 @given(bodies)
 def test_no_request_is_tried_more_often_than_is_allowed(body: dict[str, Any]) -> None:
-    trials = Counting(SET, "bot", NIGHT)
+    trials = Counting(SET, "bot", body, NIGHT)
     asking = [each for each in judged(body).checks if each.leads_to is Approval.REQUIRED]
     for _ in range(3):
         nearest._numbers(body, asking, trials)
@@ -249,3 +249,17 @@ def test_a_quantity_is_never_what_is_there_already(parameters: dict[str, Any]) -
 
     assert all(each.name != "from_replicas" for each in found)
     assert all(quantities.is_number(each.value) for each in found)
+
+
+def test_the_larger_a_body_the_fewer_trials_it_gets() -> None:
+    """Each trial reads all of it, so that many of a large one would keep a process for a minute."""
+    few, many = (
+        nearest.Trials(SET, "bot", a_body("scale", note=["word"] * count), NIGHT).left
+        for count in (3_000, 30_000)
+    )
+    assert nearest.MOST_TRIALS > few > many
+    deep: dict[str, Any] = {}
+    for _ in range(100):
+        deep = {"a": deep}
+    assert nearest.Trials(SET, "bot", a_body("scale", note=deep), NIGHT).left == 0
+    assert nearest.Trials(SET, "bot", a_body("scale"), NIGHT).left == nearest.MOST_TRIALS

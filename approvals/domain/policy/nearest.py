@@ -3,7 +3,7 @@
 Nothing is guessed: each change is judged by the same policy before it is offered. Tried are a lower
 claim of risk, data declared as aggregated, smaller numbers, fewer recipients, and another hour; one
 at a time, then numbers together with the claim. A denial is never worked around: the only one that
-is answered is the one that asks for `aggregated`.
+is answered is the one that asks for `aggregated`. The larger a body, the fewer trials it gets.
 """
 
 from __future__ import annotations
@@ -19,10 +19,13 @@ from approvals.domain.policy.circumstances import Circumstances
 from approvals.domain.policy.documents import PolicySet
 from approvals.domain.policy.evaluate import Evaluation, evaluate
 from approvals.domain.policy.quantities import Quantity
+from approvals.domain.policy.strings import TooMuch, texts
 from approvals.domain.policy.subject import subject_of
 from approvals.domain.terms import Approval
 
 MOST_TRIALS = 56  # the service judges what is offered once more, within 64
+MOST_LOOKED_THROUGH = 1_000_000  # letters in all trials together; each trial reads the whole body
+A_TEXT_MORE = 10  # what one more text costs, in letters
 MOST_QUANTITIES = 6
 MOST_RECIPIENTS = 12
 HOURS = (*range(1, 13), *range(15, 97, 3))
@@ -45,9 +48,9 @@ class Change:
 class Trials:
     """Judges bodies until the trials are used up; then nothing passes any more."""
 
-    def __init__(self, policy: PolicySet, agent: str, now: Circumstances) -> None:
+    def __init__(self, policy: PolicySet, agent: str, body: Body, now: Circumstances) -> None:
         self.policy, self.agent, self.now = policy, agent, now
-        self.left = MOST_TRIALS
+        self.left = min(MOST_TRIALS, MOST_LOOKED_THROUGH // _size(body))
 
     def passes(self, body: Body, *, at: datetime | None = None) -> bool:
         if self.left <= 0:
@@ -57,11 +60,19 @@ class Trials:
         return evaluate(self.policy, subject_of(self.agent, body), now).verdict is Approval.AUTO
 
 
+def _size(body: Body) -> int:
+    """Roughly what it costs to judge it, in letters; too large or too deep a body is not tried."""
+    try:
+        return sum((len(text.words) + A_TEXT_MORE for text in texts(body, "")), start=1)
+    except TooMuch:
+        return MOST_LOOKED_THROUGH + 1
+
+
 def changes(
     policy: PolicySet, agent: str, body: Body, now: Circumstances, judged: Evaluation
 ) -> tuple[Change, ...]:
     """Each alone would make it automatic; the first is the smallest. None when nothing tried would."""
-    trials = Trials(policy, agent, now)
+    trials = Trials(policy, agent, body, now)
     if judged.verdict is Approval.FORBIDDEN:
         refused = [check for check in judged.checks if check.leads_to is Approval.FORBIDDEN]
         wants = all(check.reason == "data_not_aggregated" for check in refused)
