@@ -174,6 +174,15 @@ def test_a_namespace_in_the_parameters_counts_because_they_are_what_will_run(
     assert verdict(PRODUCTION, **claims) == expected
 
 
+def test_thousands_of_namespaces_that_are_no_names_are_told_once() -> None:
+    flood = {"namespaces": [1] * 5_000}
+    claims = {"namespace": "prod-a", "resource_type": "services"}
+    [one] = checked(PRODUCTION, **claims, parameters=flood)
+    assert (one.leads_to, one.values["found_in"]) == (Approval.REQUIRED, "/parameters/namespaces/0")
+    outside = {**flood, "namespace": "kube-system"}
+    assert verdict(PRODUCTION, **claims, parameters=outside) == denied("out_of_scope")
+
+
 def test_a_namespace_in_the_parameters_alone_is_not_named_yet() -> None:
     claims = {"resource_type": "services", "parameters": {"namespace": "prod-b"}}
     assert verdict(PRODUCTION, **claims) == ASKS

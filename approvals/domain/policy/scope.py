@@ -190,14 +190,16 @@ def _target(scope: Scope, allowed: Listed, subject: Subject) -> Check | None:
 
 
 def _namespaces(scope: Scope, allowed: Listed, found: Sequence[Named]) -> Iterator[Check]:
+    """The first that is outside, and the first that could not be told: thousands may follow."""
+    unclear: Named | None = None
     for named in found:
-        if named.name is None:
-            yield _unclear(scope, allowed.place, "namespace", "", named.where)
-        elif not matches(named.name, allowed.globs):
+        if named.name is not None and not matches(named.name, allowed.globs):
             yield _out(scope, allowed, "namespace", named.name, found_in=named.where)
-            return
-        elif not resource_names.is_clear(named.name, one=True):
-            yield _unclear(scope, allowed.place, "namespace", named.name, named.where)
+            break
+        if named.name is None or not resource_names.is_clear(named.name, one=True):
+            unclear = unclear or named
+    if unclear:
+        yield _unclear(scope, allowed.place, "namespace", unclear.name or "", unclear.where)
 
 
 def _type(scope: Scope, subject: Subject, *, needs_none: bool) -> Check | None:
