@@ -1,0 +1,1 @@
+"""Ask people in Microsoft Teams: cards out, clicks in."""
