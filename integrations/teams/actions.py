@@ -1,0 +1,86 @@
+"""What can be done on a card: decide where it may be decided, and always open the request."""
+
+from __future__ import annotations
+
+from approvals.domain.cards import Card
+from approvals.domain.terms import RiskLevel, Verdict
+from integrations.teams import elements as el
+from integrations.teams import rows
+from integrations.teams.elements import Part
+from integrations.teams.texts import cut
+
+REFRESH = "refresh"
+# Each verdict's words come back under a name of their own: a card sends all its inputs at once.
+INPUT = {
+    Verdict.APPROVE: "approve_note",
+    Verdict.DENY: "deny_reason",
+    Verdict.INVESTIGATE: "question",
+}
+CONFIRMED = frozenset({RiskLevel.HIGH, RiskLevel.CRITICAL})
+
+
+def offered(
+    card: Card,
+    *,
+    sealed: str,
+    only: frozenset[Verdict] | None,
+    link: str,
+    wants_note: bool,
+    critical_on_web: bool,
+) -> list[Part]:
+    """The actions of a card, at most five of the six Teams draws."""
+    on_web = critical_on_web and card.risk is RiskLevel.CRITICAL
+    may_approve = rows.fits(card) and not on_web
+    allowed = frozenset(Verdict) if may_approve else frozenset({Verdict.DENY})
+    if only is not None:
+        allowed &= only
+    buttons = [
+        _button(card, verdict, sealed, wants_note=wants_note)
+        for verdict in card.buttons
+        if verdict in allowed
+    ]
+    to_decide = card.is_open and not may_approve
+    opening = el.opening("Open to decide" if to_decide else "Open full request", card.url)
+    linking = [el.opening("Link your Teams account", link)] if link else []
+    return [*linking, opening, *buttons] if to_decide else [*linking, *buttons, opening]
+
+
+def _button(card: Card, verdict: Verdict, sealed: str, *, wants_note: bool) -> Part:
+    if verdict is Verdict.APPROVE:
+        return _approve(card, sealed, wants_note=wants_note)
+    name = INPUT[verdict]
+    if verdict is Verdict.DENY:
+        ask = el.ask(name, "Why? The agent and its owner will see this.", required=True)
+        return el.unfold(
+            "Deny…",
+            [el.line(el.run("Nothing will run.")), ask],
+            el.execute(verdict.value, "Deny", sealed),
+            tooltip=f"Deny {card.ref} and give a reason",
+        )
+    ask = el.ask(name, "What do you want to know? The agent will see this.", required=True)
+    paused = el.line(el.run("The clock pauses, within a bound, until somebody answers."))
+    return el.unfold(
+        "Investigate…",
+        [paused, ask],
+        el.execute(verdict.value, "Ask", sealed),
+        tooltip=f"Ask a question about {card.ref}",
+    )
+
+
+def _approve(card: Card, sealed: str, *, wants_note: bool) -> Part:
+    """At a click for small risks; with what would happen, read once more, for great ones."""
+    style = {} if card.risk is RiskLevel.CRITICAL else {"style": "positive"}
+    act = el.execute(Verdict.APPROVE.value, "Approve", sealed, **style)
+    if card.risk not in CONFIRMED and not wants_note:
+        return act | {"tooltip": f"Approve {card.ref}"}
+    label = "Why is this right? The audit trail keeps it." if wants_note else "Note (optional)"
+    ask = el.ask(INPUT[Verdict.APPROVE], label, required=wants_note)
+    restated = el.line(el.run(_restated(card)))
+    return el.unfold("Approve…", [restated, ask], act, tooltip=f"Approve {card.ref}", **style)
+
+
+def _restated(card: Card) -> str:
+    needs = next((fact.value for fact in card.facts if fact.name == "Needs"), "")
+    words = f" Needs {cut(needs, 200)}." if needs else ""
+    what = cut(card.headline, 170)
+    return f"{what}. Risk: {card.risk}.{words} Once approved, the agent may run it at once."

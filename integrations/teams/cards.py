@@ -1,0 +1,250 @@
+"""Arrange a card as an Adaptive Card 1.5; every fact on it comes from the card."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from approvals.domain.cards import Card, Spoken
+from approvals.domain.display import Shown
+from approvals.domain.state import clock
+from approvals.domain.terms import RiskLevel, Status, Verdict
+from integrations.teams import actions, rows
+from integrations.teams import elements as el
+from integrations.teams.elements import Part
+from integrations.teams.texts import cut, fold
+
+SCHEMA = "http://adaptivecards.io/schemas/adaptive-card.json"
+# Teams takes some 28 KB of message. Counted in UTF-8, with room for what stands around the card.
+BUDGET = 20_000
+MOST_VIEWERS = 60
+CLAIM_CHARACTERS = 400
+CLAIMS_CHARACTERS = 1_600
+MOST_REASONS, MOST_CHECKS, MOST_SAID, MOST_NOTES = 5, 10, 6, 2
+STYLES = {
+    Status.APPROVED: "good",
+    Status.DENIED: "attention",
+    Status.EXPIRED: "attention",
+    Status.CANCELLED: "default",
+    Status.REVOKED: "attention",
+}
+RISKY = {RiskLevel.HIGH: "warning", RiskLevel.CRITICAL: "attention"}
+DID = {
+    Verdict.APPROVE: "approved",
+    Verdict.DENY: "denied",
+    Verdict.INVESTIGATE: "asked a question",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """For whom a card is drawn.
+
+    `sealed` is what its actions carry. `viewers` are those whose Teams asks for a view of their own.
+    `offered` narrows what can be decided; None leaves it to the card. `notice` stands on top, and
+    `link` is where its reader says who they are. `wants_note` asks for words with an approval.
+    """
+
+    sealed: str = ""
+    viewers: tuple[str, ...] = ()
+    offered: frozenset[Verdict] | None = None
+    notice: str = ""
+    link: str = ""
+    wants_note: bool = False
+    critical_on_web: bool = False
+
+
+def draw(card: Card, view: View) -> Part:
+    """The card for the present state of a request."""
+    needed = [*_notice(view), _head(card), *_deadline(card), *_facts(card), *_parameters(card)]
+    extra = [_because(card), _checks(card), _said(card), _notes(card), _claims(card)]
+    kept = [parts for parts in extra if parts]
+    body = [*needed, *_flat(kept), _foot(card)]
+    while kept and weight(body) > BUDGET:
+        kept.pop()
+        left_out = el.small("More was recorded than fits here. Open the full request to read it.")
+        body = [*needed, *_flat(kept), left_out, _foot(card)]
+    if weight(body) > BUDGET:
+        body = [*_notice(view), _head(card, most=300), *_too_large(card), _foot(card)]
+    return _whole(card, body, view)
+
+
+def notify(card: Card) -> Part:
+    """A card that only tells: nothing on it can be clicked but the way to the request."""
+    body = [
+        _head(card),
+        *_facts(card)[:4],
+        el.small("This message does not change. Open the request to see where it stands now."),
+        _foot(card),
+    ]
+    return _around(card, body, [el.opening("Open to decide" if card.is_open else "Open", card.url)])
+
+
+def weight(part: object) -> int:
+    """The bytes Teams is sent for this."""
+    return len(json.dumps(part, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def _whole(card: Card, body: list[Part], view: View) -> Part:
+    whole = _around(
+        card,
+        body,
+        actions.offered(
+            card,
+            sealed=view.sealed,
+            only=view.offered,
+            link=view.link,
+            wants_note=view.wants_note,
+            critical_on_web=view.critical_on_web,
+        ),
+    )
+    if view.viewers and card.is_open:
+        whole["refresh"] = {
+            "action": {
+                "type": "Action.Execute",
+                "title": "Refresh",
+                "verb": actions.REFRESH,
+                "data": {"sealed": view.sealed, "verb": actions.REFRESH},
+            },
+            "userIds": list(view.viewers[:MOST_VIEWERS]),
+        }
+    return whole
+
+
+def _around(card: Card, body: list[Part], buttons: list[Part]) -> Part:
+    return {
+        "type": "AdaptiveCard",
+        "$schema": SCHEMA,
+        "version": "1.5",
+        "lang": "en",
+        "fallbackText": summary(card),
+        "body": body,
+        "actions": buttons,
+    }
+
+
+def summary(card: Card) -> str:
+    """What notifications say. Teams may read Markdown in it, so no word of the agent's stands here."""
+    if card.is_open:
+        return f"{card.risk.upper()} RISK: {card.ref} waits for a decision. Open {card.url}"
+    return f"{card.ref} is {card.status.value}. Open {card.url}"
+
+
+def _notice(view: View) -> list[Part]:
+    return [el.box([el.line(el.bold(view.notice))], style="accent")] if view.notice else []
+
+
+def _head(card: Card, *, most: int = 800) -> Part:
+    style = RISKY.get(card.risk, "emphasis") if card.is_open else STYLES[card.status]
+    lines = [
+        el.line(el.bold(card.badge)),
+        el.line(el.run(cut(card.headline, min(most, 600)), size="Large", weight="Bolder")),
+        el.line(el.run(cut(card.state_line, most))),
+    ]
+    return el.box(lines, style=style, bleed=True)
+
+
+def _deadline(card: Card) -> list[Part]:
+    if card.status is not Status.PENDING:
+        return []
+    at = f"{card.decide_by:%Y-%m-%dT%H:%M:%SZ}"
+    here = f"{{{{DATE({at},SHORT)}}}} {{{{TIME({at})}}}}"
+    return [el.ours(f"Decide by {here} your time, {clock(card.decide_by)}.")]
+
+
+def _facts(card: Card) -> list[Part]:
+    return [
+        el.line(el.bold(f"{cut(fact.name, 60)}: "), el.run(cut(fact.value, 200)))
+        for fact in card.facts[:8]
+    ]
+
+
+def _parameters(card: Card) -> list[Part]:
+    name = "What will run" if card.is_open else "What was asked"
+    told = el.run(" · recorded by this service, exactly as it was sent")
+    return [el.line(el.bold(name), told, separator=True), el.rows(rows.drawn(card))]
+
+
+def _too_large(card: Card) -> list[Part]:
+    return [el.rows(rows.drawn(card, most=400)), el.small("Open the full request to read it.")]
+
+
+def _because(card: Card) -> list[Part]:
+    name = "Why a person is asked" if card.is_open else "Why"
+    return _listed(name, [cut(why, 200) for why in card.because[:MOST_REASONS]])
+
+
+def _checks(card: Card) -> list[Part]:
+    notable = sorted(card.checks, key=lambda check: check.mark == "OK")
+    lines = [f"{check.mark}: {cut(check.words, 160)}" for check in notable[:MOST_CHECKS]]
+    if len(notable) > MOST_CHECKS:
+        lines.append(f"and {len(notable) - MOST_CHECKS} more, on the full request")
+    return _listed("Checked by us", lines)
+
+
+def _listed(name: str, lines: Sequence[str]) -> list[Part]:
+    if not lines:
+        return []
+    return [_title(name), *(el.line(el.run(f"• {each}"), spacing="Small") for each in lines)]
+
+
+def _said(card: Card) -> list[Part]:
+    if not card.said:
+        return []
+    name = "Decided so far" if card.is_open else "Who decided"
+    told = [part for one in card.said[-MOST_SAID:] for part in _verdict(one)]
+    return [_title(name), *told]
+
+
+def _verdict(one: Spoken) -> list[Part]:
+    told = el.line(el.run(cut(f"{one.by} {DID[one.verdict]} at {clock(one.at)}.", 200)))
+    return [told, _quoted(one.shown)] if one.shown.text else [told]
+
+
+def _notes(card: Card) -> list[Part]:
+    if not card.notes:
+        return []
+    parts = [_title("Questions and answers")]
+    for note in card.notes[-MOST_NOTES:]:
+        origin = " · from the agent, not checked" if note.from_agent else ""
+        parts.append(el.line(el.run(cut(f"{note.by}{origin}", 150), italic=note.from_agent)))
+        parts.append(_quoted(note.shown))
+    return parts
+
+
+def _claims(card: Card) -> list[Part]:
+    if not card.claims:
+        return []
+    parts = [_title("The agent says", " · not checked")]
+    left = CLAIMS_CHARACTERS
+    for number, claim in enumerate(card.claims):
+        said = fold(claim.shown.text, CLAIM_CHARACTERS)
+        if len(said) > left:
+            parts.append(el.small(f"and {len(card.claims) - number} more, on the full request"))
+            break
+        left -= len(said)
+        name = el.line(el.run(cut(claim.name, 60), italic=True))
+        parts.append(el.box([name, el.line(el.run(said or "(empty)"))]))
+    return parts
+
+
+def _quoted(shown: Shown) -> Part:
+    return el.box([el.line(el.run(fold(shown.text, CLAIM_CHARACTERS)))])
+
+
+def _title(name: str, more: str = "") -> Part:
+    also = [el.run(more, italic=True)] if more else []
+    return el.line(el.bold(name), *also, separator=True)
+
+
+def _foot(card: Card) -> Part:
+    return el.small(
+        f"{card.ref} · asked {clock(card.created_at)} · version {card.version} · "
+        f"fingerprint {card.fingerprint} · replies to this message are comments, never decisions"
+    )
+
+
+def _flat(groups: Sequence[Sequence[Part]]) -> list[Any]:
+    return [part for group in groups for part in group]
