@@ -37,10 +37,14 @@ def leave(*, adapter: str, external_id: str, at: datetime) -> None:
 
 
 def meet(*, adapter: str, external_id: str, members: Mapping[str, str]) -> None:
-    """Keep how the vendor addresses people seen in a known place."""
+    """Keep how the vendor addresses people seen in a known place; those known cost one look."""
+    there = Place.objects.filter(adapter=adapter, external_id=external_id)
+    known = there.values_list("members", flat=True).first()
+    if known is None or members.items() <= known.items():
+        return
     with transaction.atomic():
         place = _locked(adapter, external_id)
-        if place is None or members.items() <= place.members.items():
+        if place is None:
             return
         others = [item for item in place.members.items() if item[0] not in members]
         place.members = dict([*members.items(), *others][:MOST_MEMBERS])

@@ -1,0 +1,62 @@
+"""Seal what a card's actions carry, so that a click can be tied to the very card it was made on.
+
+Microsoft's token proves that a click came from Teams and who clicked, not what stood beside the
+button: whoever steals the bot's password can post a lookalike with our request behind it. The seal
+binds request, version, what was shown and the conversation, and only this service can make one.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.utils.crypto import constant_time_compare, salted_hmac
+
+SALT = "teams-action"
+SHOWN_LENGTH = 16
+TAG_LENGTH = 32
+SEALED = re.compile(
+    r"(?P<request>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+    r":v(?P<version>[1-9][0-9]{0,8})"
+    r":(?P<shown>[0-9a-f]{16})"
+    r":(?P<tag>[0-9a-f]{32})"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What an action said: which request, at which version, showing which action."""
+
+    request: str
+    version: int
+    shown: str
+    tag: str
+
+
+def seal(*, request: str, version: int, shown_sha256: str, conversation: str) -> str:
+    """What an action carries: `<request>:v<version>:<digest>:<tag>`."""
+    shown = shown_sha256[:SHOWN_LENGTH]
+    tag = _tag(request, version, shown, conversation, key=settings.SECRET_KEY)
+    return f"{request}:v{version}:{shown}:{tag}"
+
+
+def read(value: str) -> Carried | None:
+    """Read it back, believing nothing yet; None when it is none of ours."""
+    sealed = SEALED.fullmatch(value)
+    if sealed is None:
+        return None
+    return Carried(sealed["request"], int(sealed["version"]), sealed["shown"], sealed["tag"])
+
+
+def is_genuine(carried: Carried, *, conversation: str) -> bool:
+    """Say whether this service sealed it for a card in this conversation."""
+    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    said = (carried.request, carried.version, carried.shown, conversation)
+    expected = [_tag(*said, key=key) for key in keys]
+    return any([constant_time_compare(tag, carried.tag) for tag in expected])
+
+
+def _tag(request: str, version: int, shown: str, conversation: str, *, key: str | bytes) -> str:
+    words = "\0".join((request, str(version), shown, conversation))
+    return salted_hmac(SALT, words, secret=key, algorithm="sha256").hexdigest()[:TAG_LENGTH]
