@@ -1,0 +1,151 @@
+"""Where Teams knocks: nothing passes that Microsoft did not sign for this bot, and no click twice."""
+
+from __future__ import annotations
+
+import logging
+
+from django.core.exceptions import RequestDataTooBig
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.request import RawPostDataException, UnreadablePostError
+from django.views.decorators.csrf import csrf_exempt
+
+from approvals.domain import canonical
+from approvals.domain.canonical import Malformed
+from approvals.domain.errors import Refusal
+from approvals.ports import DeliveryError
+from approvals.services import clock, replays
+from integrations import inbound
+from integrations.teams import activities, answers, clicks, configuration, rooms, tokens, wire
+from integrations.teams.activities import Activity
+from integrations.teams.adapter import words, wrapped
+from integrations.teams.answers import Outcome
+from integrations.teams.configuration import Configuration
+from integrations.teams.tokens import NotFromTeams, Proof
+
+logger = logging.getLogger(__name__)
+
+PROVIDER = "teams"
+BODY_LIMIT = 256 * 1024
+# Teams waits some seconds for its answer, and an old client's words go another way.
+WHISPER_SECONDS = 2.5
+NOT_WRITTEN = "We could not record this. Nothing was decided. Try again or open the request."
+
+
+class ForeignTenant(Refusal):
+    """A conversation of an organisation that this service does not serve."""
+
+    code = "foreign_tenant"
+    status = 403
+
+
+@csrf_exempt  # the token proves more than a cookie would, and Teams has none
+def messages(request: HttpRequest) -> HttpResponse:
+    """Whatever happens around the bot: `POST /integrations/teams/messages`."""
+    if request.method != "POST":
+        refused = _refuse(405, "method_not_allowed", "Teams speaks to this address with POST only.")
+        refused["Allow"] = "POST"
+        return refused
+    raw = _body(request)
+    if raw is None:
+        return _refuse(413, "too_large", "The body is larger than Teams would send.")
+    settings = configuration.current()
+    try:
+        proof = tokens.read(request.headers.get("Authorization"), configuration=settings)
+        activity = activities.read(raw)
+        _check(activity, proof, settings)
+        return _answer(activity, settings)
+    except Refusal as refusal:
+        return _refuse(refusal.status, refusal.code, refusal.words)
+
+
+def _body(request: HttpRequest) -> bytes | None:
+    """The raw bytes, before anything has parsed them; None when there are too many."""
+    length = request.headers.get("Content-Length", "")
+    if length.isdecimal() and int(length) > BODY_LIMIT:
+        return None
+    try:
+        raw = request.body
+    except RequestDataTooBig:
+        return None
+    except (RawPostDataException, UnreadablePostError):
+        return b""
+    return raw if len(raw) <= BODY_LIMIT else None
+
+
+def _check(activity: Activity, proof: Proof, settings: Configuration) -> None:
+    """Hold the activity against the token it came with. Raises NotFromTeams or ForeignTenant."""
+    if activity.channel != activities.CHANNEL:
+        raise NotFromTeams("This comes from another channel than Teams. Nothing was recorded.")
+    if proof.endorsements and activity.channel not in proof.endorsements:
+        raise NotFromTeams("The token's key is not meant for Teams. Nothing was recorded.")
+    if activity.service_url != proof.service_url:
+        raise NotFromTeams("The token was made for another address. Nothing was recorded.")
+    if not activity.tenants or not activity.tenants <= set(settings.tenants):
+        raise ForeignTenant("This comes from another organisation. Nothing was recorded.")
+
+
+def _answer(activity: Activity, settings: Configuration) -> HttpResponse:
+    try:
+        if activity.type == activities.INVOKE:
+            return JsonResponse(_invoked(activity))
+        if activity.type == activities.MESSAGE and activity.value:
+            _submitted(activity, settings)
+        elif activity.type == activities.MESSAGE or activity.type in activities.PLACES:
+            rooms.learn(activity, at=clock.now())
+    except DatabaseError:
+        logger.exception("teams activity could not be recorded")
+        if activity.type == activities.INVOKE:
+            return JsonResponse(answers.error(answers.FAULT, NOT_WRITTEN))
+        return _refuse(503, "unavailable", "We could not record this.")
+    return HttpResponse(status=200)
+
+
+def _invoked(activity: Activity) -> answers.Reply:
+    """A click on a card, answered in the body."""
+    if activity.name != activities.CARD_ACTION:
+        return answers.error(answers.BAD, "This bot knows cards only. Nothing was recorded.")
+    try:
+        outcome = _counted(activity)
+    except Malformed as error:
+        return answers.error(answers.BAD, error.words)
+    return answers.told(outcome)
+
+
+def _submitted(activity: Activity, settings: Configuration) -> None:
+    """A click from an older client, which takes no answer: only a refusal is worth a message."""
+    outcome = _counted(activity)
+    if not outcome.words:
+        return
+    said, link = outcome.words, outcome.link
+    if not activity.is_personal:
+        said, link = outcome.in_public or outcome.words, ""
+    body = wrapped(words(said, url=link, title="Link your Teams account"), "Not counted.")
+    body["replyToId"] = activity.message
+    try:
+        connector = wire.connector(settings, seconds=WHISPER_SECONDS)
+        connector.post(activity.service_url, activity.conversation, body)
+    except DeliveryError as error:
+        logger.warning("teams user could not be told", extra={"error": error.words[:200]})
+
+
+def _counted(activity: Activity) -> Outcome:
+    """Raises Malformed."""
+    click = clicks.read(activity)
+    rooms.meet(activity.conversation, [activity.sender])
+    is_new = click.verdict is None or _is_new(activity)
+    return clicks.answer(click, is_new=is_new)
+
+
+def _is_new(activity: Activity) -> bool:
+    """Microsoft's token does not cover the body, so the click itself is what is remembered."""
+    if not activity.id:
+        raise Malformed("The activity has no id. Nothing was recorded.")
+    who = str(activity.sender)
+    said = [activity.conversation, activity.id, activity.message, who, dict(activity.value)]
+    key = inbound.replay_key(PROVIDER, canonical.dumps(said))
+    return replays.first_time(provider=PROVIDER, key=key, at=clock.now())
+
+
+def _refuse(status: int, code: str, detail: str) -> HttpResponse:
+    return JsonResponse({"code": code, "detail": detail}, status=status)
