@@ -132,11 +132,19 @@ def _restated(seen: ApprovalRequest) -> str:
         f"  target: {terminal.escape(seen.target)}",
         f"  risk:   {terminal.escape(seen.risk)}",
     ]
+    if beside := _beside(seen):
+        lines.append(f"  and for the identical {beside}, where this is the first of them")
     for name, value in seen.parameters.items():
         lines.append(
             f"  parameter {terminal.escape(json.dumps(name, ensure_ascii=False))} = {_shown(value)}"
         )
     return "\n".join(lines if seen.parameters else [*lines, "  without parameters"])
+
+
+def _beside(seen: ApprovalRequest) -> str:
+    """The identical requests on its card, or decided with it."""
+    refs = seen.body.get("shares_card_with")
+    return terminal.escape(", ".join(map(str, refs))) if isinstance(refs, list) else ""
 
 
 def _shown(value: object) -> str:
@@ -152,6 +160,8 @@ def _tell(seen: ApprovalRequest, *, as_json: bool, counted: str = "") -> None:
     if seen.basis == "timeout":
         words.append("(by silence; nobody decided)")
     terminal.say(" ".join(words))
+    if counted and seen.is_final and (beside := _beside(seen)):
+        terminal.say(f"It counts for the identical {beside} as well.")
     if not seen.is_final:
         terminal.say(f"It still waits for people: {_link(seen)}")
 

@@ -116,6 +116,13 @@ class TestDecide:
         assert "\x1b[2J" not in seen
         assert not any(re.fullmatch(r"\s*parameter to_replicas = 1.*", line) for line in lines)
 
+    def test_identical_requests_are_named_before_and_after(self) -> None:
+        row, same = cast.request(), cast.request()
+        code, seen = at_terminal(["approve", row.ref], "yes")
+        assert (code, queries.request(same.ref).status) == (0, "approved")
+        assert f"and for the identical {same.ref}" in seen
+        assert f"It counts for the identical {same.ref} as well." in seen
+
     def test_anything_but_the_word_is_no(self) -> None:
         row = cast.request()
         code, _ = at_terminal(["approve", row.ref], "y")
