@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
+from uuid import uuid4
 
 from bench.figures import Against, Chapter, Series
 from bench.ground import Ground
@@ -76,7 +77,8 @@ async def _slice(ground: Ground, waiters: int, clicks: int, pair: tuple[Series, 
 
 async def _ask(ground: Ground, wire: Wire) -> Waiter:
     key = ground.keys["agent"]
-    asked = await wire.ask(question("POST", "/api/v1/requests", key=key, body=BODY))
+    body = BODY | {"target": f"production-api-{uuid4().hex}"}  # or they would share a card
+    asked = await wire.ask(question("POST", "/api/v1/requests", key=key, body=body))
     ref = str(asked.json()["ref"])
     read = question("GET", f"/api/v1/requests/{ref}?wait={WAIT}", key=key)
     held = asyncio.create_task(_held(wire, read))

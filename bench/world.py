@@ -133,7 +133,8 @@ class World:
         raise AssertionError(f"{act} {path} was never answered.\n{self.service.tail()}")
 
     def submit(self, action: str, key: str, **more: Any) -> dict[str, Any]:
-        """A request of the agent, submitted until it is acknowledged."""
+        """A request of the agent, on a card of its own, submitted until it is acknowledged."""
+        more = {"target": f"production-api-{key}", **more}
         answer = self.surely(
             "submit", "POST", "/requests", self.people["agent"], {"action": action, **BODY, **more},
             **{"Idempotency-Key": key},
