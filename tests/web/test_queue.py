@@ -68,7 +68,9 @@ def test_an_empty_queue_says_so_in_words(lin: Browser) -> None:
 
 
 def test_pages_follow_one_another_without_gap_or_repeat(lin: Browser, robo: Agent) -> None:
-    made = {cast.request(robo, **RESTART, parameters={"number": number}).ref for number in range(52)}
+    made = {
+        cast.request(robo, **RESTART, parameters={"number": number}).ref for number in range(52)
+    }
 
     first = lin.get("/queue?tab=all")
     onward = next(link for link in first.every("a") if link.text == "Next 50")
