@@ -376,7 +376,7 @@ def test_an_address_speaks_for_somebody_only_where_the_operator_says_so(
 ) -> None:
     settings.SERVICENOW_LINK_BY_EMAIL = on
     cast.person("chen")
-    servicenow.add_user("chen", **fields)
+    servicenow.add_user("chen", on_board=True, **fields)
     row = asked(servicenow)
     servicenow.says("chen", "approved")
     look()
