@@ -71,7 +71,8 @@ def mail(app_configs: Sequence[AppConfig] | None = None, **_: object) -> list[Ch
         found.append(
             Error(f"E-mail is configured without {missing}.", hint=hint, id="countersign.E005")
         )
-    if settings.EMAIL_FROM and not _is_address(parseaddr(settings.EMAIL_FROM)[1]):
+    sender = settings.EMAIL_FROM
+    if sender and not (sender.isprintable() and _is_address(parseaddr(sender)[1])):
         hint = "Write Countersign <approvals@example.com>, or the address alone."
         found.append(Error("EMAIL_FROM is no e-mail address.", hint=hint, id="countersign.E006"))
     wrong = [each for each in settings.EMAIL_TO if "@" in each and not _is_address(each)]

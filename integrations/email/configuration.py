@@ -53,7 +53,7 @@ def current() -> Configuration:
 def sender(text: str) -> Address:
     """`Countersign <approvals@example.com>` or the address alone. Raises ValueError."""
     name, address = parseaddr(text)
-    if not is_address(address):
+    if not text.isprintable() or not is_address(address):
         raise ValueError(f"{text!r} is not an e-mail address.")
     return Address(display_name=name, addr_spec=address)
 

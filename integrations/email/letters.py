@@ -97,8 +97,11 @@ def unlinked(text: str, *, is_prose: bool = False) -> str:
 
 
 def one_line(text: str) -> str:
-    """Fit for a header: no line break or control code, and not endless."""
-    line = " ".join(escape_terminal(text).split())
+    """Fit for a header: no line break or control code, nothing encoded, and not endless.
+
+    Python before 3.11.10 writes a line break raw that stands inside an encoded word (CVE-2024-6923).
+    """
+    line = " ".join(escape_terminal(text).replace("=?", "= ?").split())
     return line if len(line) <= LONGEST_SUBJECT else line[: LONGEST_SUBJECT - 1] + "…"
 
 

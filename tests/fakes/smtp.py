@@ -41,7 +41,7 @@ class Mail:
 
     def part(self, kind: str) -> str:
         found = self.message.get_body((kind,))
-        return str(found.get_content()) if found else ""
+        return str(found.get_content()).replace("\r\n", "\n") if found else ""
 
     @property
     def text(self) -> str:
@@ -145,6 +145,11 @@ class Session(StreamRequestHandler):
             verb = text.split(" ")[0].split(":")[0].upper()
             if self.allowed(verb):
                 self.obey(verb, text)
+
+    def finish(self) -> None:
+        super().finish()
+        if self.is_encrypted:
+            self.connection.close()
 
     def allowed(self, command: str) -> bool:
         fault = self.server.fault(command)

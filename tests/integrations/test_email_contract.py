@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 
+from approvals.ports import Adapter
 from integrations.email import EmailAdapter
 from tests.fakes import smtp
 from tests.fakes.smtp import MailServer
@@ -28,11 +29,20 @@ class MailStand:
     """The adapter beside a mail server; what stands there is the newest message of each thread."""
 
     address = "ada@example.com"
-    live = ("<script", "<b>x", "<@", "<!channel", "https://evil", "<at>", "\x1b", "\u202e")
+    live: Sequence[str] = (
+        "<script",
+        "<b>x",
+        "<@",
+        "<!channel",
+        "https://evil",
+        "<at>",
+        "\x1b",
+        "\u202e",
+    )
 
     def __init__(self, server: MailServer) -> None:
         self.server = server
-        self.adapter = EmailAdapter()
+        self.adapter: Adapter = EmailAdapter()
 
     def standing(self) -> list[str]:
         assert self.server.complaints == []
