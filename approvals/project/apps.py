@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.apps import AppConfig
 from django.core.checks import register
 
-from approvals.project import checks, servicenow_checks
+from approvals.project import checks, pagerduty_checks, servicenow_checks
 
 
 class ProjectConfig(AppConfig):
@@ -15,6 +15,6 @@ class ProjectConfig(AppConfig):
     def ready(self) -> None:
         register(checks.slack)
         register(checks.addresses)
-        register(pagerduty_checks.pagerduty)
         register(checks.mail)
+        register(pagerduty_checks.pagerduty)
         register(servicenow_checks.servicenow)

@@ -6,7 +6,15 @@ import argparse
 from collections.abc import Iterator
 
 from countersign import terminal
-from countersign.server import database, findings, servicenow_seen, settings_seen, slack_seen
+from countersign.server import (
+    database,
+    email_seen,
+    findings,
+    pagerduty_seen,
+    servicenow_seen,
+    settings_seen,
+    slack_seen,
+)
 from countersign.server.findings import Finding
 
 
@@ -33,8 +41,9 @@ def _everything() -> Iterator[Finding]:
         yield from database.findings()
     yield from settings_seen.redis_findings()
     yield from slack_seen.findings()
-    yield from pagerduty_seen.findings()
+    yield from email_seen.findings()
     yield from servicenow_seen.findings()
+    yield from pagerduty_seen.findings()
 
 
 def _sum(found: list[Finding], code: int) -> str:
