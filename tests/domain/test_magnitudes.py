@@ -111,6 +111,18 @@ def test_absent_and_null_say_nothing() -> None:
     assert not said(to_replicas=8).percent.stated
 
 
+def test_what_is_worked_out_is_a_plain_number_or_unclear() -> None:
+    found = said(from_replicas=5e-324, to_replicas=9e15)
+    assert found.percent == Figure(unclear=True)
+    assert found.pods.amounts == (9e15,)
+
+
+@pytest.mark.parametrize("less", [-15, "-300%"])
+def test_a_decrease_below_nothing_could_be_an_increase(less: Any) -> None:
+    found = said(from_replicas=5, decrease_by=less)
+    assert found.change == found.percent == Figure(unclear=True)
+
+
 def test_growing_from_nothing_has_no_percentage() -> None:
     assert magnitudes.of(scaled(0, 3)).percent == Figure(unclear=True)
     assert magnitudes.of(scaled(0, 3)).pods.amounts == (3,)

@@ -16,7 +16,8 @@ Names are compared without case, `_` and `-`. Formulas, where `from` and `to` ar
 - users: `users`, `customers`, `affected_users`, `user_count` (a number or a list); `impact.users`
 
 Whatever is stated several times is all kept; a limit looks at the largest, a minimum at the least.
-A number is a plain one up to 2^53 (not `"8"`, not true); a percentage may be text such as `50%`.
+A number, also one worked out, is a plain one up to 2^53 (not `"8"`, not true); a percentage may be text
+such as `50%`.
 """
 
 from __future__ import annotations
@@ -162,6 +163,8 @@ class _Said:
     def directed(self, key: str, value: object, read: Any) -> Figure:
         """With its sign turned where the name or the action says that there will be less."""
         figure: Figure = read(value)
+        if key == "decreaseby" and any(amount < 0 for amount in figure.amounts):
+            return UNCLEAR  # some would take it for more
         less = self.down or key == "decreaseby"
         return _mapped(figure, lambda amount: -abs(amount)) if less else figure
 
@@ -254,8 +257,8 @@ def _pairs(left: Figure, right: Figure, work_out: Any) -> Figure:
     if not (left.stated and right.stated):
         return NOTHING_SAID
     results = list(_worked_out(left, right, work_out))
-    known = tuple(result for result in results if result is not None)
-    return Figure(known, left.unclear or right.unclear or None in results)
+    known = tuple(each for each in results if each is not None and abs(each) <= LARGEST)
+    return Figure(known, left.unclear or right.unclear or len(known) < len(results))
 
 
 def _worked_out(left: Figure, right: Figure, work_out: Any) -> Iterator[Number | None]:
