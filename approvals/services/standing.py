@@ -239,10 +239,12 @@ def _bound(name: str, approved: Any, bound: Mapping[str, Any]) -> dict[str, Any]
     if "equals" in bound and len(bound) == 1 and rules.same(bound["equals"], approved):
         return dict(bound)
     most: Any = bound.get("most")
-    if not rules.is_number(approved) or not rules.is_number(most) or not most <= approved:
+    least: Any = bound.get("least", 0)
+    numbers = all(map(rules.is_number, (approved, most, least)))
+    if not numbers or not most <= approved or least < min(0, approved):
         raise errors.Invalid(
             f"{name} was approved as {str(approved)[:60]}; a grant may only keep that, or name "
-            "{'most': number} up to it. Nothing was granted.",
+            "{'most': number} up to it, and no {'least': number} below it and 0. Nothing was granted.",
             field="bounds",
         )
     # Below nothing lies another kind of action: a limit from above alone would let it pass.

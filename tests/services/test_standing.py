@@ -125,6 +125,7 @@ def test_numbers_may_be_let_smaller_never_larger(robo: Agent) -> None:
         ({"bounds": {"to_replicas": {"equals": 7}}}, "was approved as 8"),
         ({"bounds": {"to_replicas": {"most": True}}}, "was approved as 8"),
         ({"bounds": {"to_replicas": {"most": 8, "least": 9}}}, "must be"),
+        ({"bounds": {"to_replicas": {"most": 8, "least": -1}}}, "was approved as 8"),
         ({"bounds": {"to_replicas": {"most": 8, "or": 1}}}, "must be"),
         ({"bounds": {"pods": {"most": 1}}}, "no parameter 'pods'"),
         ({"most_uses": 101}, "1 to 100 uses"),
