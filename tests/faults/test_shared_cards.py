@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from random import Random
 
 import pytest
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, OperationalError, connections, transaction
 
 from approvals import queries
 from approvals.domain.errors import Refusal
 from approvals.domain.terms import Verdict
-from approvals.models import Agent, ApprovalRequest, AuditEvent, Decision, Person
-from approvals.services import clock, lifecycle, timers
+from approvals.models import Agent, ApprovalRequest, AuditEvent, Decision, Person, Timer
+from approvals.services import clock, lifecycle, policies, timers
+from approvals.services.attention import AttentionBudgetExceeded
 from tests.faults.test_races import CLICKERS, SCALE, leads
 from tests.services.conftest import broken_chains
 from tests.support import cast
@@ -187,3 +189,67 @@ def _joining(row: ApprovalRequest | None, robo: Agent) -> Task:
 
 def _time(at: datetime) -> Task:
     return lambda: timers.fire_due(at=at)
+
+
+def test_a_writer_that_dies_among_the_joiners_leaves_all_as_it_was() -> None:
+    """Held up after the leader and three joiners are written, its connection is cut."""
+    robo, lin = cast.agent()[0], cast.person("lin")
+    (rows,) = shared_cards(robo, 1)
+    heard: list[object] = []
+    with transaction.atomic():
+        list(Timer.objects.select_for_update().filter(request=rows[-1]))
+        deciding = click(rows[0], lin, Verdict.APPROVE, 1 + JOINERS)
+        writer = threading.Thread(target=_until_it_dies, args=(deciding, heard))
+        writer.start()
+        assert _cut_off_whoever_waits() == 1
+        writer.join(30)
+    assert [type(one) for one in heard] == [OperationalError]
+    assert {queries.request(row.ref).status for row in rows} == {"pending"}
+    assert not Decision.objects.exists()
+    deciding()
+    check_one_ending_each(rows)
+    assert Decision.objects.count() == 1 + JOINERS
+
+
+def _until_it_dies(task: Task, heard: list[object]) -> None:
+    try:
+        heard.append(task())
+    except DatabaseError as error:
+        heard.append(error)
+    finally:
+        connections.close_all()
+
+
+def _cut_off_whoever_waits() -> int:
+    """Cut every connection of this database that waits for a lock; how many there were."""
+    waiting = (
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    give_up = time.monotonic() + 20
+    while time.monotonic() < give_up:
+        with connections["default"].cursor() as cursor:
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+            cursor.execute(waiting)
+            if found := int(cursor.fetchone()[0]):
+                return found
+        time.sleep(0.02)
+    return 0
+
+
+def test_a_flood_of_one_question_asks_people_once_and_then_meets_its_budget() -> None:
+    robo = cast.agent()[0]
+    cast.person("lin")
+    files = policies.read_directory(cast.POLICIES)
+    files["calm.yaml"] = "attention: {questions_per_hour: 20}"
+    policies.apply(files=files, author="tests", actor=cast.OPERATOR, at=clock.now())
+    heard = at_once(*(_asking(robo) for _ in range(40)))
+    assert sum(isinstance(one, AttentionBudgetExceeded) for one in heard) == 20
+    (leader,) = queries.waiting()
+    assert len(queries.beside(leader)) == 19
+    assert queries.card(leader).headline.endswith("×20")
+    assert AuditEvent.objects.filter(type="agent.question_refused").count() == 1
+
+
+def _asking(robo: Agent) -> Task:
+    return lambda: cast.request(robo)

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
+from approvals import queries
 from approvals.domain.terms import Verdict
 from approvals.models import Agent, ApprovalRequest, AuditEvent
 from approvals.services import clock, lifecycle
@@ -227,3 +228,34 @@ def test_a_form_sent_after_signing_out_leads_back_to_its_request(row: ApprovalRe
     answer = Client().post(f"/r/{row.ref}/decide", {"verdict": "approve"})
 
     assert answer.headers["Location"] == f"/sign-in?next=%2Fr%2F{row.ref}"
+
+
+def test_one_click_decides_the_identical_requests_it_was_shown(lin: Browser, robo: Agent) -> None:
+    first, second = cast.request(robo), cast.request(robo)
+    page = lin.get(f"/r/{first.ref}")
+    assert "robo wants to scale deployment · production-api ×2" in page.text
+    shown = f"This counts for 2 identical requests: {first.ref}, {second.ref}."
+    assert shown in page.by_id("dialog-approve").text
+    third = cast.request(robo)
+
+    lin.send(first.ref, "approve", version="2")
+
+    assert [queries.request(row.ref).status for row in (first, second, third)] == [
+        "approved", "approved", "pending",
+    ]  # fmt: skip
+    assert f"Decided together with {second.ref}" in lin.get(f"/r/{first.ref}").text.replace(
+        "\n", " "
+    )
+    timeline = lin.get(f"/r/{third.ref}").text
+    assert f"Took over the card of {first.ref}." in timeline
+
+
+def test_the_page_of_a_joiner_decides_it_alone(lin: Browser, robo: Agent) -> None:
+    first, second = cast.request(robo), cast.request(robo)
+    page = lin.get(f"/r/{second.ref}")
+    assert f"{first.ref}; a decision here counts for {second.ref} alone" in page.text
+
+    lin.send(second.ref, "deny", comment="Once is enough.")
+
+    assert [queries.request(row.ref).status for row in (first, second)] == ["pending", "denied"]
+    assert f"{second.ref} left this card." in lin.get(f"/r/{first.ref}").text

@@ -156,3 +156,14 @@ def test_pages_carry_no_script_or_style_of_their_own(
         assert not page.every("style")
         styled = [element for element in page.every_element() if "style" in element.attributes]
         assert not styled
+
+
+def test_identical_requests_stand_in_one_row_with_their_count(lin: Browser, robo: Agent) -> None:
+    first, second, _ = (cast.request(robo, **RESTART) for _ in range(3))
+
+    page = lin.get("/queue")
+
+    assert page.title == "(1) Queue · Countersign"
+    assert [row.every("a")[0].text for row in page.rows] == ["Restart service · checkout ×3"]
+    assert first.ref in page.rows[0].text
+    assert second.ref not in page.text
