@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,19 @@ def whole(name: str, default: int) -> int:
 def words(name: str, default: str = "") -> list[str]:
     """A comma-separated list."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def signing_keys(name: str) -> list[str]:
+    """One or two `whsk_` keys; the form is checked here, so that a start fails and not a delivery."""
+    found = words(name)
+    for text_of_key in found:
+        try:
+            length = len(base64.b64decode(text_of_key.removeprefix("whsk_"), validate=True))
+        except ValueError:
+            length = 0
+        if length not in {32, 64}:
+            raise ImproperlyConfigured(f"{name} is not whsk_ and the base64 of 32 or 64 bytes.")
+    return found
 
 
 def database(url: str, data_dir: Path) -> dict[str, Any]:

@@ -166,6 +166,8 @@ BELL_DIR = env.text("BELL_DIR")
 WAITER = "approvals.realtime.hub.changed"
 CALLBACK_URL_CHECK = "integrations.webhook.check_callback_url"
 WEBHOOK_ALLOW_PRIVATE = env.flag("WEBHOOK_ALLOW_PRIVATE")
+WEBHOOK_CLOUDEVENTS = env.words("WEBHOOK_CLOUDEVENTS")
+WEBHOOK_SIGNING_KEY = env.signing_keys("WEBHOOK_SIGNING_KEY")
 GRANT_AUDIENCE = env.text("GRANT_AUDIENCE", "countersign-executor")
 DEAD_MAN_URL = env.text("DEAD_MAN_URL")
 
