@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.apps import AppConfig
 from django.core.checks import register
 
-from approvals.project import checks, pagerduty_checks, servicenow_checks
+from approvals.project import checks, pagerduty_checks, servicenow_checks, teams_checks
 
 
 class ProjectConfig(AppConfig):
@@ -18,3 +18,4 @@ class ProjectConfig(AppConfig):
         register(checks.mail)
         register(pagerduty_checks.pagerduty)
         register(servicenow_checks.servicenow)
+        register(teams_checks.teams)

@@ -211,6 +211,16 @@ PAGERDUTY_DECISION_FIELD = env.text("PAGERDUTY_DECISION_FIELD")
 PAGERDUTY_CRITICAL_ON_WEB = env.flag("PAGERDUTY_CRITICAL_ON_WEB", default=True)
 PAGERDUTY_LINK_BY_EMAIL = env.flag("PAGERDUTY_LINK_BY_EMAIL")
 
+TEAMS_APP_ID = env.text("TEAMS_APP_ID")
+TEAMS_APP_PASSWORD = env.text("TEAMS_APP_PASSWORD")
+TEAMS_TENANT_ID = env.text("TEAMS_TENANT_ID")
+TEAMS_CHANNEL = env.text("TEAMS_CHANNEL")
+TEAMS_TOKEN_URL = env.text("TEAMS_TOKEN_URL")
+TEAMS_KEYS_URL = env.text("TEAMS_KEYS_URL")
+TEAMS_ISSUER = env.text("TEAMS_ISSUER")
+TEAMS_CRITICAL_ON_WEB = env.flag("TEAMS_CRITICAL_ON_WEB")
+TEAMS_WORKFLOW_URL = env.text("TEAMS_WORKFLOW_URL")
+
 ADAPTERS = ["integrations.webhook.WebhookAdapter"]
 if SLACK_BOT_TOKEN or SLACK_SIGNING_SECRET or SLACK_APP_TOKEN:
     ADAPTERS.append("integrations.slack.adapter.SlackAdapter")
@@ -220,6 +230,10 @@ if SERVICENOW_URL or SERVICENOW_USER or SERVICENOW_CLIENT_ID:
     ADAPTERS.append("integrations.servicenow.adapter.ServiceNowAdapter")
 if PAGERDUTY_ROUTING_KEY or PAGERDUTY_ROUTING_KEYS:
     ADAPTERS.append("integrations.pagerduty.adapter.PagerDutyAdapter")
+if TEAMS_APP_ID or TEAMS_APP_PASSWORD or TEAMS_CHANNEL:
+    ADAPTERS.append("integrations.teams.adapter.TeamsAdapter")
+if TEAMS_WORKFLOW_URL:
+    ADAPTERS.append("integrations.teams.workflow.WorkflowAdapter")
 if env.flag("CONSOLE_CARDS"):
     ADAPTERS.append("integrations.console.ConsoleAdapter")
 

@@ -23,5 +23,7 @@ if "integrations.servicenow.adapter.ServiceNowAdapter" in settings.ADAPTERS:
     urlpatterns.insert(0, path("integrations/servicenow/", include("integrations.servicenow.urls")))
 if "integrations.pagerduty.adapter.PagerDutyAdapter" in settings.ADAPTERS:
     urlpatterns.insert(0, path("integrations/pagerduty/", include("integrations.pagerduty.urls")))
+if "integrations.teams.adapter.TeamsAdapter" in settings.ADAPTERS:
+    urlpatterns.insert(0, path("integrations/teams/", include("integrations.teams.urls")))
 handler404 = "approvals.web.problems.not_found"
 handler500 = "approvals.web.problems.fault"
