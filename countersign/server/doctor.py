@@ -14,6 +14,7 @@ from countersign.server import (
     servicenow_seen,
     settings_seen,
     slack_seen,
+    teams_seen,
 )
 from countersign.server.findings import Finding
 
@@ -44,6 +45,7 @@ def _everything() -> Iterator[Finding]:
     yield from email_seen.findings()
     yield from servicenow_seen.findings()
     yield from pagerduty_seen.findings()
+    yield from teams_seen.findings()
 
 
 def _sum(found: list[Finding], code: int) -> str:

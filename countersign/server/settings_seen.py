@@ -84,7 +84,7 @@ def _public_url() -> Finding:
     if url.scheme not in {"http", "https"} or not url.hostname:
         return fail("PUBLIC_URL", f"{settings.PUBLIC_URL!r} is no web address", fix)
     if _is_loopback(url.hostname):
-        speaks = bool(settings.SLACK_BOT_TOKEN)
+        speaks = bool(settings.SLACK_BOT_TOKEN or settings.TEAMS_APP_ID)
         words = f"{settings.PUBLIC_URL} works on this machine alone"
         return (
             warn("PUBLIC_URL", f"{words}, and cards in chat link to it", fix)
