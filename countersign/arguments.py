@@ -74,7 +74,7 @@ def _policy(commands: Commands) -> None:
     ):
         made[name] = command = _command(group, name, words, on_server(module, name))
         command.add_argument(
-            "path", nargs="?", metavar="PATH", help="a file or directory (default: policies/)"
+            "path", nargs="?", metavar="PATH", help="a file or directory (default: POLICY_DIR)"
         )
         _json(command)
     made["validate"].add_argument("--strict", action="store_true", help="let warnings be a no, too")
@@ -187,7 +187,11 @@ def _people(commands: Commands) -> None:
     )
     token.add_argument("email", metavar="EMAIL")
     token.add_argument(
-        "--scope", action="append", default=[], metavar="S", help="may be repeated (default: all)"
+        "--scope",
+        action="append",
+        default=[],
+        metavar="S",
+        help="may be repeated (default: all but policies:write)",
     )
     link = _command(
         group, "link", "bind an account elsewhere to a person", on_server("people", "link")

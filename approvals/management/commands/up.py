@@ -137,7 +137,7 @@ def _welcome(made: FirstRun) -> list[str]:
     key = made.agent_key or "$AGENT_KEY"
     lines += [
         "Ask for something:",
-        f"  curl -s {url}/api/v1/requests -H 'Authorization: Bearer {key}' \\",
+        f'  curl -s {url}/api/v1/requests -H "Authorization: Bearer {key}" \\',
         "    -H 'Content-Type: application/json' \\",
         """    -d '{"action": "restart_service", "target": "checkout", "parameters": {"replicas": 2}}'""",
         "Beside it, in another terminal: make demo.  To stop: Ctrl-C",
