@@ -11,8 +11,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from secrets import token_bytes
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 PREFIX = "whsec_"
+PRIVATE_PREFIX, PUBLIC_PREFIX = "whsk_", "whpk_"
 KEY_LENGTHS = range(24, 65)
+SEED_LENGTH = 32
 
 # Visible ASCII but the full stop: with one inside, "a.1" and body "2.x" would be signed like
 # "a" at second 1, and a receiver could be told one message for the other.
@@ -36,6 +40,30 @@ def webhook_key(secret: str) -> bytes:
     return key
 
 
+def new_signing_key() -> str:
+    """Make an Ed25519 key to sign with, for receivers that shall not be able to sign themselves."""
+    return PRIVATE_PREFIX + base64.b64encode(token_bytes(SEED_LENGTH)).decode()
+
+
+def read_signing_key(text: str) -> Ed25519PrivateKey:
+    """Read a `whsk_` key: base64 of the 32 bytes of the seed, which the public key may follow.
+
+    Raises ValueError for anything else.
+    """
+    raw = base64.b64decode(text.removeprefix(PRIVATE_PREFIX), validate=True)
+    if len(raw) not in (SEED_LENGTH, 2 * SEED_LENGTH):
+        raise ValueError("A signing key holds 32 or 64 bytes.")
+    key = Ed25519PrivateKey.from_private_bytes(raw[:SEED_LENGTH])
+    if raw[SEED_LENGTH:] not in (b"", key.public_key().public_bytes_raw()):
+        raise ValueError("The two halves of a signing key do not belong together.")
+    return key
+
+
+def public_text(key: Ed25519PrivateKey) -> str:
+    """The `whpk_` form of a key's public half."""
+    return PUBLIC_PREFIX + base64.b64encode(key.public_key().public_bytes_raw()).decode()
+
+
 def standard_signed_content(*, message_id: str, timestamp: str, body: bytes) -> bytes:
     """Return the bytes a Standard Webhooks signature covers."""
     return f"{message_id}.{timestamp}.".encode() + body
@@ -47,13 +75,24 @@ def standard_signature(*, key: bytes, signed_content: bytes) -> str:
     return "v1," + base64.b64encode(digest).decode()
 
 
+def asymmetric_signature(*, key: Ed25519PrivateKey, signed_content: bytes) -> str:
+    """Return one `v1a,<base64>` signature."""
+    return "v1a," + base64.b64encode(key.sign(signed_content)).decode()
+
+
 def standard_webhook_headers(
-    *, secrets: Sequence[str], message_id: str, at: datetime, body: bytes
+    *,
+    secrets: Sequence[str],
+    message_id: str,
+    at: datetime,
+    body: bytes,
+    keys: Sequence[Ed25519PrivateKey] = (),
 ) -> dict[str, str]:
     """Return the three headers that prove who sent this body, and when.
 
     `at` is the moment of this attempt; `message_id` stays the same across attempts. With several
-    secrets there are several signatures, so that a receiver may change its secret at leisure.
+    secrets there are several signatures, so that a receiver may change its secret at leisure; each
+    of the `keys` adds one that everybody can verify.
     Raises ValueError for an unfit secret or id, for no secret at all and for a naive datetime.
     """
     if not secrets:
@@ -65,7 +104,8 @@ def standard_webhook_headers(
     timestamp = str(int(at.timestamp()))
     content = standard_signed_content(message_id=message_id, timestamp=timestamp, body=body)
     signatures = [
-        standard_signature(key=webhook_key(secret), signed_content=content) for secret in secrets
+        *(standard_signature(key=webhook_key(each), signed_content=content) for each in secrets),
+        *(asymmetric_signature(key=key, signed_content=content) for key in keys),
     ]
     return {
         "webhook-id": message_id,

@@ -1,10 +1,9 @@
 """Tell an agent what became of its request, at the address it named, signed so it can believe it.
 
-Standard Webhooks 1.0: the body is `{type, timestamp, data}`, `webhook-id` stays the same over all
-attempts, any answer but 2xx is a failure, a redirect too.
+Standard Webhooks 1.0: `webhook-id` stays the same over all attempts, any answer but 2xx is a
+failure, a redirect too. The body is theirs, or a CloudEvent where the settings say so.
 """
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -16,10 +15,12 @@ from django.conf import settings
 
 from approvals.ports import DeliveryError, Message, MessageKind, Notice
 from integrations.http import AddressRefused, check_url, client
-from integrations.signing import standard_webhook_headers
+from integrations.signing import read_signing_key, standard_webhook_headers
+from integrations.webhook import bodies
 
 LONGEST_WAIT = timedelta(days=1)
 SECONDS = re.compile(r"[0-9]{1,9}")
+ENDPOINT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 
 # Nothing had been sent yet; after every other failure the message may have arrived.
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout)
@@ -37,22 +38,34 @@ class WebhookAdapter:
 
     def __init__(self, http: httpx.Client | None = None) -> None:
         self._http = http or client(allow_private=settings.WEBHOOK_ALLOW_PRIVATE)
+        self._keys = [read_signing_key(text) for text in settings.WEBHOOK_SIGNING_KEY]
+        self._cloud_events = frozenset(host.lower() for host in settings.WEBHOOK_CLOUDEVENTS)
 
     def addresses(self, notice: Notice) -> Sequence[tuple[MessageKind, str]]:
         """Name the callback address, if the agent gave one."""
         return [(MessageKind.EVENT, notice.callback_url)] if notice.callback_url else []
 
+    def endpoint(self, address: str) -> str:
+        """The scheme, host and port: what fails together when a receiver is down."""
+        found = ENDPOINT.match(address)
+        return found[0] if found else address
+
     def deliver(self, message: Message) -> Mapping[str, Any]:
         """Send one event; the receipt says how it was answered. Raises DeliveryError."""
-        body = json.dumps(message.event, separators=(",", ":"), allow_nan=False).encode()
         if not message.secrets:
             raise DeliveryError(
                 "The agent has no secret to sign its webhooks with.", permanent=True
             )
-        signature = standard_webhook_headers(
-            secrets=message.secrets, message_id=message.id, at=message.at, body=body
+        body = bodies.drawn(message, cloud_events=self._cloud_events, source=settings.PUBLIC_URL)
+        headers = standard_webhook_headers(
+            secrets=message.secrets,
+            keys=self._keys,
+            message_id=message.id,
+            at=message.at,
+            body=body.raw,
         )
-        answer = self._post(message.address, body=body, signature=signature)
+        headers["content-type"] = body.content_type
+        answer = self._post(message.address, body=body.raw, headers=headers)
         if answer.is_success:
             return {"status": answer.status_code}
         raise DeliveryError(
@@ -61,8 +74,7 @@ class WebhookAdapter:
             retry_after=wait_named(answer.headers.get("retry-after", ""), at=message.at),
         )
 
-    def _post(self, url: str, *, body: bytes, signature: Mapping[str, str]) -> httpx.Response:
-        headers = {"content-type": "application/json", **signature}
+    def _post(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
         try:
             return self._http.post(url, content=body, headers=headers)
         except AddressRefused as refusal:
