@@ -14,6 +14,7 @@ urlpatterns = [
     path("readyz", operations.readyz),
     path("metrics", operations.metrics_page),
     path("api/v1/requests/<str:ref>/events", sse.view(door.reader)),
+    path(".well-known/", include("integrations.webhook.published")),
     path("", include("approvals.api.urls")),
     path("", include("approvals.web.urls")),
 ]
