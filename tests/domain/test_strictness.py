@@ -271,6 +271,15 @@ def test_a_row_that_asks_more_is_stricter() -> None:
     assert (len(found.weaker), len(found.stricter)) == (0, 3)
 
 
+def test_a_row_that_asks_now_takes_no_question_from_those_who_were_asked_before() -> None:
+    """Where a row asks nobody, what a check asks goes to the people of the row above."""
+    high = "{approval: required, approvers: [{team: leads}, {team: board}], timeout: 5m}"
+    nobody = loaded(rows=matrix(medium="{approval: auto}", high=high))
+    for row, weakens in ((high, 0), (high.replace("{team: leads}, ", ""), 1)):
+        found = compare(nobody, loaded(rows=matrix(medium=row, high=high)))
+        assert (len(found.weaker), len(found.stricter)) == (weakens, 1)
+
+
 def test_who_joins_a_team_may_decide_and_that_is_a_weakening() -> None:
     more = TEAMS.replace("[]", "[mallory@example.com]")
     [weaker] = compare(loaded(), loaded(teams=more)).weaker

@@ -16,7 +16,7 @@ from approvals.domain.policy.differences import (
     together,
     weaker,
 )
-from approvals.domain.policy.matrix import Row
+from approvals.domain.policy.matrix import Row, asking
 from approvals.domain.policy.reading import Place
 from approvals.domain.terms import Approval, OnTimeout, RiskLevel
 
@@ -28,7 +28,7 @@ PLAN = (
 
 def compare(before: Mapping[RiskLevel, Row], after: Mapping[RiskLevel, Row]) -> Found:
     """Row by row."""
-    return together(_row(level, before[level], after[level]) for level in RiskLevel)
+    return together(_row(level, before, after) for level in RiskLevel)
 
 
 def rises(matrix: Mapping[RiskLevel, Row]) -> bool:
@@ -69,12 +69,16 @@ def _quorums(listed: tuple[Requirement, ...]) -> dict[str, int]:
     return found
 
 
-def _row(level: RiskLevel, before: Row, after: Row) -> Found:
-    old, new, place = before.plan, after.plan, after.place
+def _row(
+    level: RiskLevel, before: Mapping[RiskLevel, Row], after: Mapping[RiskLevel, Row]
+) -> Found:
+    old, new, place = before[level].plan, after[level].plan, after[level].place
     if old.approval is not new.approval:
         is_weaker = new.approval.rank < old.approval.rank
         asks = "nobody is asked any more" if is_weaker else "people are asked now"
         found = either(is_weaker, asks, place)
+        if not is_weaker:  # what a check asked anyway went to the people of a row above
+            found += Found(weaker=_asking(asking(before, level), new, place).weaker)
     else:
         found = _asking(old, new, place) if old.approval is Approval.REQUIRED else NOTHING
     found += _limits(old, new, place)
