@@ -119,6 +119,20 @@ class Looker(Protocol):
         ...
 
 
+@runtime_checkable
+class Grouping(Protocol):
+    """An adapter whose addresses may lead to one machine: when that fails, all of them do.
+
+    After five deliveries in a row failed at one endpoint, its others rest, and others' go on.
+    """
+
+    name: str
+
+    def endpoint(self, address: str) -> str:
+        """The beginning that all addresses of one endpoint share, such as scheme, host and port."""
+        ...
+
+
 class Bell(Protocol):
     """Wakes whoever waits for a change. Losing a ring costs a second, never a decision."""
 

@@ -18,7 +18,7 @@ from approvals.models import ApprovalRequest, Delivery, Receipt
 from approvals.models.outbox import DeliveryState
 from approvals.models.requests import REF_PREFIX
 from approvals.ports import DeliveryError, Message, MessageKind, event_body
-from approvals.services import actors, adapters, bell, clock, ledger
+from approvals.services import actors, adapters, bell, clock, endpoints, ledger
 
 logger = structlog.get_logger(__name__)
 
@@ -41,8 +41,9 @@ def send_due(*, limit: int = 50, now: Clock = clock.now) -> int:
     """
     tried = 0
     while tried < limit and (claimed := _claim(at=(at := now()))) is not None:
-        _attempt(claimed, at=at, now=now)
-        tried += 1
+        if not endpoints.is_resting(claimed, adapters.enabled()[claimed.adapter], at=at):
+            _attempt(claimed, at=at, now=now)
+            tried += 1
     return tried
 
 
@@ -110,7 +111,8 @@ def _attempt(delivery: Delivery, *, at: datetime, now: Clock) -> None:
         logger.exception("adapter failed", adapter=delivery.adapter, delivery=delivery.pk)
         _record_failure(delivery, DeliveryError(f"{type(error).__name__}: {error}"), at=now())
     else:
-        _record_success(delivery, row, message, handle, at=now())
+        _record_success(delivery, row, message, handle, at=(at := now()))
+        endpoints.answered(delivery, adapters.enabled()[delivery.adapter], at=at)
 
 
 def _message(delivery: Delivery, row: ApprovalRequest, *, at: datetime) -> Message:
@@ -209,7 +211,7 @@ def _record_failure(delivery: Delivery, error: DeliveryError, *, at: datetime) -
     wait = error.retry_after or _jittered(BACK_OFF[delivery.attempts - 1])
     Delivery.objects.filter(
         pk=delivery.pk, attempts=delivery.attempts, state=DeliveryState.WAITING.value
-    ).update(due_at=at + wait, leased_until=None, last_error=error.words[:2000])
+    ).update(due_at=at + wait, leased_until=at, last_error=error.words[:2000])
 
 
 def _bury(delivery: Delivery, error: DeliveryError, *, at: datetime) -> None:

@@ -1,0 +1,84 @@
+"""Let an endpoint that does not answer rest, so that what it is owed costs no other its time.
+
+Nothing is kept beside the deliveries: one that waits and whose lease has ended was tried and failed,
+and a success wipes that away from all of its endpoint. When enough of them failed with none arriving
+between, everything for the endpoint waits; after each rest the first to come due is the trial.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import transaction
+from django.db.models import Max, Q, QuerySet
+
+from approvals.models import Delivery
+from approvals.models.outbox import DeliveryState
+from approvals.ports import Adapter, Grouping
+
+logger = structlog.get_logger(__name__)
+
+ENOUGH = 5  # different deliveries: one alone waits by its own schedule
+REST = timedelta(minutes=1)
+MOST_AT_ONCE = 1_000
+
+
+def is_resting(delivery: Delivery, adapter: Adapter, *, at: datetime) -> bool:
+    """Say whether a delivery just leased must wait with its endpoint, and if so put all of them back."""
+    if not isinstance(adapter, Grouping):
+        return False
+    others = _waiting(delivery, adapter).exclude(pk=delivery.pk)
+    failed = others.filter(_FAILED, leased_until__lte=at)
+    last = failed.aggregate(last=Max("leased_until"))["last"]
+    if last is None or last + REST <= at or failed.count() < ENOUGH:
+        return False
+    Delivery.objects.filter(pk=delivery.pk, leased_until=delivery.leased_until).update(
+        attempts=delivery.attempts - 1,
+        leased_until=last if delivery.attempts > 1 else None,
+        due_at=last + REST,
+    )
+    put_back = _move(others.filter(due_at__lt=last + REST), at=at, to=last + REST)
+    endpoint = adapter.endpoint(delivery.address)
+    logger.info("endpoint rests", adapter=adapter.name, endpoint=endpoint, deliveries=put_back + 1)
+    return True
+
+
+def answered(delivery: Delivery, adapter: Adapter, *, at: datetime) -> None:
+    """A delivery arrived: its endpoint is well, and what rested with it goes on at once."""
+    if not isinstance(adapter, Grouping):
+        return
+    failed = _waiting(delivery, adapter).filter(_FAILED, leased_until__lte=at)
+    rested = failed.count() >= ENOUGH
+    failed.update(leased_until=None)
+    if rested:
+        soon = _waiting(delivery, adapter).filter(due_at__gt=at, due_at__lte=at + REST)
+        _move(soon, at=at, to=at)
+
+
+_FAILED = Q(attempts__gt=0)
+
+
+def _waiting(delivery: Delivery, adapter: Grouping) -> QuerySet[Delivery]:
+    """Everything that waits for the endpoint of this one, itself included."""
+    prefix = adapter.endpoint(delivery.address)
+    same = Q(address=prefix)
+    for end in "/?#":
+        same |= Q(address__startswith=prefix + end)
+    return Delivery.objects.filter(
+        same, adapter=delivery.adapter, state=DeliveryState.WAITING.value
+    )
+
+
+def _move(rows: QuerySet[Delivery], *, at: datetime, to: datetime) -> int:
+    """Change when rows are due, but for those somebody holds; in one order, so that none deadlock."""
+    free = rows.filter(Q(leased_until=None) | Q(leased_until__lte=at)).order_by("pk")
+    with transaction.atomic():
+        numbers = list(_skipping_locked(free).values_list("pk", flat=True)[:MOST_AT_ONCE])
+        return Delivery.objects.filter(pk__in=numbers).update(due_at=to)
+
+
+def _skipping_locked(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
+    if transaction.get_connection().features.has_select_for_update_skip_locked:
+        return rows.select_for_update(skip_locked=True)
+    return rows
