@@ -31,11 +31,12 @@ def is_resting(delivery: Delivery, adapter: Adapter, *, at: datetime) -> bool:
     others = _waiting(delivery, adapter).exclude(pk=delivery.pk)
     failed = others.filter(_FAILED, leased_until__lte=at)
     last = failed.aggregate(last=Max("leased_until"))["last"]
-    if last is None or last + REST <= at or failed.count() < ENOUGH:
+    has_failed = delivery.attempts > 1  # this attempt is counted already
+    if last is None or last + REST <= at or failed.count() + has_failed < ENOUGH:
         return False
     Delivery.objects.filter(pk=delivery.pk, leased_until=delivery.leased_until).update(
         attempts=delivery.attempts - 1,
-        leased_until=last if delivery.attempts > 1 else None,
+        leased_until=last if has_failed else None,
         due_at=last + REST,
     )
     put_back = _move(others.filter(due_at__lt=last + REST), at=at, to=last + REST)
