@@ -38,6 +38,8 @@ def findings() -> Iterator[Finding]:
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         words = f"{settings.SERVICENOW_URL} gave no answer we can read ({type(error).__name__})"
         yield unknown(NAME, words, "Check SERVICENOW_URL and the way to it; wake the instance")
+    except Error as error:
+        yield unknown(f"{NAME} fields", f"the database does not say ({error})", "Mend it first")
     yield _looks()
 
 

@@ -291,9 +291,10 @@ def test_a_query_that_matches_everything_counts_nothing_of_others(
     servicenow.is_deaf = True
     stray = {"sysapproval": "f" * 32, "approver": foreign["sys_id"], "approver.user_name": "dana"}
     servicenow.add_row(stray | {"state": "approved", "sys_updated_by": "dana"})
+    servicenow.says("chen", "approved")
     look()
-    assert not Decision.objects.exists()
-    assert status(row) == Status.PENDING
+    assert [one.person.name for one in Decision.objects.filter(request=row)] == ["Chen"]
+    assert looking.last_well("servicenow") is not None
 
 
 def test_many_rows_are_read_page_by_page(servicenow: FakeServiceNow) -> None:
