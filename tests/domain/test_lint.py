@@ -55,6 +55,14 @@ def test_a_rule_that_another_one_forbids_is_never_reached(rule: str) -> None:
     assert codes(*BASIS, policy("a", rule), others) == []
 
 
+@pytest.mark.parametrize("name", ["drop-database", "Drop_database", "drop_database ", "drop_[a-"])
+def test_a_name_no_action_can_have_is_never_reached_even_by_what_it_forbids(name: str) -> None:
+    rule = f"{{name: {name!r}, approval: forbidden}}"
+    assert codes(*BASIS, policy("a", rule)) == [Code.UNREACHABLE]
+    known = "{name: 'drop_[a-f]*_?', approval: forbidden}"
+    assert codes(*BASIS, policy("a", known)) == []
+
+
 def test_a_rule_for_writing_where_every_type_is_read_only_is_never_reached() -> None:
     scope = "name: s\nscope: {resource_types: [secrets (read-only)]}\n"
     rules = policy("a", "{name: scale, risk: low}", "{name: view_logs, risk: low}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,8 @@ from approvals.domain.policy.together import forbids_always
 from approvals.domain.terms import Approval
 
 COMPARED = 1_000
+_CLASS = re.compile(r"\[!?[^\]]+\]")
+_ACTIONS = re.compile(r"[a-z0-9_*?]+")
 Said = Iterator[tuple[Place, str]]
 
 
@@ -36,6 +39,9 @@ def never(policies: Sequence[AgentPolicy]) -> Said:
     may_be = coverer(rule.pattern for _, rule in forbidding)
     for policy in policies:
         for rule in policy.rules:
+            if not _ACTIONS.fullmatch(_CLASS.sub("?", rule.pattern)):
+                words = "actions are named in small letters, digits and _"
+                yield rule.place, f"{rule.name!r} matches no action: {words}"
             if rule.approval is Approval.FORBIDDEN:
                 continue
             if may_be(rule.pattern):
