@@ -33,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     _agents(commands)
     _standing(commands)
     _breakers(commands)
+    _deliveries(commands)
     _people(commands)
     _looking(commands)
     _deciding(commands)
@@ -113,6 +114,13 @@ def _agents(commands: Commands) -> None:
         command = _command(group, verb, words, on_server("agents", verb))
         command.add_argument("name", metavar="NAME")
         _json(command)
+    secret = _command(
+        group, "webhook-secret", "show or change what its webhooks are signed with",
+        on_server("agents", "webhook_secret"),
+    )  # fmt: skip
+    secret.add_argument("name", metavar="NAME")
+    secret.add_argument("--rotate", action="store_true", help="make a new one; both sign for a day")
+    _json(secret)
     listing = _command(group, "list", "show agents and their keys", on_server("agents", "show_all"))
     _json(add, listing)
     _trust(group)
@@ -165,6 +173,19 @@ def _breakers(commands: Commands) -> None:
     reset.add_argument("number", metavar="NUMBER")
     reset.add_argument("--reason", required=True, metavar="WORDS", help="why it is safe to go on")
     _json(listing, reset)
+
+
+def _deliveries(commands: Commands) -> None:
+    group = _group(commands, "delivery", "look at messages that were given up, and send them again")
+    listing = _command(group, "list", "show what was given up", on_server("deliveries", "show_all"))
+    listing.add_argument("--all", action="store_true", help="also what arrived or waits")
+    listing.add_argument("--channel", metavar="NAME", help="such as webhook, slack or email")
+    listing.add_argument("--limit", type=_whole, default=50, metavar="N")
+    resend = _command(
+        group, "resend", "try again from the start", on_server("deliveries", "resend")
+    )
+    resend.add_argument("number", nargs="+", type=int, metavar="NUMBER")
+    _json(listing, resend)
 
 
 def _people(commands: Commands) -> None:

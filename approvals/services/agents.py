@@ -12,12 +12,15 @@ from django.db import transaction
 from approvals.domain import display, errors
 from approvals.domain.policy import agent_policy
 from approvals.domain.terms import EventKind
-from approvals.models import Agent, AgentKey, Person
+from approvals.models import Agent, AgentKey, AuditEvent, Person
 from approvals.services import audit, keys
 from approvals.services.actors import Actor
 
 SCOPES = ("requests:write", "requests:read")
 USED_EVERY = timedelta(minutes=1)
+SECRET_PREFIX = "whsec_"
+SHORT_SECRET = 24  # bytes; Standard Webhooks allows 24 to 64
+BOTH_SECRETS = timedelta(hours=24)
 ITSELF = agent_policy.ITSELF  # asks for the service itself, and has no key
 
 
@@ -118,6 +121,39 @@ class KeyRefused(errors.Refusal):
     status = 401
 
 
+def rotate_webhook_secret(*, agent: Agent, at: datetime, actor: Actor) -> str:
+    """A new secret to sign this agent's webhooks with; for a day they are signed with the old one too.
+
+    Rotated again within that day, the oldest is forgotten.
+    """
+    with transaction.atomic():
+        locked = Agent.objects.select_for_update().get(pk=agent.pk)
+        before = locked.webhook_secret.split()[0].removeprefix(SECRET_PREFIX)
+        new = base64.b64encode(secrets.token_bytes(SHORT_SECRET)).decode()
+        # Both stand in the one column: what it must hold for two is why a new one is 24 bytes long.
+        locked.webhook_secret = f"{new} {before}"
+        locked.save(update_fields=["webhook_secret"])
+        audit.append_service(
+            EventKind.AGENT_SECRET_ROTATED, actor=actor, at=at, detail={"agent": agent.name}
+        )
+    agent.webhook_secret = locked.webhook_secret
+    return f"{SECRET_PREFIX}{new}"
+
+
+def webhook_secrets(agent: Agent, *, at: datetime) -> tuple[str, ...]:
+    """The secrets that webhooks to this agent are signed with now, the newest first."""
+    new, *before = (
+        f"{SECRET_PREFIX}{each.removeprefix(SECRET_PREFIX)}"
+        for each in agent.webhook_secret.split()
+    )
+    if not before:
+        return (new,)
+    rotated = AuditEvent.objects.filter(
+        type=EventKind.AGENT_SECRET_ROTATED, agent=agent.name, at__gt=at - BOTH_SECRETS
+    )
+    return (new, *before) if rotated.exists() else (new,)
+
+
 def stop(*, agent: Agent, at: datetime, actor: Actor, reason: str = "") -> None:
     """Refuse everything this agent asks from now on. What waits is left to people."""
     _enable(agent, False, EventKind.AGENT_STOPPED, at=at, actor=actor, reason=reason)
@@ -165,4 +201,4 @@ def _refuse_name(name: str) -> None:
 
 def webhook_secret() -> str:
     """A Standard Webhooks secret: `whsec_` and 32 random bytes in base64."""
-    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+    return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()

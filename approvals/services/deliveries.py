@@ -18,7 +18,7 @@ from approvals.models import ApprovalRequest, Delivery, Receipt
 from approvals.models.outbox import DeliveryState
 from approvals.models.requests import REF_PREFIX
 from approvals.ports import DeliveryError, Message, MessageKind, event_body
-from approvals.services import actors, adapters, bell, clock, endpoints, ledger
+from approvals.services import actors, adapters, agents, bell, clock, endpoints, ledger
 
 logger = structlog.get_logger(__name__)
 
@@ -128,7 +128,7 @@ def _message(delivery: Delivery, row: ApprovalRequest, *, at: datetime) -> Messa
         receipt=receipt.handle if receipt else {},
         words=delivery.words,
         event=_event(delivery),
-        secrets=(row.agent.webhook_secret,),
+        secrets=agents.webhook_secrets(row.agent, at=at),
     )
 
 

@@ -157,4 +157,5 @@ WORDS: dict[str, Callable[[Entry, AuditEvent, ApprovalRequest], str]] = {
     EventKind.DECISION_REFUSED: _refused,
     EventKind.CONSUME_REFUSED: _plain("The agent's attempt to start it was refused."),
     EventKind.DELIVERY_DEAD: _plain("A message about this could not be delivered."),
+    EventKind.DELIVERY_RESENT: _plain("{who} had a message about this sent again."),
 }

@@ -35,6 +35,21 @@ def key(asked: argparse.Namespace) -> int:
     return YES
 
 
+def webhook_secret(asked: argparse.Namespace) -> int:
+    """The secrets its webhooks are signed with; with --rotate a new one, beside the old for a day."""
+    agent, at = agents.by_name(asked.name), clock.now()
+    if asked.rotate:
+        agents.rotate_webhook_secret(agent=agent, at=at, actor=operators.me())
+    new, *before = agents.webhook_secrets(agent, at=at)
+    if asked.json:
+        terminal.give({"name": agent.name, "webhook_secret": new, "before": before})
+        return YES
+    terminal.say(f"Webhook secret      {new}")
+    for old in before:
+        terminal.say(f"Until it is a day   {old}")
+    return YES
+
+
 def stop(asked: argparse.Namespace) -> int:
     """Refuse everything the agent asks from now on."""
     agent = agents.by_name(asked.name)
@@ -104,14 +119,14 @@ def _tell(agent: Agent, raw: str, *, as_json: bool) -> None:
             f"Agent {agent.name} is stopped, so its keys open nothing until: agent start"
         )
     if as_json:
-        secret = agent.webhook_secret
+        secret = agents.webhook_secrets(agent, at=clock.now())[0]
         terminal.give(
             {"id": str(agent.pk), "name": agent.name, "key": raw, "webhook_secret": secret}
         )
         return
     terminal.say(f"Agent {agent.name}  {agent.pk}")
     terminal.say(f"Key (shown once)    {raw}")
-    terminal.say(f"Webhook secret      {agent.webhook_secret}")
+    terminal.say(f"Webhook secret      {agents.webhook_secrets(agent, at=clock.now())[0]}")
 
 
 def _told(agent: Agent, words: str, *, as_json: bool) -> int:
