@@ -18,7 +18,7 @@ from integrations.pagerduty import configuration, incidents, wire
 from integrations.pagerduty.adapter import PagerDutyAdapter
 from tests.fakes import server
 from tests.fakes.pagerduty import PAYMENTS_KEY, ROUTING_KEY, FakePagerDuty
-from tests.integrations.contract import a_message
+from tests.integrations.contract import a_message, decided
 from tests.integrations.test_pagerduty_contract import PagerDutyStand
 from tests.integrations.test_slack_blocks import a_card
 from tests.support import cast
@@ -171,7 +171,7 @@ class TestAnIncident:
     def test_a_note_whose_answer_was_lost_is_written_once(self, pagerduty: FakePagerDuty) -> None:
         row = cast.request(**HIGH)
         incident = paged(pagerduty, row)
-        cast.decide(row, cast.person("ada"))
+        agreed(row)
         pagerduty.will(*[as_usual] * 2, server.done_and_gone)
         deliveries.send_due()
         later = clock.now() + timedelta(minutes=1)
@@ -220,6 +220,15 @@ class TestThePage:
     def test_an_ordinary_request_is_shown_whole(self, pagerduty: FakePagerDuty) -> None:
         stand = PagerDutyStand(pagerduty)
         assert stand.adapter.deliver(a_message(stand))["complete"] is True
+
+    def test_what_is_told_already_is_not_told_again(self, pagerduty: FakePagerDuty) -> None:
+        stand = PagerDutyStand(pagerduty)
+        receipt = stand.adapter.deliver(a_message(stand))
+        for _ in range(3):
+            receipt = stand.adapter.deliver(
+                a_message(stand, decided(Verdict.DENY), receipt=receipt)
+            )
+        assert len(pagerduty.incidents[0].notes) == 1
 
     def test_another_routing_key_pages_another_service(self, pagerduty: FakePagerDuty) -> None:
         stand = PagerDutyStand(pagerduty)
