@@ -66,7 +66,8 @@ class FakeServiceNow(Vendor):
     """`board` are the users asked whenever a change request is brought before its approvers.
 
     `dropped` are fields nobody may write, `hidden` records and `forbidden` tables our account may not
-    read. A deaf one reads no query; with `lists`, single results come as lists of one.
+    read; `steps` are the states that follow each. A deaf one reads no query; with `lists`, single
+    results come as lists of one.
     """
 
     def __init__(self) -> None:
@@ -78,6 +79,7 @@ class FakeServiceNow(Vendor):
         self.forbidden: set[str] = set()
         self.lists = False
         self.is_deaf = False
+        self.steps = {kind: dict(steps) for kind, steps in STEPS.items()}
         self.tokens: set[str] = set()
         self.clock_is_behind = timedelta(0)
         self._numbers = itertools.count(1)
@@ -249,7 +251,7 @@ class FakeServiceNow(Vendor):
         return {key: one for key, one in self.tables[table].items() if key not in self.hidden}
 
     def _offered(self, change: Record) -> list[str]:
-        offered = STEPS[change["type"]].get(change["state"], "").split()
+        offered = self.steps[change["type"]].get(change["state"], "").split()
         if change["approval"] == "approved" and change["state"] in ("-4", "-3"):
             offered.append(str(int(change["state"]) + 1))
         return offered

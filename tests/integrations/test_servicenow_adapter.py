@@ -191,6 +191,7 @@ def test_an_approved_change_is_walked_to_where_work_can_begin(servicenow: FakeSe
 
 
 def test_a_change_that_people_moved_on_is_not_moved_back(servicenow: FakeServiceNow) -> None:
+    servicenow.steps["normal"]["-1"] = "-2 0 4"
     row = cast.request(**CRITICAL)
     opened(servicenow, row)["state"] = "-1"
     assert decided(row, servicenow, "chen", "dana")["state"] == "-1"
