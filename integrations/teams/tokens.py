@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
 
 import jwt
@@ -13,6 +14,8 @@ from integrations.teams.configuration import Configuration
 
 LEEWAY = 300
 LONGEST = 8_192
+# Microsoft's tokens last an hour or a day. One that lasts for ever is not one to be believed.
+LONGEST_LIFE = 48 * 3_600
 BEARER = re.compile(r"Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)")
 KEY_ID = re.compile(r"[!-~]{1,200}")
 ALGORITHM = "RS256"
@@ -59,10 +62,11 @@ def read(header: str | None, *, configuration: Configuration) -> Proof:
             leeway=LEEWAY,
             options={"require": ["exp", "iss", "aud"], "strict_aud": True},
         )
+        lasts = int(claims["exp"]) - time.time()
         service_url = claims["serviceurl"]
     except BAD_TOKEN:
         raise _refused() from None
-    if not isinstance(service_url, str) or not service_url:
+    if lasts > LONGEST_LIFE or not isinstance(service_url, str) or not service_url:
         raise _refused()
     return Proof(trimmed(service_url), key.endorsements)
 
