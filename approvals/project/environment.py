@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.core.exceptions import ImproperlyConfigured
 
 
@@ -48,11 +49,12 @@ def signing_keys(name: str) -> list[str]:
     found = words(name)
     for text_of_key in found:
         try:
-            length = len(base64.b64decode(text_of_key.removeprefix("whsk_"), validate=True))
+            raw = base64.b64decode(text_of_key.removeprefix("whsk_"), validate=True)
+            public = Ed25519PrivateKey.from_private_bytes(raw[:32]).public_key().public_bytes_raw()
         except ValueError:
-            length = 0
-        if length not in {32, 64}:
-            raise ImproperlyConfigured(f"{name} is not whsk_ and the base64 of 32 or 64 bytes.")
+            raw = public = b""
+        if not raw or raw[32:] not in (b"", public):
+            raise ImproperlyConfigured(f"{name} is not whsk_ and the base64 of an Ed25519 key.")
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,7 +18,7 @@ CALLBACK = "https://agent.example.com/hook?token=s3cret"
 
 
 @pytest.fixture
-def dead(db: None, settings: Settings) -> Iterator[Delivery]:
+def dead(db: None, settings: Settings) -> Delivery:
     """A webhook that was given up."""
     settings.ADAPTERS = ["tests.fakes.adapter.FakeAdapter"]
     channel = adapters.enabled()["fake"]
@@ -28,7 +27,7 @@ def dead(db: None, settings: Settings) -> Iterator[Delivery]:
     channel.will(DeliveryError("410 gone", permanent=True))
     Delivery.objects.filter(kind="card").delete()
     deliveries.send_due()
-    yield Delivery.objects.get(state="dead")
+    return Delivery.objects.get(state="dead")
 
 
 def test_what_was_given_up_is_listed_without_the_receivers_secrets(
