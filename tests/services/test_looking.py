@@ -134,3 +134,10 @@ def test_of_many_processes_one_looks(watcher: Watcher) -> None:
     for thread in threads:
         thread.join()
     assert sum(looked) == len(watcher.looks) == 1
+
+
+@pytest.mark.django_db
+def test_what_happened_during_a_look_is_before_the_next(watcher: Watcher) -> None:
+    moments = iter([NOON, NOON + timedelta(seconds=50), NOON + timedelta(seconds=50)])
+    looking.look_due(now=lambda: next(moments))
+    assert looking.last_well("watcher") == NOON
