@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.conf import settings
 
 DEFAULT = "default"
-ROUTING_KEY = re.compile(r"[0-9A-Za-z]{32}")
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,60}")
 # The REST API and the Events API of each service region.
 REGIONS = {
     "us": ("https://api.pagerduty.com", "https://events.pagerduty.com"),
