@@ -23,6 +23,7 @@ SLACK_SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
 # Other versions, such as "v1a" of Ed25519, may stand beside ours and are passed over.
 STANDARD_SIGNATURE = re.compile(r"v[0-9a-z]{1,8},[A-Za-z0-9+/]{1,512}={0,2}")
 PAGERDUTY_SIGNATURE = re.compile(r"v1=[0-9a-f]{64}")
+GITHUB_SIGNATURE = re.compile(r"sha256=[0-9a-f]{64}")
 MOST_SIGNATURES = 16
 
 
@@ -110,6 +111,22 @@ def pagerduty_signature_is_valid(
 def _pagerduty_signature(secret: str, body: bytes) -> str:
     key = secret.encode("utf-8", "surrogatepass")
     return "v1=" + hmac.new(key, body, hashlib.sha256).hexdigest()
+
+
+def github_signature_is_valid(
+    *, secrets: Sequence[str], signature: str | None, body: bytes
+) -> bool:
+    """Say whether one of the secrets signed this body as GitHub does. Never raises.
+
+    `signature` is the header X-Hub-Signature-256; the older one with SHA-1 proves nothing here. It
+    covers the body alone: neither the event's name nor the delivery's id is signed, nor any moment.
+    """
+    if signature is None or not GITHUB_SIGNATURE.fullmatch(signature):
+        return False
+    known = [secret.encode("utf-8", "surrogatepass") for secret in secrets if secret.strip()]
+    expected = ["sha256=" + hmac.new(key, body, hashlib.sha256).hexdigest() for key in known]
+    # Every secret is compared, so that the time tells nothing about which one matched.
+    return any([hmac.compare_digest(ours, signature) for ours in expected])
 
 
 def replay_key(provider: str, signed_content: bytes) -> str:
