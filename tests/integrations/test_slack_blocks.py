@@ -41,8 +41,8 @@ def click(who: Approver, verdict: Verdict, words: str = "") -> Click:
 
 
 def a_card(state: RequestState | None = None, **changes: Any) -> Card:
-    given: dict[str, Any] = {"said": (), "notes": (), **changes}
-    said, notes = given.pop("said"), given.pop("notes")
+    given: dict[str, Any] = {"said": (), "notes": (), "beside": (), **changes}
+    said, notes, beside = given.pop("said"), given.pop("notes"), given.pop("beside")
     submission = {
         "action": "refund_customer",
         "target": "cus_Q9f2KX",
@@ -64,6 +64,7 @@ def a_card(state: RequestState | None = None, **changes: Any) -> Card:
             created_at=NOON,
             said=said,
             notes=notes,
+            beside=beside,
         )
     )
 
@@ -325,3 +326,12 @@ def test_windows_that_only_speak_are_within_slacks_limits() -> None:
     url = "https://approvals.example.com/link/slack?token=" + "x" * 300
     assert block_kit.view_faults(modals.refusal("No." * 2_000, url=url)) == []
     assert block_kit.view_faults(modals.link_account("Who are you?", url=url)) == []
+
+
+def test_a_shared_card_says_how_many_a_click_decides() -> None:
+    others = [f"REQ-{number}" for number in range(2482, 2501)]
+    card = a_card(beside=others)
+    found = drawn(card)
+    assert "×20" in found[0]["text"]["text"]
+    assert "A decision here counts for each of 20 identical requests." in json.dumps(found)
+    assert blocks.size(found) <= blocks.BUDGET
