@@ -114,8 +114,8 @@ def test_nothing_moves_under_the_pointer(world: World, sign_in: SignIn) -> None:
     before = [row.bounding_box() for row in rows]
 
     for number in range(3):
-        world.submit(**cast.HIGH, session=str(number))
-        world.submit(**RESTART, session=str(number))
+        world.submit(**cast.HIGH | {"target": f"service-{number}"})
+        world.submit(**RESTART | {"target": f"service-{number}"})
     world.decide("lin", first, "deny", "Not now.")
 
     button = page.get_by_role("button", name="Show 3 new requests")
