@@ -5,7 +5,13 @@ from __future__ import annotations
 from django.apps import AppConfig
 from django.core.checks import register
 
-from approvals.project import checks, pagerduty_checks, servicenow_checks, teams_checks
+from approvals.project import (
+    checks,
+    github_checks,
+    pagerduty_checks,
+    servicenow_checks,
+    teams_checks,
+)
 
 
 class ProjectConfig(AppConfig):
@@ -19,3 +25,4 @@ class ProjectConfig(AppConfig):
         register(pagerduty_checks.pagerduty)
         register(servicenow_checks.servicenow)
         register(teams_checks.teams)
+        register(github_checks.github)

@@ -20,11 +20,13 @@ urlpatterns = [
 ]
 if "integrations.slack.adapter.SlackAdapter" in settings.ADAPTERS:
     urlpatterns.insert(0, path("integrations/slack/", include("integrations.slack.urls")))
-if "integrations.servicenow.adapter.ServiceNowAdapter" in settings.ADAPTERS:
-    urlpatterns.insert(0, path("integrations/servicenow/", include("integrations.servicenow.urls")))
 if "integrations.pagerduty.adapter.PagerDutyAdapter" in settings.ADAPTERS:
     urlpatterns.insert(0, path("integrations/pagerduty/", include("integrations.pagerduty.urls")))
+if "integrations.servicenow.adapter.ServiceNowAdapter" in settings.ADAPTERS:
+    urlpatterns.insert(0, path("integrations/servicenow/", include("integrations.servicenow.urls")))
 if "integrations.teams.adapter.TeamsAdapter" in settings.ADAPTERS:
     urlpatterns.insert(0, path("integrations/teams/", include("integrations.teams.urls")))
+if "integrations.github.adapter.GitHubAdapter" in settings.ADAPTERS:
+    urlpatterns.insert(0, path("integrations/github/", include("integrations.github.urls")))
 handler404 = "approvals.web.problems.not_found"
 handler500 = "approvals.web.problems.fault"

@@ -10,6 +10,7 @@ from countersign.server import (
     database,
     email_seen,
     findings,
+    github_seen,
     pagerduty_seen,
     servicenow_seen,
     settings_seen,
@@ -46,6 +47,7 @@ def _everything() -> Iterator[Finding]:
     yield from servicenow_seen.findings()
     yield from pagerduty_seen.findings()
     yield from teams_seen.findings()
+    yield from github_seen.findings()
 
 
 def _sum(found: list[Finding], code: int) -> str:

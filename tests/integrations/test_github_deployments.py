@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -20,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def gate(github: FakeGitHub) -> Iterator[Gate]:
+def gate(github: FakeGitHub) -> Gate:
     """The deployment of the tests, asked about."""
     agent()
     assert send("deployment_protection_rule", waiting(github)).status_code == 202
