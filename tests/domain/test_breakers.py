@@ -214,6 +214,13 @@ def test_an_open_breaker_does_what_its_policy_said(
         assert check.reason == ("breaker_open" if verdict == "forbidden" else "")
 
 
+def test_a_read_is_no_trial() -> None:
+    half = tripped(BreakerKind.ERROR_RATE, BreakerAction.PAUSE_AND_ALERT, Phase.HALF_OPEN)
+    step = checked(half, "view_logs")
+    assert (step.leads_to, step.reason) == (Approval.FORBIDDEN, "breaker_open")
+    assert breakers.tried([step]) == set()
+
+
 def test_a_half_open_breaker_lets_one_request_go_its_usual_way() -> None:
     free = tripped(BreakerKind.ERROR_RATE, BreakerAction.PAUSE_AND_ALERT, Phase.HALF_OPEN)
     taken = tripped(BreakerKind.ERROR_RATE, BreakerAction.PAUSE_AND_ALERT, Phase.HALF_OPEN, "REQ-7")

@@ -27,7 +27,7 @@ from approvals.domain.policy import checks
 from approvals.domain.policy.breaker_sections import BASELINE_DAYS, Breaker, read
 from approvals.domain.policy.checks import Check, Layer
 from approvals.domain.policy.circumstances import Circumstances, Tripped
-from approvals.domain.policy.classes import SCALING, class_of, matches
+from approvals.domain.policy.classes import SCALING, class_of, matches, reads_only
 from approvals.domain.policy.subject import Subject
 from approvals.domain.terms import BreakerAction, BreakerKind, OutcomeStatus, Phase
 
@@ -192,7 +192,8 @@ def _tripped(trip: Tripped, breaker: Breaker | None, subject: Subject) -> Check:
     if not affects(trip.does, subject.action):
         words = f"{since}: {EFFECTS[trip.does]}, and {subject.action} does not scale."
         return checks.passed(Layer.BREAKER, words, **where)
-    if trip.phase is Phase.HALF_OPEN and not trip.trial:
+    # A success that changed nothing says nothing about what went wrong.
+    if trip.phase is Phase.HALF_OPEN and not trip.trial and not reads_only(subject.action):
         words = f"{since}: this request goes its usual way, on trial."
         return checks.passed(Layer.BREAKER, words, on_trial=True, **where)
     words = f"{since}: {EFFECTS[trip.does]} since {_clock(trip.since)}. {trip.words} {_next(trip)}"
