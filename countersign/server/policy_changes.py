@@ -64,13 +64,19 @@ def apply(asked: argparse.Namespace) -> int:
 
 
 def _proposal(asked: argparse.Namespace) -> Proposal:
-    """Who wants which files. A person who is named as the author cannot approve them."""
+    """Who wants which files. A person who is named as the author cannot approve them, so a name that
+    nobody has would let its bearer approve. Raises Misused."""
     if asked.reason and not asked.reason.strip():
         raise Misused("The reason is empty. Nothing was applied.")
-    person = people.by_email(asked.author) if asked.author else None
+    person = None if asked.author is None else people.by_email(asked.author)
+    if asked.author is not None and person is None:
+        raise Misused(
+            f"--author names nobody here: {asked.author!r} is no active person's address. Nothing was "
+            "applied or proposed. Write the address they are known by (countersign user list)."
+        )
     return Proposal(
         files=policy_files.at(asked.path),
-        author=asked.author or operators.name(),
+        author=person.email if person else operators.name(),
         commit=asked.commit,
         reason=asked.reason or "",
         asked_by=person,

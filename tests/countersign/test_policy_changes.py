@@ -145,6 +145,19 @@ def test_a_person_who_is_named_as_author_asked_for_it(tmp_path: Path, capsys: Ca
 
 
 @needs_data
+@pytest.mark.parametrize("author", ["adda@example.com", "ada", ""])
+@pytest.mark.parametrize("change", [WEAK, STRICT])
+def test_an_author_whom_nobody_knows_is_refused(
+    tmp_path: Path, capsys: Captured, author: str, change: tuple[str, str]
+) -> None:
+    cast.person("ada")
+    cast.policy()
+    run("policy", "apply", draft(tmp_path, change), "--author", author, code=2)
+    assert "Nothing was applied or proposed" in capsys.readouterr().err
+    assert (ApprovalRequest.objects.count(), policies.current().version) == (0, 1)
+
+
+@needs_data
 def test_breaking_the_glass_needs_a_reason_and_is_told(capsys: Captured, tmp_path: Path) -> None:
     cast.policy()
     weak = draft(tmp_path, WEAK)
