@@ -54,7 +54,8 @@ class Answer:
 def offer(proposal: Proposal, *, actor: Actor, at: datetime) -> Answer:
     """Apply files that weaken nothing; ask people about files that do, once however often it is offered.
 
-    The first policy ever applies at once. Raises PolicyInvalid, or Conflict when nobody could be asked.
+    The first policy ever applies at once. Raises PolicyInvalid, or Conflict when nobody could be asked
+    or when another person's request for the same files waits: nobody may decide a draft they offered.
     """
     after = documents.load(proposal.files)
     with transaction.atomic():
@@ -65,6 +66,8 @@ def offer(proposal: Proposal, *, actor: Actor, at: datetime) -> Answer:
         if before is None or not found.weaker:
             return Answer("applied", _put(proposal, actor=actor, at=at), found)
         waiting = _waiting(proposal.sha256, before.number)
+        if waiting is not None:
+            _refuse_another(waiting, proposal)
         row = waiting or _ask(proposal, before, found, actor=actor, at=at)
         return Answer("proposed", before, found, row)
 
@@ -176,6 +179,16 @@ def _waiting(sha256: str, based_on: int) -> ApprovalRequest | None:
         if (asked["sha256"], asked["based_on"]) == (sha256, based_on):
             return row
     return None
+
+
+def _refuse_another(row: ApprovalRequest, proposal: Proposal) -> None:
+    """A request keeps one author away from deciding it, so another is told of it instead of taken in."""
+    if proposal.asked_by is None or proposal.asked_by == row.owner_at_submission:
+        return
+    raise errors.Conflict(
+        f"{row.ref} asks for exactly these files already; {row.submission['parameters']['author']} "
+        "proposed it. Nothing was applied or proposed. Let somebody decide it, or change the files."
+    )
 
 
 def _ask(

@@ -141,6 +141,17 @@ def test_who_proposes_cannot_approve() -> None:
     assert policies.current().version == 2
 
 
+def test_nobody_gets_to_decide_a_draft_they_offered_second() -> None:
+    ada, sam = cast.person("ada"), cast.person("sam")
+    cast.policy()
+    row = request_of(offered(WEAKER, asked_by=sam, author=sam.email))
+    words = f"{row.ref} asks for exactly these files already; {sam.email} proposed it"
+    with pytest.raises(errors.Conflict, match=words):
+        offered(WEAKER, asked_by=ada, author=ada.email)
+    assert request_of(offered(WEAKER, asked_by=sam, author=sam.email)).pk == row.pk
+    assert (ApprovalRequest.objects.count(), PolicyDraft.objects.count()) == (1, 1)
+
+
 def test_an_approval_that_comes_after_another_version_changes_nothing() -> None:
     ada, grace = cast.person("ada"), cast.person("grace")
     row = request_of(offered(WEAKER))
