@@ -12,12 +12,15 @@ from approvals.domain.terms import Stage, Status
 from approvals.models import Agent, AgentStage, ApprovalRequest
 from approvals.services import agents, autonomy, clock, proposals, record
 from countersign import terminal
-from countersign.outcomes import YES
+from countersign.outcomes import COULD_NOT_TELL, NO, YES
 from countersign.server import operators
 
 
 def stage(asked: argparse.Namespace) -> int:
-    """Show the stages of an agent; with a class and a stage, lower it at once or ask to raise it."""
+    """Show the stages of an agent; with a class and a stage, lower it at once or ask to raise it.
+
+    Exit code 3 while nobody has decided about raising it.
+    """
     agent = agents.by_name(asked.name)
     if asked.kind is None:
         return _show(agent, as_json=asked.json)
@@ -116,7 +119,7 @@ def _show(agent: Agent, *, as_json: bool) -> int:
 def _waits(row: ApprovalRequest, *, as_json: bool) -> int:
     if as_json:
         terminal.give({"request": row.ref, "id": str(row.public_id), "status": row.status})
-        return YES
+        return NO if row.status == Status.DENIED else COULD_NOT_TELL
     if row.status == Status.DENIED:
         raise errors.Conflict(
             f"Policy refused to ask for it: {row.ref} says why. Nothing was changed."
@@ -124,7 +127,7 @@ def _waits(row: ApprovalRequest, *, as_json: bool) -> int:
     terminal.say(
         f"{row.ref} asks for it: a higher stage must be approved. Nothing has changed yet."
     )
-    return YES
+    return COULD_NOT_TELL
 
 
 def _facts(row: AgentStage) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from approvals.models import PolicyVersion
 from approvals.services import clock, people, policy_changes
 from approvals.services.policy_changes import Answer, Proposal
 from countersign import terminal
-from countersign.outcomes import NO, YES, Misused
+from countersign.outcomes import COULD_NOT_TELL, NO, YES, Misused
 from countersign.server import operators, policy_facts, policy_files
 
 FIRST = "No policy is in force yet; these files would be the first."
@@ -48,19 +48,20 @@ def diff(asked: argparse.Namespace) -> int:
 def apply(asked: argparse.Namespace) -> int:
     """Put these files in force, all or none; what weakens the policy waits for somebody else's yes.
 
-    The same files again change nothing and ask nobody twice.
+    The same files again change nothing and ask nobody twice. Exit code 3 while nobody has decided.
     """
     proposal = _proposal(asked)
     change = policy_changes.break_glass if asked.break_glass else policy_changes.offer
     answer = change(proposal, actor=operators.me(), at=clock.now())
     warnings = _warnings(proposal)
+    code = COULD_NOT_TELL if answer.status == "proposed" else YES
     if asked.json:
         terminal.give({**_told(answer, proposal), "warnings": warnings})
-        return YES
+        return code
     for warning in warnings:
         terminal.complain(warning)
     terminal.say(_outcome(answer, broke_glass=asked.break_glass))
-    return YES
+    return code
 
 
 def _proposal(asked: argparse.Namespace) -> Proposal:

@@ -126,12 +126,12 @@ def test_what_is_weaker_is_proposed_and_what_is_stricter_applied(
     run("policy", "apply", draft(tmp_path, STRICT))
     assert "Policy version 2 is in force" in capsys.readouterr().out
     weak = draft(tmp_path, STRICT, WEAK)
-    run("policy", "apply", weak, "--commit", "abc", "--reason", "A migration.")
+    run("policy", "apply", weak, "--commit", "abc", "--reason", "A migration.", code=3)
     [row] = ApprovalRequest.objects.all()
     said = capsys.readouterr().out
     assert f"waits for approval {row.ref}; version 2 stays in force" in said
     assert "drop_database (forbidden)" in said
-    answer = told(capsys, "policy", "apply", weak)
+    answer = told(capsys, "policy", "apply", weak, code=3)
     assert (answer["status"], answer["request"], answer["changed"]) == ("proposed", row.ref, False)
     assert ApprovalRequest.objects.count() == 1
     assert policies.current().version == 2
@@ -140,7 +140,7 @@ def test_what_is_weaker_is_proposed_and_what_is_stricter_applied(
 @needs_data
 def test_a_person_who_is_named_as_author_asked_for_it(tmp_path: Path, capsys: Captured) -> None:
     ada = cast.person("ada")
-    run("policy", "apply", draft(tmp_path, WEAK), "--author", "Ada@example.com")
+    run("policy", "apply", draft(tmp_path, WEAK), "--author", "Ada@example.com", code=3)
     assert ApprovalRequest.objects.get().owner_at_submission == ada
 
 

@@ -36,11 +36,11 @@ def test_a_higher_stage_is_asked_for(capsys: Captured) -> None:
     )
     change = ("agent", "stage", "robo", SCALING, "supervised", "--reason", "It did well.")
 
-    asked = told(capsys, *change)
+    asked = told(capsys, *change, code=3)
 
     assert asked["status"] == "pending"
     assert told(capsys, "agent", "stage", "robo")["stages"][0]["stage"] == "shadow"
-    run(*change)
+    run(*change, code=3)
     assert "Nothing has changed yet" in capsys.readouterr().out
 
 
