@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from approvals.domain import cards_words, display, reasons, sharing
+from approvals.domain import cards_words, display, reasons, sharing, touched
 from approvals.domain.cards_words import HEADLINE_LIMIT, RISK_SHAPE, headline
 from approvals.domain.display import Flag, Parameter, Shown
 from approvals.domain.state import RequestState
@@ -123,9 +123,10 @@ class Card:
     """What a person is shown.
 
     `headline` and `summary` are drawn by us; `summary` stands alone in a notification. `buttons` is
-    empty when nothing can be decided any more. `drawable` is False when a part could not be shown in
-    full, and then no channel offers Approve at a click. `counts_for` are the requests a decision here
-    decides; empty when nothing can be decided any more.
+    empty when nothing can be decided any more. `readable` is False when even the request's page cannot
+    show a part in full; `drawable` also when too much would be reached for a message, and then no
+    channel offers Approve at a click. `counts_for` are the requests a decision here decides; empty
+    when nothing can be decided any more.
     """
 
     ref: str
@@ -153,6 +154,7 @@ class Card:
     expires_at: datetime
     flags: frozenset[Flag]
     drawable: bool
+    readable: bool = True
     counts_for: tuple[str, ...] = ()
 
     @property
@@ -173,6 +175,7 @@ def draw(matter: Matter) -> Card:
         *(p.shown.flags for p in parameters),
         *(c.shown.flags for c in claims),
     )
+    readable = all(p.shown.complete for p in parameters) and action.complete and target.complete
     counts_for = () if state.status.is_final else matter.stands_for
     title = sharing.counted(headline(submission), len(counts_for))
     line = cards_words.state_line(state, matter.teams, nobody_can=matter.nobody_can)
@@ -210,7 +213,8 @@ def draw(matter: Matter) -> Card:
         decide_by=state.decide_by,
         expires_at=state.expires_at,
         flags=flags,
-        drawable=all(p.shown.complete for p in parameters) and action.complete and target.complete,
+        drawable=readable and touched.is_drawable(submission),
+        readable=readable,
         counts_for=counts_for,
     )
 
@@ -254,7 +258,9 @@ def _claims(submission: Mapping[str, Any]) -> tuple[Claim, ...]:
     context = submission.get("context") or {}
     resource = submission.get("resource") or {}
     where = [str(resource[key]) for key in ("namespace", "type") if resource.get(key)]
+    reached = touched.recipients(submission)
     texts: list[tuple[str, object]] = [
+        ("Data", touched.data(submission)),
         ("Reason", submission.get("reasoning")),
         ("Impact", impact.get("summary")),
         *((_IMPACTS[key], impact[key]) for key in _IMPACTS if impact.get(key) is not None),
@@ -269,7 +275,7 @@ def _claims(submission: Mapping[str, Any]) -> tuple[Claim, ...]:
         ("State before", rollback.get("state_before")),
         *((str(key).replace("_", " ").capitalize(), value) for key, value in context.items()),
     ]
-    return tuple(
+    said = tuple(
         Claim(
             display.show_identifier(name, limit=60).text,
             display.show(_text(value), limit=CLAIM_LIMIT),
@@ -277,6 +283,8 @@ def _claims(submission: Mapping[str, Any]) -> tuple[Claim, ...]:
         for name, value in texts
         if value not in (None, "")
     )
+    # First, because channels that must shorten leave out what stands last.
+    return (Claim("Recipients", reached), *said) if reached else said
 
 
 _IMPACTS = {

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from approvals import queries
-from approvals.domain import display
+from approvals.domain import display, touched
 from approvals.domain.cards import RISK_SHAPE, Card, Remark
 from approvals.domain.errors import Refusal
 from approvals.domain.state import Approver, RequestState
@@ -124,6 +124,7 @@ def _what(reading: Reading) -> dict[str, Any]:
     raw = json.dumps(submission["parameters"], indent=2, ensure_ascii=True)
     return {
         "parameters": [_parameter(parameter) for parameter in reading.card.parameters],
+        "recipients": touched.every_recipient(submission),
         "has_meanings": any(parameter.means for parameter in reading.card.parameters),
         "raw_parameters": raw if submission["parameters"] else "",
         "changes": changes.of(submission),
@@ -181,7 +182,7 @@ def _deciding(reading: Reading, typed: Typed) -> dict[str, Any]:
         if no is None and verdict in reading.card.buttons
     ]
     no_approve = refusals[Verdict.APPROVE]
-    if not reading.card.drawable and Verdict.APPROVE in open_to:
+    if not reading.card.readable and Verdict.APPROVE in open_to:
         open_to.remove(Verdict.APPROVE)
     return {
         "buttons": [verdict.value for verdict in open_to],
@@ -191,7 +192,7 @@ def _deciding(reading: Reading, typed: Typed) -> dict[str, Any]:
         "cannot_approve": _spoken(no_approve)
         if no_approve
         else ""
-        if reading.card.drawable
+        if reading.card.readable
         else NOT_DRAWABLE,
         "why_not": _why_not(reading, no_approve),
         "dialogs": _dialogs(reading, open_to, typed),

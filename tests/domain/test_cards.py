@@ -309,3 +309,48 @@ def test_a_card_that_could_not_be_shown_in_full_says_so() -> None:
 def test_risk_is_never_told_by_colour_alone() -> None:
     badges = {drawn(a_request(replace(MEDIUM, risk=risk))).badge for risk in RiskLevel}
     assert badges == {"○ LOW RISK", "◆ MEDIUM RISK", "▲ HIGH RISK", "⬣ CRITICAL RISK"}
+
+
+# --- whom and what it reaches --------------------------------------------------------------------
+
+
+def test_recipients_stand_first_among_the_claims_each_on_a_line_of_its_own() -> None:
+    card = drawn(a_request(), {"recipients": ["eve@example.com", "a\u202eb, c@example.com"]})
+    said = card.claims[0]
+    assert said.name == "Recipients"
+    assert said.shown.text.splitlines() == [
+        "2 in all:",
+        "eve@example.com",
+        "a⟦U+202E⟧b, c@example.com",
+    ]
+    assert card.flags
+    assert card.drawable
+
+
+@pytest.mark.parametrize(("count", "at_a_click"), [(50, True), (51, False)])
+def test_many_recipients_are_counted_and_too_many_are_not_approved_at_a_click(
+    count: int, at_a_click: bool
+) -> None:
+    everybody = [f"p{n}@example.com" for n in range(count)]
+    card = drawn(a_request(), {"recipients": everybody})
+    lines = card.claims[0].shown.text.splitlines()
+    assert lines == [f"{count} in all, the first 10:", *everybody[:10]]
+    assert (card.drawable, card.readable) == (at_a_click, True)
+
+
+def test_a_recipient_too_long_to_show_is_not_approved_at_a_click() -> None:
+    assert not drawn(a_request(), {"recipients": ["a" * 400]}).drawable
+
+
+def test_the_data_and_the_place_it_touches_are_shown() -> None:
+    claims = drawn(
+        a_request(),
+        {
+            "data_classification": "confidential",
+            "aggregated": False,
+            "resource": {"namespace": "production", "type": "database"},
+        },
+    ).claims
+    told = {claim.name: claim.shown.text for claim in claims}
+    assert told["Data"] == "confidential, not aggregated"
+    assert told["Where"] == "production / database"

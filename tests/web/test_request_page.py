@@ -262,3 +262,12 @@ def test_the_agents_words_in_a_value_are_shown_letter_for_letter(lin: Browser, r
     assert "<b>x</b>" not in answer
     assert "\u202e" not in answer
     assert evaluation(Page(answer))[0][2] == HOSTILE
+
+
+def test_every_recipient_can_be_read_however_many(lin: Browser, robo: Agent) -> None:
+    everybody = [f"p{n}@example.com" for n in range(60)]
+    row = cast.request(robo, recipients=everybody)
+    page = lin.get(f"/r/{row.ref}")
+    assert "All 60 recipients" in page.text
+    assert "p59@example.com" in page.text
+    assert any(button.name.startswith("Approve…") for button in page.every("button"))
