@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from approvals.domain.cards import Card
+from approvals.domain.cards import Card, CheckLine, Note, Said
 from approvals.domain.terms import RiskLevel, Status, Verdict
 from integrations.teams import cards
 from integrations.teams.cards import View
 from tests.fakes import adaptive
 from tests.integrations.contract import HOSTILE, SECRET
-from tests.integrations.test_slack_blocks import CLOSED, STATES, a_card, opened
+from tests.integrations.test_slack_blocks import CLOSED, LATER, STATES, a_card, opened
 
 VIEW = View(sealed="s" * 90, viewers=("29:1", "29:2"))
 PADDING = "safe\n" + "\n" * 60 + "rm -rf /"
@@ -115,6 +115,28 @@ def test_what_does_not_fit_is_shortened_honestly_and_cannot_be_approved(text: st
     assert "NOT ALL SHOWN: 61 parameters" in json.dumps(card, ensure_ascii=False)
     assert titles(card)[:2] == ["Open to decide", "Deny…"]
     assert "approve" not in adaptive.buttons(card)
+
+
+def test_a_card_full_of_everything_stays_within_the_limit() -> None:
+    long = "字" * 400
+    said = tuple(Said(f"Ada {n}", Verdict.APPROVE, long, LATER, "web") for n in range(9))
+    notes = tuple(Note("robo", True, long, LATER) for _ in range(9))
+    card = replace(
+        a_card(said=said, notes=notes, parameters={"note": "字" * 2_000}, reasoning=long),
+        because=(long,) * 9,
+        checks=(CheckLine("CAUTION", long),) * 20,
+        state_line=long * 2,
+    )
+    found = drawn(card)
+    assert adaptive.weight(found) < adaptive.MOST_BYTES
+    assert "More was recorded than fits here." in json.dumps(found)
+    assert "approve" in adaptive.buttons(found)
+    assert "字" * 2_000 in json.dumps(found, ensure_ascii=False)
+
+
+def test_what_cannot_be_shown_in_full_cannot_be_approved() -> None:
+    card = drawn(replace(a_card(), drawable=False))
+    assert titles(card) == ["Open to decide", "Deny…"]
 
 
 def test_claims_are_left_out_before_facts_are() -> None:

@@ -181,6 +181,18 @@ def test_a_late_click_reads_what_happened(teams: FakeTeams, waiting: ApprovalReq
     assert status(waiting) == Status.APPROVED
 
 
+def test_a_click_on_an_older_version_is_refused(teams: FakeTeams, waiting: ApprovalRequest) -> None:
+    old = teams.click(shown(teams, waiting), "approve")
+    ApprovalRequest.objects.filter(pk=waiting.pk).update(version=2)
+    answer = clicked(teams, old)
+    assert "version 2" in words(answer)
+    assert status(waiting) == Status.PENDING
+    assert refusals(waiting) == ["changed"]
+    fresh = adaptive.buttons(answer["value"])["approve"]["data"]
+    clicked(teams, teams.invoke(shown(teams, waiting), "approve", fresh))
+    assert status(waiting) == Status.APPROVED
+
+
 # --- a view of one's own ----------------------------------------------------------------------
 
 
@@ -486,6 +498,7 @@ def test_nobody_passes_for_a_team_by_their_own_name(teams: FakeTeams, settings: 
     hello["channelData"].pop("team")
     hello["conversation"]["name"] = "Ops"
     knock(teams.signed(hello))
+    teams.rooms.add("a:chat")
     cast.request()
     deliveries.send_due()
     assert teams.sent == []
