@@ -6,14 +6,15 @@ import json
 from collections import deque
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
-from types import TracebackType
-from typing import Any, Self
+from threading import Event
+from typing import Any
+
+from tests.fakes.listening import Listening
 
 Answer = Callable[["_Conversation"], None]
 
 
-class Nonsense(ThreadingHTTPServer):
+class Nonsense(Listening, ThreadingHTTPServer):
     """Listen on loopback for the length of a `with` block; `always` is the answer to every call."""
 
     daemon_threads = True
@@ -28,25 +29,6 @@ class Nonsense(ThreadingHTTPServer):
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
-
-    def __enter__(self) -> Self:
-        self._serving = Thread(target=self.serve_forever, args=(0.01,))
-        self._serving.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.closing.set()
-        self.shutdown()
-        self._serving.join()
-        self.server_close()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Callers that leave early are expected."""
 
 
 class _Conversation(BaseHTTPRequestHandler):

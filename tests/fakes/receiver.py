@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import create_connection, socket
-from threading import Event, Thread
+from threading import Event
 from time import sleep
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
+
+from tests.fakes.listening import Listening
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Received:
     body: bytes
 
 
-class Receiver(ThreadingHTTPServer):
+class Receiver(Listening, ThreadingHTTPServer):
     """Listen on loopback for the length of a `with` block."""
 
     daemon_threads = False
@@ -72,22 +73,6 @@ class Receiver(ThreadingHTTPServer):
     def answer(self) -> "Answer":
         return self._next.popleft() if self._next else status(204)
 
-    def __enter__(self) -> Self:
-        self._serving = Thread(target=self.serve_forever, args=(0.01,))
-        self._serving.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.closing.set()
-        self.shutdown()
-        self._serving.join()
-        self.server_close()
-
     def get_request(self) -> tuple[socket, Any]:
         accepted = super().get_request()
         self.callers.append(accepted[1][1])
@@ -99,9 +84,6 @@ class Receiver(ThreadingHTTPServer):
             return
         with self._tls.wrap_socket(request, server_side=True) as secure:
             super().finish_request(secure, client_address)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: callers that leave in the middle are what these tests are about."""
 
     def _note_name(self, _: ssl.SSLObject, name: str | None, __: ssl.SSLContext) -> None:
         self.names_asked_for.append(name)

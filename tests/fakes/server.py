@@ -11,10 +11,11 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Lock, Thread
-from types import TracebackType
-from typing import Any, Self
+from threading import Event, Lock
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+from tests.fakes.listening import Listening
 
 Fault = Callable[["Conversation"], None]
 
@@ -41,7 +42,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class Vendor(ThreadingHTTPServer):
+class Vendor(Listening, ThreadingHTTPServer):
     """Listens on loopback for the length of a `with` block, and keeps every call."""
 
     daemon_threads = True
@@ -71,25 +72,6 @@ class Vendor(ThreadingHTTPServer):
 
     def fault(self) -> Fault | None:
         return self._next.popleft() if self._next else None
-
-    def __enter__(self) -> Self:
-        self._serving = Thread(target=self.serve_forever, args=(0.01,))
-        self._serving.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.closing.set()
-        self.shutdown()
-        self._serving.join()
-        self.server_close()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: callers that leave in the middle are what these tests are about."""
 
 
 class Conversation(BaseHTTPRequestHandler):

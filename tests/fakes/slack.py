@@ -13,13 +13,13 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Lock, Thread
-from types import TracebackType
-from typing import Any, Self
+from threading import Event, Lock
+from typing import Any
 from urllib.parse import parse_qsl
 
 from tests.fakes import block_kit
 from tests.fakes.knocks import SECRET, TEAM, Body, Knock, filled, pressed, signed
+from tests.fakes.listening import Listening
 
 TOKEN = "xoxb-of-the-tests"
 Fault = Callable[["_Conversation"], None]
@@ -57,7 +57,7 @@ class Call:
     answer: Body = field(default_factory=dict)
 
 
-class FakeSlack(ThreadingHTTPServer):
+class FakeSlack(Listening, ThreadingHTTPServer):
     """Listen on loopback for the length of a `with` block."""
 
     daemon_threads = False
@@ -200,25 +200,6 @@ class FakeSlack(ThreadingHTTPServer):
     def _channel(self, name: str) -> str | None:
         by_name = {f"#{named}": channel for channel, named in self.channels.items()}
         return name if name in self.channels else by_name.get(name)
-
-    def __enter__(self) -> Self:
-        self._serving = Thread(target=self.serve_forever, args=(0.01,))
-        self._serving.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.closing.set()
-        self.shutdown()
-        self._serving.join()
-        self.server_close()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: callers that leave in the middle are what these tests are about."""
 
 
 class _Conversation(BaseHTTPRequestHandler):
