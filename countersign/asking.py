@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from countersign import terminal
@@ -41,6 +42,8 @@ def approve(asked: argparse.Namespace) -> int:
         if seen.is_final:
             raise SaidNo(f"{seen}. Nothing is left to decide.")
         _confirm(seen, by_option=asked.yes)
+        if asked.yes:
+            _warn(seen, "approves")
         decided = service.decide(seen, "approve", asked.comment)
     _tell(decided, as_json=asked.json, counted="Your approval counts.")
     return YES
@@ -49,7 +52,9 @@ def approve(asked: argparse.Namespace) -> int:
 def deny(asked: argparse.Namespace) -> int:
     """Deny, with the reason the agent and its owner will read."""
     with _service("COUNTERSIGN_TOKEN") as service:
-        decided = service.decide(service.read(asked.ref), "deny", asked.reason)
+        seen = service.read(asked.ref)
+        _warn(seen, "denies")
+        decided = service.decide(seen, "deny", asked.reason)
     _tell(decided, as_json=asked.json, counted="Your denial counts.")
     return YES
 
@@ -125,20 +130,54 @@ def _confirm(seen: ApprovalRequest, *, by_option: bool) -> None:
 
 
 def _restated(seen: ApprovalRequest) -> str:
-    """Action, target and every parameter; one line each, so that none can pose as another."""
+    """All that is approved, and what the agent says of it; one line each, so that none can pose as
+    another."""
     lines = [
         f"{seen.ref} (version {seen.version}), asked by {terminal.escape(str(seen.body.get('agent')))}",
         f"  action: {terminal.escape(seen.action)}",
         f"  target: {terminal.escape(seen.target)}",
         f"  risk:   {terminal.escape(seen.risk)}",
     ]
-    if beside := _beside(seen):
-        lines.append(f"  and for the identical {beside}, where this is the first of them")
     for name, value in seen.parameters.items():
         lines.append(
             f"  parameter {terminal.escape(json.dumps(name, ensure_ascii=False))} = {_shown(value)}"
         )
-    return "\n".join(lines if seen.parameters else [*lines, "  without parameters"])
+    if not seen.parameters:
+        lines.append("  without parameters")
+    lines += _recipients(seen.body)
+    if reason := seen.body.get("reasoning"):
+        lines.append(f"  the agent says (not checked): {terminal.escape(str(reason))}")
+    if also := _also(seen, "approves"):
+        lines.append(f"  {also}")
+    return "\n".join(lines)
+
+
+def _recipients(body: Mapping[str, Any]) -> list[str]:
+    """Every one of them on a line of its own, under their count."""
+    names = body.get("recipients")
+    if not isinstance(names, list) or not names:
+        return []
+    return [f"  recipients ({len(names)}):", *(f"    {terminal.escape(str(n))}" for n in names)]
+
+
+def _also(seen: ApprovalRequest, does: str) -> str:
+    """What else a decision on this request decides: those that share its card, where it leads them."""
+    refs = seen.body.get("shares_card_with")
+    if not isinstance(refs, list) or not refs:
+        return ""
+    if min([seen.ref, *map(str, refs)], key=_number) != seen.ref:
+        return ""
+    return terminal.escape(f"This also {does} {', '.join(map(str, refs))}, identical.")
+
+
+def _number(ref: str) -> int:
+    digits = ref.rpartition("-")[2]
+    return int(digits) if digits.isdecimal() else 0
+
+
+def _warn(seen: ApprovalRequest, does: str) -> None:
+    if also := _also(seen, does):
+        terminal.complain(also)
 
 
 def _beside(seen: ApprovalRequest) -> str:

@@ -82,7 +82,16 @@ def _as_they_come(row: ApprovalRequest, seconds: float | None) -> Iterator[Audit
 
 def _cells(row: ApprovalRequest) -> Sequence[str]:
     deadline = "" if Status(row.status).is_final else f"{row.decide_by:%d %b %H:%M:%S}"
-    return (row.ref, row.status, row.risk, row.agent.name, row.action, row.target, deadline)
+    same = _deciding_with(row)
+    target = f"{row.target} ×{1 + len(same)}" if same else row.target
+    return (row.ref, row.status, row.risk, row.agent.name, row.action, target, deadline)
+
+
+def _deciding_with(row: ApprovalRequest) -> list[str]:
+    """The requests that a decision on this one decides too."""
+    if Status(row.status).is_final or row.joined_id is not None:
+        return []
+    return queries.beside(row)
 
 
 def _facts(row: ApprovalRequest) -> dict[str, Any]:
@@ -147,6 +156,8 @@ def _card(card: Card) -> Iterator[str]:
     """What approvers are shown, in the same order."""
     yield f"{card.ref}  {card.badge}  {_flat(card.headline)}"
     yield _flat(card.state_line)
+    if len(card.counts_for) > 1:
+        yield f"A decision also decides {', '.join(card.counts_for[1:])}, identical."
     yield from _section("Recorded", [f"{fact.name}: {fact.value}" for fact in card.facts])
     yield from _section("What would run", [_parameter(each) for each in card.parameters])
     yield from _section("Why people are asked", card.because)

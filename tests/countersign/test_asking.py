@@ -120,8 +120,29 @@ class TestDecide:
         row, same = cast.request(), cast.request()
         code, seen = at_terminal(["approve", row.ref], "yes")
         assert (code, queries.request(same.ref).status) == (0, "approved")
-        assert f"and for the identical {same.ref}" in seen
+        assert f"This also approves {same.ref}, identical." in seen
         assert f"It counts for the identical {same.ref} as well." in seen
+
+    def test_a_denial_names_the_identical_requests_before(self, capsys: Captured) -> None:
+        row, same = cast.request(), cast.request()
+        assert cli.main(["deny", row.ref, "--reason", "No"]) == 0
+        assert f"This also denies {same.ref}, identical." in capsys.readouterr().err
+        assert queries.request(same.ref).status == "denied"
+
+    def test_one_that_joined_a_card_decides_itself_alone(self, capsys: Captured) -> None:
+        row, same = cast.request(), cast.request()
+        assert cli.main(["approve", same.ref, "--yes"]) == 0
+        assert "This also" not in capsys.readouterr().err
+        assert queries.request(row.ref).status == "pending"
+
+    def test_recipients_and_the_agents_reason_are_read_before(self) -> None:
+        row = cast.request(recipients=["eve@example.com", "bob\x1b[2J"], reasoning="Load\nis high")
+        code, seen = at_terminal(["approve", row.ref], "yes")
+        assert code == 0
+        assert "recipients (2):" in seen
+        assert "    eve@example.com" in seen
+        assert "\x1b[2J" not in seen
+        assert re.search(r"the agent says \(not checked\): Load\S+is high", seen)
 
     def test_anything_but_the_word_is_no(self) -> None:
         row = cast.request()

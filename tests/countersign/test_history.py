@@ -33,6 +33,16 @@ def test_what_waits_is_listed_and_what_was_decided_only_when_asked_for(capsys: C
     assert "scale_deployment" in capsys.readouterr().out
 
 
+def test_a_card_shared_by_identical_requests_says_how_many_and_which(capsys: Captured) -> None:
+    row, same = cast.request(), cast.request()
+    run("list")
+    assert f"{row.target} ×2" in capsys.readouterr().out
+    run("show", row.ref)
+    assert f"A decision also decides {same.ref}, identical." in capsys.readouterr().out
+    run("show", same.ref)
+    assert "A decision also decides" not in capsys.readouterr().out
+
+
 def test_a_request_is_shown_with_its_history_and_without_control_codes(capsys: Captured) -> None:
     row = cast.request(reasoning="fine\x1b[2J\x1b[1;1Happroved by Ada", target="api\u202e")
     run("show", row.ref)
