@@ -290,9 +290,8 @@ def remind(state: RequestState, *, at: datetime) -> Change | None:
     return Change(EventKind.REMINDED, after, detail={"fraction": str(fraction)})
 
 
-def cancel(state: RequestState, *, by: str, at: datetime) -> Change:
-    """The asker takes the question back. Raises AlreadyDecided or Expired."""
+def cancel(state: RequestState, *, by: str, at: datetime, overtaken: bool = False) -> Change:
+    """The asker takes the question back, or a later policy did. Raises AlreadyDecided or Expired."""
     refuse_closed(state, at=at)
-    return Change(
-        EventKind.CANCELLED, close(state, Status.CANCELLED, Basis.PERSON, "withdrawn", by, at=at)
-    )
+    basis, why = (Basis.POLICY, "overtaken") if overtaken else (Basis.PERSON, "withdrawn")
+    return Change(EventKind.CANCELLED, close(state, Status.CANCELLED, basis, why, by, at=at))

@@ -161,6 +161,18 @@ def let_time_pass(*numbers: int, at: datetime) -> int:
     return len(due)
 
 
+def move_free(rows: QuerySet[ApprovalRequest], move: Move, *, actor: Actor, at: datetime) -> None:
+    """Make a move for each of these that is open and on no shared card, within the caller's transaction.
+
+    Passes by whatever somebody holds: that may be a click that waits for what the caller holds.
+    """
+    for row in rows.select_for_update(of=("self",), skip_locked=True).order_by("pk"):
+        state = catch_up(row, states.of(row), at=at)
+        change = None if state.status.is_final else move(state)
+        if change is not None:
+            write(row, change, actor=actor, at=at)
+
+
 def note(
     row: ApprovalRequest, kind: EventKind, *, actor: Actor, at: datetime, detail: Mapping[str, Any]
 ) -> AuditEvent:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from approvals.domain import errors
 from approvals.domain.terms import OPEN, RiskLevel, Status
@@ -64,10 +65,10 @@ def ask(
     return row
 
 
-def waiting(effect: str) -> Iterator[ApprovalRequest]:
-    """The service's own requests of one kind that still wait, oldest first."""
+def waiting(effect: str) -> QuerySet[ApprovalRequest]:
+    """The service's own requests of one kind that still wait, oldest first. They never share a card."""
     rows = ApprovalRequest.objects.filter(effect=effect, status__in=[each.value for each in OPEN])
-    yield from rows.select_related("agent").order_by("number")
+    return rows.select_related("agent").order_by("number")
 
 
 def itself(*, at: datetime) -> Agent:

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 
-from approvals.domain import canonical, errors
+from approvals.domain import canonical, errors, workflow
 from approvals.domain.policy import documents, strictness
 from approvals.domain.policy.differences import NOTHING, Found
 from approvals.domain.policy.documents import PolicySet
 from approvals.domain.policy.reading import PolicyInvalid
+from approvals.domain.state import Change, RequestState
 from approvals.domain.terms import EventKind
 from approvals.models import ApprovalRequest, Person, PolicyDraft, PolicyVersion
-from approvals.services import actors, audit, own, policies
+from approvals.services import actors, audit, ledger, own, policies
 from approvals.services.actors import Actor
 
 EFFECT = ACTION = "apply_policy"
 TARGET = "policy"
 MOST_DIFF_LINES = 400
-IN_THE_SUMMARY = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,8 @@ def break_glass(proposal: Proposal, *, actor: Actor, at: datetime) -> Answer:
             at=at,
             facts=facts,
         )
+        if is_new:
+            _cancel_overtaken(version, at=at)
     return Answer("applied" if is_new else "unchanged", version, found)
 
 
@@ -138,7 +140,7 @@ def take_effect(row: ApprovalRequest, *, at: datetime) -> None:
             f"{row.ref} was compared with policy version {shown['based_on']}; version {number} is in "
             "force by now. Nothing was decided. Deny this request and propose the files again."
         )
-    policies.apply(
+    version, _ = policies.apply(
         files=draft.files,
         author=draft.author,
         commit=draft.commit,
@@ -146,6 +148,7 @@ def take_effect(row: ApprovalRequest, *, at: datetime) -> None:
         at=at,
         facts={"request": row.ref, "approved_by": row.closed_by, "weakens": draft.weakens},
     )
+    _cancel_overtaken(version, at=at)
 
 
 def _compared(before: PolicyVersion, after: PolicySet) -> Found:
@@ -169,7 +172,20 @@ def _put(proposal: Proposal, *, actor: Actor, at: datetime) -> PolicyVersion:
         at=at,
         facts={"reason": proposal.reason} if proposal.reason else None,
     )
+    _cancel_overtaken(version, at=at)
     return version
+
+
+def _cancel_overtaken(version: PolicyVersion, *, at: datetime) -> None:
+    """Spare people proposals that can take effect no more. One that somebody is deciding at this
+    moment stays open, and `take_effect` refuses it in words."""
+    words = f"the service, since policy version {version.number} came into force"
+
+    def move(state: RequestState) -> Change:
+        change = workflow.cancel(state, by=words, at=at, overtaken=True)
+        return replace(change, detail={"in_force": version.number})
+
+    ledger.move_free(own.waiting(EFFECT), move, actor=actors.SYSTEM, at=at)
 
 
 def _waiting(sha256: str, based_on: int) -> ApprovalRequest | None:
@@ -210,8 +226,8 @@ def _ask(
         action=ACTION,
         target=TARGET,
         parameters=parameters,
-        reasoning=_reasoning(proposal, before, found),
-        impact=_summary(weakens),
+        reasoning=proposal.reason.strip(),
+        impact=_summary(proposal, before, found),
         context={"diff": _shortened(differences(before.files, proposal.files))},
         asked_by=proposal.asked_by,
         at=at,
@@ -235,21 +251,14 @@ def _parameters(draft: PolicyDraft, before: PolicyVersion, found: Found) -> dict
     }
 
 
-def _reasoning(proposal: Proposal, before: PolicyVersion, found: Found) -> str:
-    source = f" of commit {proposal.commit[:80]}" if proposal.commit else ""
-    said = (
-        f"{proposal.author} wants policy files{source} in force instead of version {before.number}."
+def _summary(proposal: Proposal, before: PolicyVersion, found: Found) -> str:
+    """How much changes and who wants it, then each weakening on a line of its own."""
+    source = f", commit {proposal.commit[:80]}" if proposal.commit else ""
+    counted = (
+        f"Weakens {len(found.weaker)} and strengthens {len(found.stricter)} things of policy version "
+        f"{before.number}, each listed below. Proposed by {proposal.author}{source}."
     )
-    counted = f"They weaken {len(found.weaker)} and strengthen {len(found.stricter)} things."
-    return " ".join(part for part in (said, proposal.reason.strip(), counted) if part)
-
-
-def _summary(weakens: list[str]) -> str:
-    """The weakenings themselves; where they are many, the parameters hold all of them."""
-    shown = "; ".join(weakens[:IN_THE_SUMMARY])
-    left = len(weakens) - IN_THE_SUMMARY
-    more = f"; and {left} more, all listed under weakens" if left > 0 else ""
-    return f"Weakens the policy in force: {shown}{more}"
+    return "\n".join([counted, *(f"Weaker: {each}" for each in found.weaker)])
 
 
 def _shortened(lines: list[str]) -> list[str]:

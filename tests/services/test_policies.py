@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from approvals import queries
 from approvals.domain import errors
 from approvals.domain.policy.reading import PolicyInvalid
 from approvals.domain.terms import Status, Verdict
@@ -92,7 +93,15 @@ def test_what_is_weaker_waits_for_people_who_read_what_is_lost() -> None:
     assert words.startswith("default.yaml:")
     assert "was drop_database (forbidden), is drop_database (of risk critical)" in words
     assert words in row.submission["impact"]["summary"]
-    assert "We need it." in row.submission["reasoning"]
+    assert row.submission["reasoning"] == "We need it."
+    card = queries.card(row)
+    assert card.because[0] == "Making guardrails weaker takes a second person."
+    assert not any("No rule classifies" in why for why in card.because)
+    assert [claim.shown.text for claim in card.claims] == ["We need it."]
+    facts = {fact.name: fact.value for fact in card.facts}
+    assert facts["Effect"].startswith("Weakens 1 and strengthens 0 things of policy version 1")
+    assert facts["Difference"].endswith("lines, on the request's page")
+    assert words in [parameter.shown.text for parameter in card.parameters]
     diff = row.submission["context"]["diff"]
     assert any(line.startswith("+") and "drop_database" in line for line in diff)
     [proposed] = events("policy.proposed")
@@ -152,11 +161,44 @@ def test_nobody_gets_to_decide_a_draft_they_offered_second() -> None:
     assert (ApprovalRequest.objects.count(), PolicyDraft.objects.count()) == (1, 1)
 
 
-def test_an_approval_that_comes_after_another_version_changes_nothing() -> None:
+def test_a_proposal_is_cancelled_when_another_version_comes_into_force() -> None:
     ada, grace = cast.person("ada"), cast.person("grace")
     row = request_of(offered(WEAKER))
     cast.decide(row, ada)
     offered(STRICTER)
+    row.refresh_from_db()
+    assert (row.status, row.basis, row.reason_code) == (Status.CANCELLED, "policy", "overtaken")
+    assert row.closed_by == "the service, since policy version 2 came into force"
+    cancelled = events("request.cancelled")
+    assert [each["in_force"] for each in cancelled] == [2]
+    with pytest.raises(errors.AlreadyDecided, match="since policy version 2 came into force"):
+        cast.decide(row, grace)
+    assert policies.current().version == 2
+
+
+def test_an_approved_draft_and_a_broken_glass_cancel_the_proposals_beside_them() -> None:
+    robo = cast.agent()[0]
+    other = cast.request(robo, **cast.HIGH)
+    looser = files(("{name: scale_up, risk: medium", "{name: scale_up, risk: low"))
+    first, second = request_of(offered(WEAKER)), request_of(offered(looser))
+    cast.decide(first, cast.person("ada"))
+    cast.decide(first, cast.person("grace"))
+    second.refresh_from_db()
+    assert (second.status, policies.current().version) == (Status.CANCELLED, 2)
+    third = request_of(offered(looser))
+    proposal = Proposal(DEFAULT, "sam", reason="A drill.")
+    policy_changes.break_glass(proposal, actor=cast.OPERATOR, at=clock.now())
+    for row in (first, third, other):
+        row.refresh_from_db()
+    said = (first.status, third.status, other.status)
+    assert said == (Status.APPROVED, Status.CANCELLED, Status.PENDING)
+
+
+def test_an_approval_that_comes_after_another_version_changes_nothing() -> None:
+    ada, grace = cast.person("ada"), cast.person("grace")
+    row = request_of(offered(WEAKER))
+    cast.decide(row, ada)
+    policies.apply(files=STRICTER, author="sam", actor=cast.OPERATOR, at=clock.now())
     with pytest.raises(errors.Conflict, match="version 2 is in force by now"):
         cast.decide(row, grace)
     row.refresh_from_db()
