@@ -19,6 +19,7 @@ ORDER = ("auto", "required", "forbidden")
 RISKS = ("low", "medium", "high", "critical")
 READS = ("view*", "read*", "list*", "get_*", "describe_*", "search_*", "watch_*")
 SCALES = ("scale", "scale_*", "*_scale", "resize_*", "autoscale_*")
+REPLICAS = ("pods", "replicaPercent")
 NOTIFIES = ("notify", "notify_*", "send_*", "*_notification", "post_message", "page_*")
 
 
@@ -217,11 +218,11 @@ def _blast(spec: dict[str, Any], subject: Subject) -> str:
         "costPerHourUsd": [_number(subject.impact.get("cost_per_hour_usd"))],
         "users": [_number(subject.impact.get("users"))],
     }
+    known = before is not None and after is not None
+    named = {"from_replicas", "to_replicas"} <= subject.parameters.keys()
     over = any(value is not None and value > caps[name] for name in caps for value in stated[name])
     scaling = any(fnmatchcase(subject.action, one) for one in SCALES)
-    untold = scaling and all(
-        value is None for name in ("pods", "replicaPercent") for value in stated[name]
-    )
+    untold = not known and (scaling or named) and not caps.keys().isdisjoint(REPLICAS)
     return "required" if over or untold else "auto"
 
 

@@ -65,8 +65,37 @@ def test_what_is_not_stated_is_not_over_the_cap() -> None:
 
 def test_a_scaling_that_does_not_say_how_much_could_not_be_checked() -> None:
     assert looked_at(asked("scale_up"), MISSION)[-1].result is Result.COULD_NOT_CHECK
-    assert looked_at(asked("scale_up", impact={"pods": 2}), MISSION)[-1].result is Result.PASS
     assert leads_to(asked("scale_up"), "{users: 5}") == Approval.AUTO
+
+
+@pytest.mark.parametrize(
+    ("given_parameters", "impact"),
+    [
+        ({"to_replicas": 500}, {}),
+        ({"to_replicas": 500, "percent": 1}, {}),
+        ({"to_replicas": 500, "delta": 1}, {}),
+        ({"to_replicas": 500, "instances": []}, {}),
+        ({"to_replicas": 500, "pods": 0}, {}),
+        ({"to_replicas": 500}, {"pods": 0, "replica_percent": 0}),
+        ({"instances": []}, {}),
+        ({"percent": 25}, {}),
+        ({}, {"pods": 2, "replica_percent": 2}),
+    ],
+)
+def test_a_scaling_is_not_made_small_by_what_else_it_says(
+    given_parameters: dict[str, Any], impact: dict[str, Any]
+) -> None:
+    subject = asked("scale_up", parameters=given_parameters, impact=impact)
+    assert leads_to(subject, "{pods: 10}") == Approval.REQUIRED
+    assert leads_to(subject, MISSION) == Approval.REQUIRED
+
+
+def test_each_cap_on_a_scaling_is_judged_alone() -> None:
+    assert leads_to(asked("scale", parameters={"percent": 25}), "{replicaPercent: 25}") == "auto"
+    assert leads_to(asked("scale", parameters={"delta": 2}), "{pods: 2}") == "auto"
+    unsure = looked_at(asked("scale", parameters={"delta": 2}), "{pods: 2, replicaPercent: 25}")
+    assert [check.values["most"] for check in unsure if check.leads_to != "auto"] == [25]
+    assert leads_to(scaled(8, 10), MISSION) == "auto"
 
 
 @pytest.mark.parametrize("figure", ["pods", "replica_percent", "cost_per_hour_usd", "users"])

@@ -1,14 +1,16 @@
 """The blast radius: how much one action may touch before a person is asked.
 
 Of several policies the smallest cap counts. Equal to the cap passes; over it a person is asked. What
-is not stated is not over a cap, but a scaling action that says neither how many pods nor how many
-percent it changes could not be checked. `magnitudes` says what each figure is worked out from.
+is not stated is not over a cap. A scaling action must say with its parameters, which are what will
+run, how many pods and how many percent it changes: each cap on them is judged alone, and neither
+`impact` nor a number of replicas afterwards without the number before says it. What is not said so
+could not be checked. `magnitudes` says what each figure is worked out from.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from approvals.domain.policy import checks, limits, magnitudes
 from approvals.domain.policy.checks import Check, Layer
@@ -80,7 +82,7 @@ def check(found: Sequence[BlastRadius], subject: Subject, now: Circumstances) ->
     made = [
         _checked(name, caps[name], said) for name in (PODS, PERCENT, COST, USERS) if name in caps
     ]
-    return [*made, *_untold(caps, said, subject)]
+    return [*made, *_untold(caps, subject)]
 
 
 def _smallest(found: Sequence[BlastRadius]) -> dict[str, Cap]:
@@ -129,17 +131,23 @@ def _checked(name: str, cap: Cap, said: Magnitudes) -> Check:
     )  # fmt: skip
 
 
-def _untold(caps: Mapping[str, Cap], said: Magnitudes, subject: Subject) -> Iterator[Check]:
-    cap = caps.get(PODS) or caps.get(PERCENT)
-    if (
-        cap is None
-        or class_of(subject.action) != SCALING
-        or said.pods.stated
-        or said.percent.stated
-    ):
+def _untold(caps: Mapping[str, Cap], subject: Subject) -> Iterator[Check]:
+    """What a scaling action leaves unsaid, a cap at a time: what it claims in `impact` runs nothing."""
+    if class_of(subject.action) != SCALING:
         return
-    words = "How much this scales is not said: neither from and to how many replicas, nor pods."
-    yield checks.unsure(Layer.BLAST, words, rule=cap.rule, place=cap.place)
+    said = magnitudes.of(replace(subject, impact={}))
+    only_afterwards = said.after.stated and not said.before.stated
+    for name in (PODS, PERCENT):
+        if name in caps and (only_afterwards or not _figure(name, said).stated):
+            cap = caps[name]
+            words = (
+                f"How much this scales, counted in {_COUNTED_IN[name]}, the parameters do not say: "
+                f"from how many replicas to how many; {_most(name, cap)}."
+            )
+            yield checks.unsure(Layer.BLAST, words, rule=cap.rule, place=cap.place, most=cap.most)
+
+
+_COUNTED_IN = {PODS: "pods", PERCENT: "percent"}
 
 
 _NOUNS = {

@@ -10,7 +10,7 @@ Names are compared without case, `_` and `-`. Formulas, where `from` and `to` ar
 - percent: 100 × (`to` − `from`) / `from`; `percent`, `percent_change`, `change_percent`;
   100 × `delta` / `from`; `impact.replica_percent`. From none to some cannot be told
 - pods: |`to` − `from`|; |`delta`|; |`percent`| × `from` / 100; `pods`, `instances` (a number, or as
-  many as the list names); `count` of an action that scales or restarts; `impact.pods`
+  many as the list names, which is none said when it is empty); `count` of an action that scales or restarts; `impact.pods`
 - cost per hour: `cost_per_hour_usd`, `cost_per_hour`, `hourly_cost_usd`, `hourly_cost`; a day's / 24;
   `impact.cost_per_hour_usd`
 - users: `users`, `customers`, `affected_users`, `user_count` (a number or a list); `impact.users`
@@ -170,7 +170,7 @@ class _Said:
 
     def pods(self) -> Figure:
         counted = {"count"} if self.kind in _COUNTED else set()
-        return self.named(_PODS | counted, _counted)
+        return self.named(_PODS | counted, _listed)
 
     def cost(self) -> Figure:
         a_day = _mapped(self.named(_COST_A_DAY, _number), lambda amount: amount / 24)
@@ -216,6 +216,11 @@ def _count(value: object) -> Figure:
 
 def _counted(value: object) -> Figure:
     return Figure((len(value),)) if isinstance(value, list) else _count(value)
+
+
+def _listed(value: object) -> Figure:
+    """As many as a list names; an empty one names nothing, and is no figure of nothing."""
+    return NOTHING_SAID if value == [] else _counted(value)
 
 
 def _is_percent(value: object) -> bool:
