@@ -185,6 +185,7 @@ def card(row: ApprovalRequest) -> Card:
             nobody_can=nobody_can(state),
             beside=beside(row),
             leads=row.joined_id is None,
+            effect=row.effect,
         )
     )
 

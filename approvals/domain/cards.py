@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from approvals.domain import cards_words, display, reasons, sharing, touched
+from approvals.domain import cards_words, display, itself, reasons, sharing, touched
 from approvals.domain.cards_words import HEADLINE_LIMIT, RISK_SHAPE, headline
+from approvals.domain.claims import Claim, claims_of
 from approvals.domain.display import Flag, Parameter, Shown
 from approvals.domain.state import RequestState
 from approvals.domain.terms import RiskLevel, Status, Verdict
 
-__all__ = ["HEADLINE_LIMIT", "RISK_SHAPE", "Card", "draw", "headline"]
-CLAIM_LIMIT = 2_000
+__all__ = ["HEADLINE_LIMIT", "RISK_SHAPE", "Card", "Claim", "draw", "headline"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,8 @@ class Matter:
     """Everything a card is drawn from.
 
     `submission` is what the agent sent; `teams` maps a team's name to the title people know. `beside`
-    are the identical requests that share its card, and `leads` says that the card is its own.
+    are the identical requests that share its card, and `leads` says that the card is its own. `effect` names
+    what the service itself asks leave for; empty for an agent's request.
     """
 
     ref: str
@@ -66,6 +67,7 @@ class Matter:
     nobody_can: bool = False
     beside: Sequence[str] = ()
     leads: bool = True
+    effect: str = ""
 
     @property
     def stands_for(self) -> tuple[str, ...]:
@@ -87,14 +89,6 @@ class CheckLine:
 
     mark: str
     words: str
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """Something the agent says; not checked."""
-
-    name: str
-    shown: Shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +162,7 @@ def draw(matter: Matter) -> Card:
     action = display.show_identifier(str(submission["action"]), limit=HEADLINE_LIMIT)
     target = display.show_identifier(str(submission["target"]), limit=HEADLINE_LIMIT)
     parameters = display.parameters(submission["parameters"])
-    claims = _claims(submission)
+    claims = claims_of(submission, is_ours=bool(matter.effect))
     flags = frozenset().union(
         action.flags,
         target.flags,
@@ -195,7 +189,12 @@ def draw(matter: Matter) -> Card:
         ),
         facts=_facts(matter),
         parameters=parameters,
-        because=reasons.told(matter.checks, matter.because, state.plan.approval),
+        because=(
+            *itself.because(matter.effect),
+            *reasons.told(
+                itself.telling(matter.checks, matter.effect), matter.because, state.plan.approval
+            ),
+        ),
         checks=_checks(matter.checks, flags),
         claims=claims,
         said=tuple(
@@ -229,6 +228,8 @@ def _facts(matter: Matter) -> tuple[Fact, ...]:
         facts.append(Fact("Needs", needs.removeprefix("Needs ").removesuffix(".") + step))
     if before := cards_words.before(matter.checks):
         facts.append(Fact("Before", before))
+    if matter.effect:
+        facts += [Fact(*told) for told in itself.facts(matter.submission)]
     if matter.beside:
         is_open = not state.status.is_final
         told = sharing.fact(matter.ref, matter.beside, leads=matter.leads, is_open=is_open)
@@ -250,59 +251,6 @@ def _checks(checks: Sequence[Mapping[str, Any]], flags: frozenset[Flag]) -> tupl
         if words
         else tuple(lines)
     )
-
-
-def _claims(submission: Mapping[str, Any]) -> tuple[Claim, ...]:
-    impact = submission.get("impact") or {}
-    rollback = submission.get("rollback") or {}
-    context = submission.get("context") or {}
-    resource = submission.get("resource") or {}
-    where = [str(resource[key]) for key in ("namespace", "type") if resource.get(key)]
-    reached = touched.recipients(submission)
-    texts: list[tuple[str, object]] = [
-        ("Data", touched.data(submission)),
-        ("Reason", submission.get("reasoning")),
-        ("Impact", impact.get("summary")),
-        *((_IMPACTS[key], impact[key]) for key in _IMPACTS if impact.get(key) is not None),
-        ("Where", " / ".join(where)),
-        ("Risk", submission.get("risk_reason")),
-        *(
-            (f"Alternative {n}", text)
-            for n, text in enumerate(submission.get("alternatives") or (), 1)
-        ),
-        ("Can be undone", rollback.get("available")),
-        ("How to undo", rollback.get("how")),
-        ("State before", rollback.get("state_before")),
-        *((str(key).replace("_", " ").capitalize(), value) for key, value in context.items()),
-    ]
-    said = tuple(
-        Claim(
-            display.show_identifier(name, limit=60).text,
-            display.show(_text(value), limit=CLAIM_LIMIT),
-        )
-        for name, value in texts
-        if value not in (None, "")
-    )
-    # First, because channels that must shorten leave out what stands last.
-    return (Claim("Recipients", reached), *said) if reached else said
-
-
-_IMPACTS = {
-    "cost_per_hour_usd": "Cost, USD per hour",
-    "pods": "Pods",
-    "replica_percent": "Replicas, percent",
-    "users": "Users",
-}
-
-
-def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return ", ".join(_text(item) for item in value)
-    if isinstance(value, dict):
-        return "\n".join(f"{key}: {_text(item)}" for key, item in value.items())
-    return str(value)
 
 
 def _buttons(state: RequestState) -> tuple[Verdict, ...]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from approvals.domain import errors
-from approvals.domain.autonomy import Evidence, rank
+from approvals.domain.autonomy import rank
 from approvals.domain.terms import Stage
 from approvals.models import Agent, AgentStage, ApprovalRequest, Person
 from approvals.models.people import Role
@@ -76,26 +76,12 @@ def _ask(
         action=CHANGE_STAGE,
         target=agent.name,
         parameters={"agent": agent.name, "class": action_class, "from": was, "to": stage.value},
-        reasoning=f"{reason.strip()} {_said(found)}",
+        reasoning=reason.strip(),
         context={"evidence": found.to_json()},
         impact=f"{agent} would be at stage {stage} for {action_class}, now {was}.",
         asked_by=by,
         at=at,
     )
-
-
-def _said(found: Evidence) -> str:
-    """The evidence in a few sentences, for those who only read the card."""
-    parts = [f"Evidence: {found.requests} requests at this stage, {found.decided} decided"]
-    if found.agreement is not None:
-        parts.append(f"people agreed with {found.agreement:.0%}")
-    if found.denials:
-        parts.append(f"{len(found.denials)} denied")
-    if found.decision_seconds is not None:
-        parts.append(f"half of the decisions within {found.decision_seconds:.0f} s")
-    if found.success_rate is not None:
-        parts.append(f"{found.success_rate:.0%} of those that ran succeeded")
-    return " ".join([f"{', '.join(parts)}.", *found.warnings])
 
 
 def standing_grant(

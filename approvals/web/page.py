@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from approvals import queries
-from approvals.domain import display, touched
+from approvals.domain import display, itself, touched
 from approvals.domain.cards import RISK_SHAPE, Card, Remark
 from approvals.domain.errors import Refusal
 from approvals.domain.state import Approver, RequestState
@@ -124,6 +124,10 @@ def _what(reading: Reading) -> dict[str, Any]:
     raw = json.dumps(submission["parameters"], indent=2, ensure_ascii=True)
     return {
         "parameters": [_parameter(parameter) for parameter in reading.card.parameters],
+        "is_ours": bool(row.effect),
+        "effects": itself.effects(submission) if row.effect else (),
+        "evidence": itself.all_evidence(submission) if row.effect else (),
+        "difference": itself.difference(submission) if row.effect else (),
         "recipients": touched.every_recipient(submission),
         "has_meanings": any(parameter.means for parameter in reading.card.parameters),
         "raw_parameters": raw if submission["parameters"] else "",

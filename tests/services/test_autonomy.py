@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.db import connections
 
+from approvals import queries
 from approvals.domain import errors
 from approvals.domain.terms import (
     BreakerAction,
@@ -179,7 +180,15 @@ def test_a_higher_stage_is_a_request_of_high_risk_with_its_evidence(robo: Agent)
     evidence = row.submission["context"]["evidence"]
     assert (evidence["requests"], evidence["decided"], evidence["agreement"]) == (2, 2, 0.5)
     assert evidence["denials"][0]["reason"] == "Not now."
-    assert "weak evidence" in row.submission["reasoning"]
+    assert row.submission["reasoning"] == "It did well."
+    card = queries.card(row)
+    facts = {fact.name: fact.value for fact in card.facts}
+    assert "weak evidence" in facts["Beware"]
+    assert facts["Evidence"].startswith("2 requests at this stage, 2 decided, people agreed: 50%, ")
+    assert "succeeded: no data" in facts["Evidence"]
+    assert [claim.shown.text for claim in card.claims] == ["It did well."]
+    assert card.because[0] == "Giving an agent more freedom takes a second person."
+    assert "None" not in str(card.facts)
     assert stage(robo) == "supervised"
 
 

@@ -36,7 +36,7 @@ def files(*changes: tuple[str, str]) -> dict[str, str]:
 WEAKER = files(
     ("{name: drop_database, approval: forbidden", "{name: drop_database, risk: critical")
 )
-STRICTER = files(("{name: scale_up, risk: medium", "{name: scale_up, risk: high"))
+STRICTER = files(("{name: scale_up, risk: medium", "{name: scale_up, approval: forbidden"))
 
 
 def offered(
@@ -74,7 +74,7 @@ def test_what_is_stricter_or_only_worded_otherwise_applies_at_once() -> None:
     cast.policy()
     assert offered(STRICTER).status == "applied"
     reworded = files(
-        ("{name: scale_up, risk: medium", "{name: scale_up, risk: high"),
+        ("{name: scale_up, risk: medium", "{name: scale_up, approval: forbidden"),
         ("Scaling up costs money.", "Scaling up costs."),
     )
     assert offered(reworded).status == "applied"

@@ -9,7 +9,7 @@ import pytest
 
 from approvals.domain.terms import Verdict
 from approvals.models import Agent, ApprovalRequest
-from approvals.services import clock, grants, lifecycle, policies
+from approvals.services import clock, grants, lifecycle, policies, policy_changes
 from tests.support import cast
 from tests.web.conftest import Browser
 from tests.web.reading import Page
@@ -271,3 +271,23 @@ def test_every_recipient_can_be_read_however_many(lin: Browser, robo: Agent) -> 
     assert "All 60 recipients" in page.text
     assert "p59@example.com" in page.text
     assert any(button.name.startswith("Approve…") for button in page.every("button"))
+
+
+def test_what_the_service_computed_is_not_said_by_the_agent(lin: Browser) -> None:
+    cast.policy()
+    files = dict(policies.newest().files)  # type: ignore[union-attr]  # one was just applied
+    text = files["default.yaml"]
+    weaker = "{name: drop_database, risk: critical"
+    files["default.yaml"] = text.replace("{name: drop_database, approval: forbidden", weaker)
+    proposal = policy_changes.Proposal(files, "sam", reason="We need it.")
+    answer = policy_changes.offer(proposal, actor=cast.OPERATOR, at=clock.now())
+    assert answer.request is not None
+
+    page = lin.get(f"/r/{answer.request.ref}")
+
+    before, _, after = page.text.partition("The proposer says · not checked")
+    assert "Making guardrails weaker takes a second person." in before
+    assert "is drop_database (of risk critical)" in before
+    [diff] = [pre for pre in page.every("pre") if "in force/default.yaml" in pre.text]
+    assert any("+" in line and weaker in line for line in diff._raw().splitlines())
+    assert "We need it." in after
