@@ -66,8 +66,8 @@ def test_a_draft_of_yesterdays_version_is_refused_in_words(pipeline: Caller, cal
     assert ada.post(f"/requests/{ref}/decisions", {"verdict": "approve"}).status_code == 200
     assert pipeline.post("/policies", {"files": STRICTER}).status_code == 201
     late = grace.post(f"/requests/{ref}/decisions", {"verdict": "approve"})
-    assert (late.status_code, late.json()["code"]) == (409, "conflict")
-    assert "is in force by now" in late.json()["detail"]
+    assert (late.status_code, late.json()["code"]) == (409, "already_decided")
+    assert "since policy version 2 came into force" in late.json()["detail"]
 
 
 def test_everyday_tokens_and_agents_change_no_policy(robo: Caller, calls: Calls) -> None:
