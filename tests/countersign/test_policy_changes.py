@@ -18,7 +18,7 @@ from tests.support.service import ROOT
 needs_data = pytest.mark.django_db(transaction=True)
 DEFAULT = (ROOT / "policies" / "default.yaml").read_text()
 WEAK = ("{name: drop_database, approval: forbidden", "{name: drop_database, risk: critical")
-STRICT = ("{name: scale_up, risk: medium", "{name: scale_up, risk: high")
+STRICT = ("{name: scale_up, risk: medium", "{name: scale_up, approval: forbidden")
 
 
 def draft(directory: Path, *changes: tuple[str, str]) -> str:
@@ -98,7 +98,7 @@ def test_a_difference_says_first_what_is_lost_and_gained(capsys: Captured, tmp_p
     weaker, stricter = said.index("Weaker (somebody else"), said.index("Stricter:")
     assert weaker < stricter < said.index("--- in force/default.yaml")
     assert "was drop_database (forbidden), is drop_database (of risk critical)" in said
-    assert "risk high, not medium" in said
+    assert "scale_up is always forbidden" in said
     answer = told(capsys, "policy", "diff", str(tmp_path), code=1)
     assert (len(answer["weakens"]), len(answer["strengthens"]), answer["in_force"]) == (1, 1, 1)
 

@@ -163,6 +163,28 @@ def test_what_a_rule_gains_is_no_weakening(before: str, after: str) -> None:
     assert rule_change(after, before).weaker
 
 
+def test_a_higher_risk_is_weaker_where_somebody_loses_their_say() -> None:
+    both = "{approval: required, approvers: [{team: leads}, {team: board}], timeout: 4h}"
+    board = "{approval: required, approvers: [{team: board, quorum: 2}], timeout: 4h}"
+    rows = matrix(high=both, critical=board)
+
+    def raised(before: str, after: str) -> Found:
+        return compare(
+            *(loaded(policy(f"{{name: a, risk: {r}}}"), rows=rows) for r in (before, after))
+        )
+
+    [told] = raised("high", "critical").weaker
+    assert told.words == "p: a: risk critical, not high: other people decide"
+    # Where an agent claims high, medium and high mean the same, and the board alone is left.
+    assert raised("medium", "critical").weaker
+    base, beside = policy("{name: a, risk: high}"), "{name: '*', risk: critical}"
+    added = loaded(policy("{name: a, risk: high}", beside), rows=rows)
+    assert compare(loaded(base, rows=rows), added).weaker
+    whole = both.replace("{team: board}", "{team: board, quorum: 2}")
+    rows = matrix(high=both, critical=whole)
+    assert not raised("high", "critical").weaker
+
+
 def test_a_rule_more_is_stricter_only_when_it_restricts() -> None:
     base = policy("{name: other, risk: high}")
     for rule in (

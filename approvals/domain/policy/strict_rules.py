@@ -21,7 +21,7 @@ from approvals.domain.policy.differences import (
     together,
     weaker,
 )
-from approvals.domain.policy.matrix import AUTO_UP_TO, Row
+from approvals.domain.policy.matrix import AUTO_UP_TO, Row, asking, overridden
 from approvals.domain.policy.rules import ActionRule
 from approvals.domain.terms import Approval, RiskLevel
 
@@ -43,6 +43,17 @@ class Around:
     def rises(self) -> bool:
         return strict_rows.rises(self.matrix)
 
+    def keeps_people(self, was: RiskLevel, now: RiskLevel, rule: ActionRule) -> bool:
+        """Whether whoever must say yes at any level from `was` up must still do so at `now`. Other rules
+        and the agent's claim may have rated what this one now raises."""
+        later = _quorums(self.matrix, now, rule)
+        return all(
+            later.get(team, 0) >= quorum
+            for level in RiskLevel
+            if was.rank <= level.rank < now.rank
+            for team, quorum in _quorums(self.matrix, level, rule).items()
+        )
+
     def frees(self, rule: ActionRule) -> bool:
         """Whether stage full may lift what the rule asks. What no rule could tell it never lifts."""
         return (rule.risk or UNRATED).rank <= AUTO_UP_TO.rank and not all(
@@ -56,6 +67,15 @@ class Around:
             for each in self.rules
             if each.approval is not Approval.FORBIDDEN and not apart(each.pattern, rule.pattern)
         ]
+
+
+def _quorums(matrix: Mapping[RiskLevel, Row], level: RiskLevel, rule: ActionRule) -> dict[str, int]:
+    """How many of each team must say yes to what is asked at a level, over all its stages."""
+    plan = overridden(asking(matrix, level), approvers=rule.approvers)
+    found: dict[str, int] = {}
+    for wanted in (each for stage in plan.stages for each in stage.requirements):
+        found[wanted.team] = max(wanted.quorum, found.get(wanted.team, 0))
+    return found
 
 
 def compare(before: Sequence[ActionRule], after: Sequence[ActionRule], around: Around) -> Found:
@@ -117,6 +137,8 @@ def _adds_only_restrictions(rule: ActionRule, around: Around) -> bool:
     if around.frees(rule):
         return False
     if rule.risk is not None and (rule.risk.rank < UNRATED.rank or not around.rises):
+        return False
+    if rule.risk is not None and not around.keeps_people(RiskLevel.LOW, rule.risk, rule):
         return False
     # What nobody named was asked about; a rating alone leaves it to the row, which must ask as well.
     return rule.approval is Approval.REQUIRED or _asks_from(rule.risk or UNRATED, around)
@@ -237,6 +259,11 @@ def _risk(old: ActionRule, new: ActionRule, around: Around) -> Found:
     # A low rating never counts beside another, so taking one away loses nothing.
     only_less_low = new.risk is None and old.risk is RiskLevel.LOW
     raised = only_less_low or (new.risk is not None and now >= was)
+    # Unrated means what the other rules say, so it may have been the lowest level.
+    lowest = old.risk or RiskLevel.LOW
+    keeps = around.keeps_people(lowest, new.risk or UNRATED, new)
+    if raised and around.rises and not keeps:
+        return weaker(f"{words}: other people decide", new.place)
     return either(not (raised and around.rises), words, new.place)
 
 
