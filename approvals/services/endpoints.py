@@ -46,15 +46,9 @@ def is_resting(delivery: Delivery, adapter: Adapter, *, at: datetime) -> bool:
 
 
 def answered(delivery: Delivery, adapter: Adapter, *, at: datetime) -> None:
-    """A delivery arrived: its endpoint is well, and what rested with it goes on at once."""
-    if not isinstance(adapter, Grouping):
-        return
-    failed = _waiting(delivery, adapter).filter(_FAILED, leased_until__lte=at)
-    rested = failed.count() >= ENOUGH
-    failed.update(leased_until=None)
-    if rested:
-        soon = _waiting(delivery, adapter).filter(due_at__gt=at, due_at__lte=at + REST)
-        _move(soon, at=at, to=at)
+    """A delivery arrived: its endpoint is well, and what rested with it is due already."""
+    if isinstance(adapter, Grouping):
+        _waiting(delivery, adapter).filter(_FAILED, leased_until__lte=at).update(leased_until=None)
 
 
 _FAILED = Q(attempts__gt=0)
