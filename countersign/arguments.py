@@ -277,7 +277,16 @@ def _deciding(commands: Commands) -> None:
     deny = _command(commands, "deny", "deny, with COUNTERSIGN_TOKEN", asking.deny)
     deny.add_argument("ref", metavar="REF")
     deny.add_argument("--reason", required=True, help="the agent and its owner will see it")
-    _json(request, approve, deny)
+    mark = _command(
+        commands,
+        "mark",
+        "say of a suggestion whether it was right, with COUNTERSIGN_TOKEN",
+        asking.mark,
+    )
+    mark.add_argument("ref", metavar="REF")
+    mark.add_argument("mark", choices=("right", "wrong"))
+    mark.add_argument("--comment", default="", help="needed for wrong; it stands in history")
+    _json(request, approve, deny, mark)
 
 
 def _audit(commands: Commands) -> None:

@@ -59,6 +59,17 @@ def deny(asked: argparse.Namespace) -> int:
     return YES
 
 
+def mark(asked: argparse.Namespace) -> int:
+    """Say whether what shadow mode denied was right."""
+    with _service("COUNTERSIGN_TOKEN") as service:
+        said = service.mark(asked.ref, is_right=asked.mark == "right", comment=asked.comment)
+    if asked.json:
+        terminal.give(said)
+    else:
+        terminal.say(f"Marked {terminal.escape(asked.ref)} {asked.mark}.")
+    return YES
+
+
 def _service(variable: str) -> Countersign:
     missing = [name for name in ("COUNTERSIGN_URL", variable) if not os.environ.get(name)]
     if missing:

@@ -167,6 +167,11 @@ class Countersign:
         body["shown_sha256"] = str(request.body.get("action_sha256", ""))
         return self._once(f"requests/{_ref(request)}/decisions", body, ref=request.ref)
 
+    def mark(self, ref: str, *, is_right: bool, comment: str = "") -> dict[str, Any]:
+        """A person's word on what shadow mode denied; the same again changes nothing."""
+        body = {"right": is_right, "comment": comment}
+        return answers.document(self._send("POST", f"requests/{_ref(ref)}/mark", json=body))
+
     def close(self) -> None:
         self._http.close()
 

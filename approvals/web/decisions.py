@@ -10,11 +10,11 @@ from approvals.domain import errors
 from approvals.domain.errors import Refusal
 from approvals.domain.terms import Verdict
 from approvals.models import Person
-from approvals.services import clock, lifecycle
+from approvals.services import clock, lifecycle, suggestions
 from approvals.web import dialogs, requests
 from approvals.web.access import BY_PASSWORD, signed_in
 from approvals.web.dialogs import Typed
-from approvals.web.forms import Decide, Write
+from approvals.web.forms import Decide, Mark, Write
 
 BROKEN = "The form was incomplete, so nothing was decided. Read the request again and decide."
 
@@ -90,6 +90,31 @@ def revoke(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
     except Refusal as refusal:
         return requests.refused(request, person, ref, refusal, Typed(key="revoke"))
     return HttpResponseRedirect(f"/r/{row.ref}")
+
+
+@require_POST
+@signed_in
+def mark(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
+    """Say whether a suggestion made in shadow mode was right."""
+    form = Mark(request.POST)
+    typed = Typed(key="mark", text=request.POST.get("comment", "")[:8_000])
+    if not form.is_valid():
+        refusal: Refusal = errors.Invalid(
+            "Press Right or Wrong, with a comment of at most 4,000 characters. Nothing was marked."
+        )
+        return requests.refused(request, person, ref, refusal, typed)
+    said = form.cleaned_data
+    try:
+        suggestions.mark(
+            ref=ref,
+            person=person,
+            is_right=said["mark"] == "right",
+            comment=said["comment"],
+            at=clock.now(),
+        )
+    except Refusal as refusal:
+        return requests.refused(request, person, ref, refusal, typed)
+    return HttpResponseRedirect(f"/r/{ref}")
 
 
 def _refuse_unconfirmed(ref: str, typed: str) -> None:

@@ -29,6 +29,13 @@ class Write(forms.Form):
     go_on = forms.BooleanField(required=False)
 
 
+class Mark(forms.Form):
+    """Whether a suggestion made in shadow mode was right."""
+
+    mark = forms.ChoiceField(choices=[("right", "right"), ("wrong", "wrong")])
+    comment = forms.CharField(max_length=LONGEST_COMMENT, required=False)
+
+
 class Filters(forms.Form):
     """The filters of history, as they stand in its address."""
 

@@ -15,7 +15,7 @@ from approvals.domain.errors import Refusal
 from approvals.domain.state import Approver, RequestState
 from approvals.domain.terms import Status, Verdict
 from approvals.models import ApprovalRequest, Person, Team, states
-from approvals.web import changes, dialogs, evaluation, moments, standing, timeline
+from approvals.web import changes, dialogs, evaluation, moments, standing, suggestion, timeline
 from approvals.web.dialogs import Dialog, Typed
 from approvals.web.verdicts import refusal
 
@@ -89,6 +89,7 @@ def facts(reading: Reading, typed: Typed) -> dict[str, Any]:
         **_top(reading),
         **_what(reading),
         **_deciding(reading, typed),
+        "suggestion": suggestion.of(reading.row, reading.person),
         "teams": _teams(reading),
         "thread": _thread(reading.card),
         "is_paused": reading.state.status is Status.INVESTIGATING,

@@ -16,6 +16,7 @@ urlpatterns = [
     path("r/<str:ref>/messages", decisions.message),
     path("r/<str:ref>/cancel", decisions.cancel),
     path("r/<str:ref>/revoke", decisions.revoke),
+    path("r/<str:ref>/mark", decisions.mark),
     path("history", history.history),
     path("sign-in", sign_in.sign_in),
     path("sign-out", sign_in.sign_out),

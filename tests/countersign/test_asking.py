@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 from approvals import queries
+from approvals.models import AgentStage, SuggestionMark
+from approvals.services import clock
 from countersign import cli
 from tests.support import cast
 from tests.support.service import ROOT
@@ -175,6 +177,22 @@ class TestDecide:
         row = cast.request()
         assert cli.main(["approve", row.ref, "--yes"]) == 1
         assert queries.request(row.ref).status == "pending"
+
+
+@pytest.mark.usefixtures("shell")
+def test_a_suggestion_is_marked_once(capsys: Captured) -> None:
+    row = cast.request()
+    assert cli.main(["mark", row.ref, "right"]) == 1
+    assert "is no suggestion" in capsys.readouterr().err
+    AgentStage.objects.create(
+        agent=row.agent, action_class="*", stage="shadow", since=clock.now(), changed_by="tests"
+    )
+    suggestion = cast.request(target="other")
+    assert cli.main(["mark", suggestion.ref, "wrong"]) == 1
+    assert "Say what is wrong" in capsys.readouterr().err
+    assert cli.main(["mark", suggestion.ref, "wrong", "--comment", "Wrong cluster"]) == 0
+    assert f"Marked {suggestion.ref} wrong." in capsys.readouterr().out
+    assert SuggestionMark.objects.get().comment == "Wrong cluster"
 
 
 def test_without_an_address_nothing_is_done(

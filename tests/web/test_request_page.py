@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from approvals.domain.terms import Verdict
-from approvals.models import Agent, ApprovalRequest
+from approvals.models import Agent, AgentStage, ApprovalRequest
 from approvals.services import clock, grants, lifecycle, policies, policy_changes
 from tests.support import cast
 from tests.web.conftest import Browser
@@ -291,3 +291,36 @@ def test_what_the_service_computed_is_not_said_by_the_agent(lin: Browser) -> Non
     [diff] = [pre for pre in page.every("pre") if "in force/default.yaml" in pre.text]
     assert any("+" in line and weaker in line for line in diff._raw().splitlines())
     assert "We need it." in after
+
+
+@pytest.fixture
+def suggestion(robo: Agent) -> ApprovalRequest:
+    cast.policy()
+    AgentStage.objects.create(
+        agent=robo, action_class="*", stage="shadow", since=clock.now(), changed_by="tests"
+    )
+    return cast.request(robo)
+
+
+def test_a_suggestion_says_what_would_have_become_of_it_and_takes_a_mark(
+    lin: Browser, suggestion: ApprovalRequest
+) -> None:
+    address = f"/r/{suggestion.ref}"
+    page = lin.get(address)
+    assert "Without it, people would have been asked." in page.text
+    assert {"Right", "Wrong"} <= {button.name for button in page.every("button")}
+
+    refused = lin.post(f"{address}/mark", mark="wrong", comment=" ")
+    assert refused.status_code == 422
+    assert "Say what is wrong about it. Nothing was marked." in read(refused).text
+    assert lin.post(f"{address}/mark", mark="nonsense").status_code == 422
+
+    assert lin.post(f"{address}/mark", mark="wrong", comment="Wrong cluster").status_code == 302
+    page = lin.get(address)
+    assert "marked it wrong: Wrong cluster" in page.text
+    assert "Right" not in {button.name for button in page.every("button")}
+
+
+def test_what_shadow_mode_did_not_deny_takes_no_mark(lin: Browser, row: ApprovalRequest) -> None:
+    assert "Was this suggestion right?" not in lin.get(f"/r/{row.ref}").text
+    assert lin.post(f"/r/{row.ref}/mark", mark="right").status_code == 409
