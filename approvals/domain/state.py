@@ -66,7 +66,8 @@ class RequestState:
     """All the rules need to know about one request, and nothing else.
 
     `decide_by` is the current deadline and, while a question is open, already holds the rest of the
-    pause; `expires_at` never moves. `conflicted` are the people this request is too close to.
+    pause; `expires_at` never moves. `conflicted` are the people this request is too close to; `asked_by`
+    is the one of them who asked the service for the change, where the request is its own.
     """
 
     status: Status
@@ -84,6 +85,7 @@ class RequestState:
     investigator: int | None = None
     approvals: tuple[Seat, ...] = ()
     conflicted: frozenset[int] = frozenset()
+    asked_by: int | None = None
     basis: Basis | None = None
     reason_code: str = ""
     closed_at: datetime | None = None

@@ -63,7 +63,7 @@ def settled(
 def decide(state: RequestState, click: Click, *, at: datetime) -> Change:
     """Count one person's verdict.
 
-    Raises AlreadyDecided, Expired, Changed, OwnAgent, NotAnApprover, SamePerson, SeatTaken,
+    Raises AlreadyDecided, Expired, Changed, SelfApproval, OwnAgent, NotAnApprover, SamePerson, SeatTaken,
     PauseUsedUp, or Invalid when words are required and missing.
     """
     refuse_closed(state, at=at)
@@ -115,6 +115,9 @@ def _refuse_unseen(state: RequestState, click: Click) -> None:
 
 
 def _refuse_stranger(state: RequestState, approver: Approver) -> None:
+    if state.is_conflicted(approver) and approver.id == state.asked_by:
+        words = "You asked for this change, so somebody else must decide."
+        raise errors.SelfApproval(f"Not counted. {words}")
     if state.is_conflicted(approver):
         raise errors.OwnAgent("Not counted. This agent is yours, so someone else must decide.")
     if not approver.teams & frozenset(state.teams_asked):

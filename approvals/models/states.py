@@ -45,6 +45,7 @@ def of(row: ApprovalRequest, *, decisions: Iterable[Decision] | None = None) -> 
         investigator=row.investigator_id,
         approvals=_seats(given),
         conflicted=_conflicted(row),
+        asked_by=row.owner_at_submission_id if row.effect else None,
         basis=Basis(row.basis) if row.basis else None,
         reason_code=row.reason_code,
         closed_at=row.closed_at,

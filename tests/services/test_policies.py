@@ -143,8 +143,9 @@ def test_who_proposes_cannot_approve() -> None:
     ada = cast.person("ada")
     cast.policy()
     row = request_of(offered(WEAKER, asked_by=ada, author=ada.email))
-    with pytest.raises(errors.NotAllowed):
+    with pytest.raises(errors.SelfApproval, match="You asked for this change, so somebody else"):
         cast.decide(row, ada)
+    assert events("decision.refused")[-1]["refused_because"] == "self_approval"
     cast.decide(row, cast.person("sam"))
     cast.decide(row, cast.person("grace"))
     assert policies.current().version == 2

@@ -266,7 +266,7 @@ def asked(draft: standing.Draft) -> ApprovalRequest:
 def test_a_draft_stands_once_others_approved_it(robo: Agent) -> None:
     row = asked(a_draft())
     assert (row.status, row.risk) == ("pending", "high")
-    with pytest.raises(errors.OwnAgent):
+    with pytest.raises(errors.SelfApproval):
         cast.decide(row, cast.person("sam"))
     cast.decide(row, cast.person("ada"))
     assert StandingGrant.objects.count() == 0
