@@ -131,6 +131,7 @@ def test_whoever_started_it_cannot_let_it_on(github: FakeGitHub) -> None:
         "https://evil.example/repos/octo/shop/actions/runs/1/deployment_protection_rule",
         "{api}.evil.example/repos/octo/shop/actions/runs/1/deployment_protection_rule",
         "{api}@evil.example/repos/octo/shop/actions/runs/1/deployment_protection_rule",
+        "/repos/octo/shop/actions/runs/1/deployment_protection_rule",
         "{api}/repos/octo/other/actions/runs/1/deployment_protection_rule",
         "{api}/repos/octo/shop/actions/runs/1/pending_deployments",
         "{api}/repos/octo/shop/actions/runs/1/deployment_protection_rule?x=1",

@@ -17,7 +17,8 @@ from tests.integrations.contract import HOSTILE
 from tests.integrations.test_github_contract import outside_code
 from tests.integrations.test_slack_blocks import a_card, opened
 
-TEXTS = st.text(alphabet="`~ \n\t#@<>[]()*_-|ax\r", max_size=400)
+LINES = st.sampled_from(["```", "````", "  ```", "``` ", "`````x", "~~~", "@ada", "# x", "", "<b>"])
+TEXTS = st.lists(LINES | st.text(alphabet="`~ \t#@<>[]()*_-|ax\r", max_size=200)).map("\n".join)
 
 
 @given(TEXTS)
