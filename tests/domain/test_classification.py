@@ -48,7 +48,7 @@ def confidential(**body: Any) -> dict[str, Any]:
 # --- the classes -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("action", ["view_logs", "send_report", "delete_table"])
+@pytest.mark.parametrize("action", ["view_logs", "file_report", "delete_table"])
 def test_public_and_undeclared_data_passes_and_is_still_recorded(action: str) -> None:
     for body in ({}, {"data_classification": "public"}):
         [check] = checked(action=action, **body)
@@ -154,6 +154,17 @@ def test_what_goes_to_recipients_is_looked_through_whatever_its_class(declared: 
     assert verdict(**clean, recipients=["ops@example.com"]) == AUTO
 
 
+@pytest.mark.parametrize("action", ["send_report", "notify_team", "post_message", "page_oncall"])
+def test_what_notifies_is_looked_through_even_when_it_names_no_recipients(action: str) -> None:
+    assert verdict(action=action, parameters={"text": "by Ada Lovelace"}) == ASKS
+    assert verdict(action=action, parameters={"text": "47 customers"}) == AUTO
+
+
+@pytest.mark.parametrize("action", ["get_and_delete_report", "list_and_send", "view_thenUpdate_x"])
+def test_internal_data_is_not_read_by_what_also_writes(action: str) -> None:
+    assert verdict(action=action, data_classification="internal") == ASKS
+
+
 def test_a_policy_says_what_is_looked_for_and_several_look_for_all_of_it() -> None:
     named = confidential(parameters={"text": "Ada Lovelace"})
     assert verdict("scan: [emails]", **named) == AUTO
@@ -173,7 +184,7 @@ def test_what_is_too_deep_to_look_through_is_left_to_a_person() -> None:
 
 
 def test_the_defaults_judge_by_their_own_name_and_stand_in_no_file() -> None:
-    [check] = checked(data_classification="restricted")
+    [check] = checked(action="view_logs", data_classification="restricted")
     assert (check.rule, check.file, check.line) == ("data_classification", "", 0)
     assert check.result is Result.FAIL
     assert check.values == {"data_classification": "restricted", "aggregated": False}

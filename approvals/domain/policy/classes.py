@@ -24,7 +24,16 @@ CLASSES: Mapping[str, tuple[str, ...]] = {
     "deletions": ("delete_*", "remove_*", "drop_*", "purge_*"),
 }  # fmt: skip
 SCALING = "scaling_events"
+NOTIFYING = "notifications"
 READS = "reads"
+# A name with one of these as a word changes something, however it begins: get_and_delete_secret.
+_WRITTEN = """
+    add apply create delete deploy destroy disable drop edit enable erase exec execute grant insert
+    kill modify overwrite patch purge put reboot redeploy remove rename replace reset restart revoke
+    rollback rotate scale send set shutdown stop terminate truncate update wipe write
+"""
+_WRITING = frozenset(_WRITTEN.split())
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _WILD = frozenset("*?[")
 _ANYTHING, _ONE = "\ue000", "\ue001"
 _AS_TEXT = {"*": _ANYTHING, "?": _ONE, "[": _ONE}
@@ -34,14 +43,17 @@ _RUN = re.compile(r"[*?]{2,}")
 
 @lru_cache(maxsize=4096)
 def class_of(action: str) -> str:
-    """The class an action counts in."""
-    return next((name for name, patterns in CLASSES.items() if matches(action, patterns)), action)
+    """The class an action counts in; reading only where the name says nothing else."""
+    found = (name for name, patterns in CLASSES.items() if matches(action, patterns))
+    return next((name for name in found if name != READS or reads_only(action)), action)
 
 
 @lru_cache(maxsize=4096)
 def reads_only(action: str) -> bool:
     """Whether an action's name says that it changes nothing."""
-    return matches(action, CLASSES[READS])
+    if not matches(action, CLASSES[READS]):
+        return False
+    return _WRITING.isdisjoint(word.casefold() for word in _WORD.findall(action))
 
 
 def matches(name: str, patterns: Sequence[str]) -> bool:

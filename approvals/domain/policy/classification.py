@@ -7,9 +7,10 @@
 | `confidential` | counts and sums (`aggregated: true`) without names, accounts, e-mail addresses, secrets |
 | `restricted` | nothing |
 
-An action with recipients is looked through whatever its class; what is found there asks a person. All
-of it holds without any policy. A section narrows it: several sections look for what any of them looks
-for, and an action may use internal data when every section that names such actions names it.
+An action with recipients, and one of class `notifications` though it declares none, is looked through
+whatever the class of its data; what is found there asks a person. All of it holds without any policy.
+A section narrows it: several sections look for what any of them looks for, and an action may use
+internal data when every section that names such actions names it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 from approvals.domain.policy import checks
 from approvals.domain.policy.checks import Check, Layer
 from approvals.domain.policy.circumstances import Circumstances
-from approvals.domain.policy.classes import matches, reads_only
+from approvals.domain.policy.classes import NOTIFYING, class_of, matches, reads_only
 from approvals.domain.policy.reading import Place, Value, each_of
 from approvals.domain.policy.scanning import EVERY_KIND, Found, Kind, scan
 from approvals.domain.policy.subject import Subject
@@ -136,7 +137,8 @@ def _claims(subject: Subject) -> dict[str, Any]:
 
 def _of_words(found: Sequence[DataRules], subject: Subject) -> Iterator[Check]:
     is_confidential = subject.data_class is DataClass.CONFIDENTIAL
-    if not is_confidential and not subject.recipients:
+    goes_out = subject.recipients or class_of(subject.action) == NOTIFYING
+    if not is_confidential and not goes_out:
         return
     kinds = frozenset(kind for each in found for kind in each.scan) or frozenset(EVERY_KIND)
     seen = _looked_through(subject, kinds)
@@ -156,7 +158,8 @@ def _of_words(found: Sequence[DataRules], subject: Subject) -> Iterator[Check]:
             Layer.DATA, words, reason="data_exposed", **by, found=told, more=seen.more
         )
     else:
-        words = f"What goes to recipients holds {_what(seen)}, so a person is asked."
+        whom = "recipients" if subject.recipients else "others"
+        words = f"What goes to {whom} holds {_what(seen)}, so a person is asked."
         yield checks.asks(Layer.DATA, words, **by, found=told, more=seen.more)
 
 
