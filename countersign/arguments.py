@@ -12,6 +12,7 @@ from countersign import asking, starting
 KINDS = ("slack", "teams", "pagerduty", "servicenow", "github")
 ROLES = ("member", "manager", "auditor", "operator")
 STAGES = ("shadow", "supervised", "autonomous", "full")
+DATA_CLASSES = ("public", "internal", "confidential", "restricted")
 STATUSES = ("pending", "investigating", "approved", "denied", "expired", "cancelled", "revoked")
 ALERTS = (
     "repeated_approval_denials", "unusual_action_patterns", "scope_violation_attempts",
@@ -264,6 +265,7 @@ def _deciding(commands: Commands) -> None:
     )
     request.add_argument("--reason", help="why, in the agent's words")
     request.add_argument("--risk", choices=("low", "medium", "high", "critical"))
+    _surroundings(request)
     request.add_argument(
         "--wait", type=_seconds, metavar="S", help="wait for the decision so many seconds"
     )
@@ -287,6 +289,22 @@ def _deciding(commands: Commands) -> None:
     mark.add_argument("mark", choices=("right", "wrong"))
     mark.add_argument("--comment", default="", help="needed for wrong; it stands in history")
     _json(request, approve, deny, mark)
+
+
+def _surroundings(request: argparse.ArgumentParser) -> None:
+    """What an action touches and reaches, which policies may ask for."""
+    request.add_argument("--resource-namespace", metavar="NAME", help="where it acts: production")
+    request.add_argument("--resource-type", metavar="NAME", help="what it acts on: database")
+    request.add_argument(
+        "--recipient", action="append", metavar="ADDRESS", help="whom it reaches; may be repeated"
+    )
+    request.add_argument("--data-class", choices=DATA_CLASSES, help="the data it touches")
+    request.add_argument(
+        "--aggregated", action="store_true", default=None, help="the data is counts and sums alone"
+    )
+    request.add_argument(
+        "--impact", action="append", default=[], metavar="NAME=JSON", help="pods=4; may be repeated"
+    )
 
 
 def _audit(commands: Commands) -> None:

@@ -17,7 +17,8 @@ from countersign.outcomes import COULD_NOT_TELL, NO, YES, Misused, SaidNo
 
 def request(asked: argparse.Namespace) -> int:
     """Submit, and wait when told to: 0 approved, 1 not, 3 nobody decided yet."""
-    parameters = _parameters(asked.param)
+    parameters = _pairs(asked.param, option="--param")
+    surroundings = _surroundings(asked)
     with _service("COUNTERSIGN_KEY") as service:
         seen = service.submit(
             asked.action,
@@ -26,10 +27,14 @@ def request(asked: argparse.Namespace) -> int:
             idempotency_key=asked.idempotency_key,
             reasoning=asked.reason,
             risk=asked.risk,
+            **surroundings,
         )
         if not seen.is_final and asked.wait:
             seen = _waited(service, seen, asked.wait, quiet=asked.json)
     _tell(seen, as_json=asked.json)
+    if not asked.json:
+        for words in _refusals(seen):
+            terminal.say(f"  {terminal.escape(words)}")
     if not seen.is_final:
         return COULD_NOT_TELL
     return YES if seen.is_approved else NO
@@ -80,21 +85,47 @@ def _service(variable: str) -> Countersign:
     return Countersign(os.environ["COUNTERSIGN_URL"], os.environ[variable])
 
 
-def _parameters(pairs: list[str]) -> dict[str, Any]:
+def _surroundings(asked: argparse.Namespace) -> dict[str, Any]:
+    """The fields of a request that say what it touches and reaches; what was not given is left out."""
+    resource = {"namespace": asked.resource_namespace, "type": asked.resource_type}
+    return {
+        "resource": {name: value for name, value in resource.items() if value} or None,
+        "recipients": asked.recipient,
+        "data_classification": asked.data_class,
+        "aggregated": asked.aggregated,
+        "impact": _pairs(asked.impact, option="--impact") or None,
+    }
+
+
+def _refusals(seen: ApprovalRequest) -> list[str]:
+    """The words of the checks that refused it; nothing when people did, or nobody."""
+    checks = seen.body.get("evaluation")
+    if seen.status != "denied" or seen.basis != "policy" or not isinstance(checks, list):
+        return []
+    return [
+        str(check.get("words", ""))
+        for check in checks
+        if isinstance(check, dict) and check.get("leads_to") == "forbidden"
+    ]
+
+
+def _pairs(pairs: list[str], *, option: str) -> dict[str, Any]:
     """NAME=JSON, exactly: a guess at what was meant would become what is approved."""
     parameters: dict[str, Any] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals or not name or name in parameters:
-            raise Misused(f"--param {pair!r} must be NAME=JSON, each name once. Nothing was asked.")
+            raise Misused(
+                f"{option} {pair!r} must be NAME=JSON, each name once. Nothing was asked."
+            )
         try:
             parameters[name] = json.loads(
                 text, object_pairs_hook=_once, parse_constant=_no_constant
             )
         except ValueError:
             raise Misused(
-                f"--param {name}: {text!r} is not JSON. Nothing was asked. "
-                f"Write text in quotes: --param '{name}={json.dumps(text)}'"
+                f"{option} {name}: {text!r} is not JSON. Nothing was asked. "
+                f"Write text in quotes: {option} '{name}={json.dumps(text)}'"
             ) from None
     return parameters
 

@@ -44,6 +44,39 @@ class TestRequest:
     def test_a_forbidden_one_is_one(self) -> None:
         assert cli.main(["request", "drop_database", "orders"]) == 1
 
+    def test_one_that_policy_refused_says_which_check_did(self, capsys: Captured) -> None:
+        assert cli.main(["request", "drop_database", "orders"]) == 1
+        refused = [
+            check["words"]
+            for check in queries.requests().get().evaluation
+            if check.get("leads_to") == "forbidden"
+        ]
+        said = capsys.readouterr().out
+        assert refused
+        assert all(words in said for words in refused)
+
+    def test_what_an_action_touches_and_reaches_is_sent(self) -> None:
+        cli.main(
+            [
+                *RESTART,
+                *("--resource-namespace", "production", "--resource-type", "service"),
+                *("--recipient", "a@example.com", "--recipient", "b@example.com", "--aggregated"),
+                *("--data-class", "confidential", "--impact", "pods=4", "--impact", "users=12.5"),
+            ]
+        )
+        submission = queries.requests().get().submission
+        assert submission["resource"] == {"namespace": "production", "type": "service"}
+        assert submission["recipients"] == ["a@example.com", "b@example.com"]
+        assert (submission["data_classification"], submission["aggregated"]) == (
+            "confidential",
+            True,
+        )
+        assert submission["impact"] == {"pods": 4, "users": 12.5}
+
+    def test_an_impact_is_not_guessed(self, capsys: Captured) -> None:
+        assert cli.main([*RESTART, "--impact", "pods=many"]) == 2
+        assert "--impact pods" in capsys.readouterr().err
+
     def test_one_that_waits_is_three_and_says_where(self, capsys: Captured) -> None:
         assert cli.main([*RESTART, "--reason", "memory"]) == 3
         assert "/r/REQ-" in capsys.readouterr().out
