@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Any
 
 from approvals.domain import errors
 from approvals.domain.autonomy import rank
+from approvals.domain.policy.autonomy import EVERY_CLASS
+from approvals.domain.policy.classes import CLASSES, is_literal, matches
 from approvals.domain.terms import Stage
 from approvals.models import Agent, AgentStage, ApprovalRequest, Person
 from approvals.models.people import Role
-from approvals.services import agents, autonomy, own, record, standing
+from approvals.services import agents, autonomy, own, policies, record, standing
 from approvals.services.actors import Actor
 
 CHANGE_STAGE, STAND = "change_agent_stage", "grant_standing_permission"
@@ -42,6 +45,7 @@ def change_stage(
     or for a stage that would be skipped, Conflict when nothing would change.
     """
     autonomy.checked_class(action_class)
+    _refuse_unheard(action_class)
     autonomy.refuse_itself(agent)
     held = autonomy.governing(agent, action_class)
     was = Stage(held.stage) if held else None
@@ -57,6 +61,28 @@ def change_stage(
             field="stage",
         )
     return _ask(agent, action_class, held, stage, reason=reason, by=by, at=at)
+
+
+def _refuse_unheard(action_class: str) -> None:
+    """A stage for a class that nothing counts in would hold nobody. Raises Invalid with what was meant."""
+    if action_class in {EVERY_CLASS, *CLASSES}:
+        return
+    named = {rule.pattern for rule in policies.current().rules} - {"*"}
+    heard = set(
+        ApprovalRequest.objects.order_by().values_list("action_class", flat=True).distinct()
+    )
+    held = AgentStage.objects.filter(action_class=action_class, until=None)
+    if action_class in heard or matches(action_class, tuple(named)) or held.exists():
+        return
+    near = get_close_matches(
+        action_class, sorted({*CLASSES, *heard, *filter(is_literal, named)}), n=1
+    )
+    meant = f"; did you mean {near[0]!r}?" if near else "."
+    raise errors.Invalid(
+        f"Nothing was ever asked that counts in {action_class!r}, and no rule names it{meant} "
+        "Nothing was changed.",
+        field="class",
+    )
 
 
 def _ask(

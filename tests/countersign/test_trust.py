@@ -57,6 +57,16 @@ def test_what_cannot_be_is_said(capsys: Captured) -> None:
         assert words in capsys.readouterr().err
 
 
+def test_a_class_that_nothing_counts_in_is_refused_with_a_suggestion(capsys: Captured) -> None:
+    agent, _ = cast.agent()
+    cast.request(agent, action="report")
+    run("agent", "stage", "robo", "reportz", "shadow", "--reason", "New here.", code=1)
+    assert "did you mean 'report'? Nothing was changed." in capsys.readouterr().err
+    assert not AgentStage.objects.exists()
+    for known in ("report", "security_patch", "deployments"):
+        run("agent", "stage", "robo", known, "shadow", "--reason", "New here.")
+
+
 def test_the_evidence_says_what_is_no_data(capsys: Captured) -> None:
     agent, _ = cast.agent()
     cast.decide(cast.request(agent), cast.person("lin"), Verdict.DENY, "Not now.")
