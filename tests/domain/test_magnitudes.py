@@ -144,6 +144,34 @@ def test_numbers_are_shown_as_people_read_them(amount: float, words: str) -> Non
     assert magnitudes.shown(amount) == words
 
 
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"spec": {"replicas": 500}},
+        {"spec": [{"template": {"to-replicas": 500}}]},
+        {"to replicas": 500},
+        {"to.replicas": 500},
+        {"\uff54o_replicas": 500},
+        {"spec": {"replica_count": 500}},
+        {"replicas": {"to": 6, "count": 500}},
+        {"many": [[]] * 30_000},
+    ],
+)
+def test_a_number_in_an_unread_place_makes_the_figure_unclear(beside: dict[str, Any]) -> None:
+    found = said("scale", from_replicas=5, to_replicas=6, **beside)
+    assert (found.after.unclear, found.pods.unclear, found.percent.unclear) == (True, True, True)
+
+
+def test_a_count_of_replicas_is_read_like_replicas() -> None:
+    assert said("scale", from_replicas=5, to_replicas=6, replica_count=500).pods.most == 495
+
+
+def test_what_stands_deeper_blurs_only_its_own_figure() -> None:
+    found = said("restart_pods", pods=2, filter={"users": ["a"], "from": "10:00", "percent": None})
+    assert (found.pods, found.users) == (Figure((2,)), Figure(unclear=True))
+    assert not said("scale", replicas={"from": 5, "to": 8}).after.unclear
+
+
 @given(given_parameters=parameters, impact=impacts)
 def test_any_parameters_have_magnitudes(given_parameters: Any, impact: Any) -> None:
     for action in ("scale", "scale_down", "restart_pods", "send_mail"):

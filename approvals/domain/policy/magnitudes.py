@@ -4,17 +4,21 @@ Names are compared without case, `_` and `-`. Formulas, where `from` and `to` ar
 
 - `from`: `from_replicas`, `current_replicas`, `old_replicas`, `replicas_before`, `replicas.from`
 - `to`: `to_replicas`, `replicas`, `new_replicas`, `target_replicas`, `desired_replicas`,
-  `replicas_after`, `replicas.to`; or `from` + `delta`; or `from` × (1 + `percent` / 100)
+  `replicas_after`, `replicas.to`, `replica_count`, `num_replicas`;
+  or `from` + `delta`; or `from` × (1 + `percent` / 100)
 - scaling actions also say `from`, `to` and `count` (so many afterwards), without the word replicas
 - `delta`: `delta`, `change`, `increase_by`, `decrease_by` (less); less, too, when the action goes down
 - percent: 100 × (`to` − `from`) / `from`; `percent`, `percent_change`, `change_percent`;
   100 × `delta` / `from`; `impact.replica_percent`. From none to some cannot be told
 - pods: |`to` − `from`|; |`delta`|; |`percent`| × `from` / 100; `pods`, `instances` (a number, or as
-  many as the list names, which is none said when it is empty); `count` of an action that scales or restarts; `impact.pods`
+  many as the list names; an empty list says nothing); `count` of an action that scales or restarts;
+  `impact.pods`
 - cost per hour: `cost_per_hour_usd`, `cost_per_hour`, `hourly_cost_usd`, `hourly_cost`; a day's / 24;
   `impact.cost_per_hour_usd`
 - users: `users`, `customers`, `affected_users`, `user_count` (a number or a list); `impact.users`
 
+A name of these that stands deeper than the top level, or is written with other separators (`to replicas`),
+makes its figure unclear, as do parameters of too many parts to look through.
 Whatever is stated several times is all kept; a limit looks at the largest, a minimum at the least.
 A number, also one worked out, is a plain one up to 2^53 (not `"8"`, not true); a percentage may be text
 such as `50%`.
@@ -23,12 +27,13 @@ such as `50%`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from approvals.domain.policy.classes import SCALING, class_of
 from approvals.domain.policy.subject import Subject
+from approvals.domain.policy.unread_names import flattened, spans, unread
 
 Number = int | float
 LARGEST = 2**53
@@ -36,7 +41,16 @@ MOST = 20  # of one quantity, spelled in as many ways: every one is worked out w
 
 _BEFORE = frozenset({"fromreplicas", "currentreplicas", "oldreplicas", "replicasbefore"})
 _AFTER = frozenset(
-    {"toreplicas", "replicas", "newreplicas", "targetreplicas", "desiredreplicas", "replicasafter"}
+    {
+        "toreplicas",
+        "replicas",
+        "newreplicas",
+        "targetreplicas",
+        "desiredreplicas",
+        "replicasafter",
+        "replicacount",
+        "numreplicas",
+    }
 )
 _DELTA = frozenset({"delta", "change", "increaseby", "decreaseby"})
 _PERCENT = frozenset({"percent", "percentchange", "changepercent"})
@@ -46,6 +60,7 @@ _COST_A_DAY = frozenset({"costperdayusd", "costperday", "dailycostusd", "dailyco
 _USERS = frozenset({"users", "customers", "affectedusers", "usercount"})
 _DOWN = frozenset({"down", "decrease", "reduce", "shrink", "remove"})
 _COUNTED = frozenset({SCALING, "restarts"})
+_ALWAYS = _BEFORE | _AFTER | _DELTA | _PERCENT | _PODS | _COST | _COST_A_DAY | _USERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +143,10 @@ class _Said:
         self.kind = class_of(subject.action)
         self.scales = self.kind == SCALING
         self.down = bool(_DOWN & set(subject.action.split("_")))
-        self.pairs = [(_folded(key), value) for key, value in subject.parameters.items()]
+        self.pairs = [(flattened(key), value) for key, value in subject.parameters.items()]
+        names = _ALWAYS | self.only_scaling("from", "to")
+        names |= {"count"} if self.kind in _COUNTED else set()
+        self.unread = unread(subject.parameters, names)
 
     def before(self) -> Figure:
         plain = self.named(_BEFORE | self.only_scaling("from"), _count)
@@ -136,12 +154,12 @@ class _Said:
 
     def after(self) -> Figure:
         names = _AFTER | self.only_scaling("to", "count")
-        plain = (_count(value) for key, value in self.pairs if key in names and not _spans(value))
-        return _joined(*plain, self.within_replicas("to"))
+        plain = (_count(value) for key, value in self.pairs if key in names and not spans(value))
+        return _joined(*plain, self.within_replicas("to"), self.elsewhere(names))
 
     def within_replicas(self, end: str) -> Figure:
         """`replicas: {from: 5, to: 8}`."""
-        whole = [value for key, value in self.pairs if key == "replicas" and _spans(value)]
+        whole = [value for key, value in self.pairs if key == "replicas" and spans(value)]
         return _joined(*(_count(value[end]) for value in whole if end in value))
 
     def delta(self) -> Figure:
@@ -150,7 +168,7 @@ class _Said:
             for key, value in self.pairs
             if key in _DELTA and not _is_percent(value)
         )
-        return _joined(*plain)
+        return _joined(*plain, self.elsewhere(_DELTA))
 
     def percent(self) -> Figure:
         plain = (
@@ -158,7 +176,7 @@ class _Said:
             for key, value in self.pairs
             if key in _PERCENT or (key in _DELTA and _is_percent(value))
         )
-        return _joined(*plain)
+        return _joined(*plain, self.elsewhere(_PERCENT))
 
     def directed(self, key: str, value: object, read: Any) -> Figure:
         """With its sign turned where the name or the action says that there will be less."""
@@ -177,18 +195,15 @@ class _Said:
         return _joined(self.named(_COST, _number), a_day)
 
     def named(self, names: Iterable[str], read: Any) -> Figure:
-        return _joined(*(read(value) for key, value in self.pairs if key in names))
+        plain = (read(value) for key, value in self.pairs if key in names)
+        return _joined(*plain, self.elsewhere(names))
+
+    def elsewhere(self, names: Iterable[str]) -> Figure:
+        """Unclear where one of the names stands deeper, or almost stands at the top."""
+        return NOTHING_SAID if self.unread.isdisjoint(names) else UNCLEAR
 
     def only_scaling(self, *names: str) -> frozenset[str]:
         return frozenset(names) if self.scales else frozenset()
-
-
-def _folded(name: object) -> str:
-    return str(name).casefold().replace("_", "").replace("-", "")
-
-
-def _spans(value: object) -> bool:
-    return isinstance(value, Mapping) and ("from" in value or "to" in value)
 
 
 def _joined(*figures: Figure) -> Figure:
