@@ -136,6 +136,58 @@ def test_read_only_wins_over_the_same_type_in_full(listed: str) -> None:
     assert verdict(f"resources: {listed}", action="list_secrets", resource_type="secret") == AUTO
 
 
+@pytest.mark.parametrize("key", ["kind", "resource_type", "resourceType", "Kind"])
+def test_a_type_in_the_parameters_counts_too(key: str) -> None:
+    section = "resources: [deploy*, secrets (read-only)]"
+    for where in ({key: "%s"}, {"manifest": [{"spec": {key: "%s"}}]}):
+
+        def found(kind: str, action: str, where: Any = where) -> tuple[Approval, str]:
+            given = json.loads(json.dumps(where).replace("%s", kind))
+            return verdict(section, action=action, resource_type="deployment", parameters=given)
+
+        assert found("Deployment", "scale_up") == AUTO
+        assert found("ClusterRole", "scale_up") == denied("out_of_scope")
+        assert found("Secret", "scale_up") == denied("read_only")
+        assert found("Secret", "get_secret") == AUTO
+        assert found("Secret", "get_and_delete_secret") == denied("read_only")
+        assert found("deployment, secret", "scale_up") == ASKS
+
+
+@pytest.mark.parametrize(
+    "action", ["get_and_delete_secret", "read_then_remove", "list_andDrop", "view_and_send"]
+)
+def test_a_name_that_also_writes_is_not_reading(action: str) -> None:
+    assert verdict(
+        "resources: [secrets (read-only)]", action=action, resource_type="secret"
+    ) == denied("read_only")
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"path": "/api/v1/namespaces/kube-system/pods/x"}, denied("out_of_scope")),
+        ({"path": "/api/v1/namespaces/prod-a/pods/x"}, AUTO),
+        ({"path": "/api/v1/namespaces"}, AUTO),
+        ({"args": ["-n", "kube-system", "get"]}, denied("out_of_scope")),
+        ({"args": ["--namespace", "kube-system"]}, denied("out_of_scope")),
+        ({"args": ["--namespace=kube-system"]}, denied("out_of_scope")),
+        ({"args": ["-n=kube-system"]}, denied("out_of_scope")),
+        ({"args": ["-n", "prod-a", "kube-system"]}, AUTO),
+        ({"args": ["--namespace=prod-a"]}, AUTO),
+        ({"args": ["tail", "-n", "100"]}, ASKS),
+        ({"args": ["get", "--all-namespaces"]}, ASKS),
+        ({"command": "kubectl -n kube-system delete pod x"}, denied("out_of_scope")),
+        ({"command": "head -n 5 file"}, AUTO),
+        ({"args": ["-n"], "name": "kube-system"}, AUTO),
+    ],
+)
+def test_a_namespace_in_a_path_or_an_argument_counts_too(
+    given: dict[str, Any], expected: tuple[Approval, str]
+) -> None:
+    claims = {"namespace": "prod-a", "resource_type": "deployments", "parameters": given}
+    assert verdict(PRODUCTION, **claims) == expected
+
+
 def test_targets_are_globs() -> None:
     section = "targets: [production-*, 'tickets/ops']"
     assert verdict(section, target="production-api") == AUTO

@@ -99,8 +99,10 @@ def check(found: Sequence[Scope], subject: Subject, now: Circumstances) -> list[
     made = list(_exclusions(excluding, subject)) if excluding else []
     limited = any(scope.namespaces for scope in ordered)
     named = list(dict.fromkeys(resource_names.namespaces(subject))) if limited else []
+    by_type = any(scope.types for scope in ordered)
+    types = list(dict.fromkeys(resource_names.types(subject))) if by_type else []
     for scope in ordered:
-        made += list(_outside(scope, subject, named)) or [_inside(scope)]
+        made += list(_outside(scope, subject, named, types)) or [_inside(scope)]
     return made
 
 
@@ -167,7 +169,9 @@ def _excluded(scope: Scope, excluded: Excluded, readings: Sequence[Reading]) -> 
 # --- what is included ------------------------------------------------------------------------
 
 
-def _outside(scope: Scope, subject: Subject, found: Sequence[Named]) -> Iterator[Check]:
+def _outside(
+    scope: Scope, subject: Subject, found: Sequence[Named], types: Sequence[Named]
+) -> Iterator[Check]:
     if scope.targets and (made := _target(scope, scope.targets, subject)):
         yield made
     needs_none = matches(subject.action, scope.without_resource)
@@ -177,8 +181,8 @@ def _outside(scope: Scope, subject: Subject, found: Sequence[Named]) -> Iterator
                 scope, scope.namespaces.place, "namespace", _said(scope.namespaces.globs)
             )
         yield from _namespaces(scope, scope.namespaces, found)
-    if scope.types and (made := _type(scope, subject, needs_none=needs_none)):
-        yield made
+    if scope.types:
+        yield from _types(scope, subject, types, needs_none=needs_none)
 
 
 def _target(scope: Scope, allowed: Listed, subject: Subject) -> Check | None:
@@ -202,14 +206,31 @@ def _namespaces(scope: Scope, allowed: Listed, found: Sequence[Named]) -> Iterat
         yield _unclear(scope, allowed.place, "namespace", unclear.name or "", unclear.where)
 
 
-def _type(scope: Scope, subject: Subject, *, needs_none: bool) -> Check | None:
-    place, wanted = scope.types[0].place, subject.resource_type
-    written = tuple(map(str, scope.types))
-    if not wanted:
-        return None if needs_none else _unnamed(scope, place, "resource type", _said(written))
+def _types(
+    scope: Scope, subject: Subject, found: Sequence[Named], *, needs_none: bool
+) -> Iterator[Check]:
+    """The type declared; of those in the parameters the first refused and the first unclear."""
+    place, unclear = scope.types[0].place, None
+    if not subject.resource_type and not needs_none:
+        yield _unnamed(scope, place, "resource type", _said(tuple(map(str, scope.types))))
+    if subject.resource_type and (made := _type(scope, subject, subject.resource_type)):
+        yield made
+    for named in found:
+        if named.name is not None and (made := _type(scope, subject, named.name, named.where)):
+            yield made
+            break
+        if named.name is None or not resource_names.is_clear(named.name, one=True):
+            unclear = unclear or named
+    if unclear:
+        yield _unclear(scope, place, "resource type", unclear.name or "", unclear.where)
+
+
+def _type(scope: Scope, subject: Subject, wanted: str, where: str = "") -> Check | None:
+    place, written = scope.types[0].place, tuple(map(str, scope.types))
+    found_in = {"found_in": where} if where else {}
     fitting = [each for each in scope.types if each.fits(wanted)]
     if not fitting:
-        return _out(scope, Listed(written, place), "resource type", wanted)
+        return _out(scope, Listed(written, place), "resource type", wanted, **found_in)
     reading_only = next((each for each in fitting if each.is_read_only), None)
     if reading_only and not reads_only(subject.action):
         words = (
@@ -218,7 +239,7 @@ def _type(scope: Scope, subject: Subject, *, needs_none: bool) -> Check | None:
         )
         return checks.refuses(
             Layer.SCOPE, words, reason="read_only", rule=scope.rule, place=reading_only.place,
-            resource_type=wanted, allowed=list(written),
+            resource_type=wanted, allowed=list(written), **found_in,
         )  # fmt: skip
     return None
 
@@ -249,7 +270,7 @@ def _unclear(scope: Scope, place: Place, kind: str, wanted: str, where: str) -> 
     )
     return checks.unsure(
         Layer.SCOPE, words, rule=scope.rule, place=place, found_in=where,
-        **{kind: wanted} if wanted else {},
+        **{kind.replace(" ", "_"): wanted} if wanted else {},
     )  # fmt: skip
 
 
