@@ -69,7 +69,13 @@ def _verdict(policy: PolicySet, files: int, found: Sequence[Warning], *, data_kn
     left_out = (
         "" if data_known else " No service's data was found, so warnings that need it are left out."
     )
-    return f"Valid: {', '.join(parts)}.{left_out}"
+    part = (
+        ""
+        if policy.matrix
+        else " They are a part of a policy: without a document of kind RiskMatrix they cannot be applied "
+        "alone. Copy policies/default.yaml beside them, or apply them together with the files that have it."
+    )
+    return f"Valid: {', '.join(parts)}.{part}{left_out}"
 
 
 def _give(

@@ -9,8 +9,9 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import Count
 
 from approvals.domain.policy.lint import Facts
+from approvals.domain.policy.reading import PolicyInvalid
 from approvals.models import Agent, ApprovalRequest, TeamMember
-from approvals.services import clock
+from approvals.services import clock, policies
 
 LOOKS_BACK = timedelta(days=90)
 
@@ -43,12 +44,26 @@ def _known(at: datetime) -> Facts:
         .annotate(times=Count("number"))
     )
     owned = Agent.objects.filter(is_enabled=True, owner__isnull=False)
+    # A service that is younger than the span cannot say what no request met in it.
+    is_long_enough = ApprovalRequest.objects.filter(created_at__lt=at - LOOKS_BACK).exists()
     return Facts(
-        asked={(agent, action): count for agent, action, count in counted},
+        asked={(agent, action): count for agent, action, count in counted}
+        if is_long_enough
+        else None,
+        agents=frozenset(Agent.objects.values_list("name", flat=True)),
+        in_force=_in_force(),
         members={team: frozenset(people) for team, people in members.items()},
         owners=dict(owned.values_list("name", "owner__email")),
         at=at,
     )
+
+
+def _in_force() -> frozenset[str] | None:
+    """The globs of the rules in force; None where none are, or where they cannot be read any more."""
+    try:
+        return frozenset(rule.pattern for rule in policies.current().rules)
+    except (policies.NoPolicy, PolicyInvalid):
+        return None
 
 
 def _is_there() -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from approvals.services import clock
+from approvals.services import clock, policies
 from tests.countersign.commands import Captured, run, told
 from tests.support import cast
 
@@ -94,8 +94,15 @@ def test_warnings_are_a_yes_unless_they_shall_be_a_no(files: Path, capsys: Captu
 @pytest.mark.django_db
 def test_what_the_service_knows_is_told(files: Path, capsys: Captured) -> None:
     robo, _ = cast.agent()
-    cast.request(robo, at=clock.now() - timedelta(days=1))
     (files / "unused.yaml").write_text("actions: [{name: levitate, risk: low}]\n")
+    cast.policy()
+    policies.apply(
+        files=policies.read_directory(files), author="t", actor=cast.OPERATOR, at=clock.now()
+    )
+    cast.request(robo, at=clock.now() - timedelta(days=1))
+    early = told(capsys, "policy", "validate", str(files))
+    assert "matches_nothing" not in {each["code"] for each in early["warnings"]}
+    cast.request(robo, at=clock.now() - timedelta(days=91))
     answer = told(capsys, "policy", "validate", str(files))
     assert answer["service_data_known"]
     found = {(each["file"], each["code"]) for each in answer["warnings"]}
@@ -115,6 +122,8 @@ def test_a_part_of_a_policy_is_valid_and_said_to_be_one(tmp_path: Path) -> None:
     found = json.loads(answer.stdout)
     assert found["valid"]
     assert "no_risk_matrix" in {each["code"] for each in found["warnings"]}
+    plain = lonely("policy", "validate", "examples/policies", data=tmp_path).stdout
+    assert "they cannot be applied alone. Copy policies/default.yaml beside them" in plain
 
 
 @pytest.mark.parametrize("extra", [(), ("--json",)])

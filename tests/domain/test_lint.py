@@ -143,6 +143,23 @@ def test_a_rule_no_request_met_in_90_days_is_told() -> None:
     assert codes(*BASIS, rules, asked={}) == codes(*BASIS, rules) == []
 
 
+def test_a_rule_that_is_not_in_force_yet_is_not_told_to_match_nothing() -> None:
+    rules = policy("a", "{name: deploy, risk: low}")
+    asked = {("bot", "scale_up"): 3}
+    assert codes(*BASIS, rules, asked=asked, in_force=frozenset()) == []
+    assert codes(*BASIS, rules, asked=asked, in_force=frozenset({"deploy"})) == [Code.UNUSED]
+
+
+def test_an_agent_that_nobody_registered_is_told_where_agents_are_known() -> None:
+    rules = policy("a", "{name: deploy, risk: low}", agents="[deploy-bto]")
+    [one] = remarks(*BASIS, rules, agents=frozenset({"deploy-bot"}))
+    assert (one.code, one.words) == (
+        Code.NO_AGENT,
+        "a concerns deploy-bto, and no agent here has such a name; did you mean 'deploy-bot'?",
+    )
+    assert codes(*BASIS, rules) == codes(*BASIS, rules, agents=frozenset({"deploy-bto"})) == []
+
+
 def test_what_other_agents_asked_does_not_count() -> None:
     rules = policy("a", "{name: scale, risk: low}", agents="[digger]")
     assert codes(*BASIS, rules, asked={("bot", "scale"): 3}) == [Code.UNUSED]

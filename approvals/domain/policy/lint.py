@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from difflib import get_close_matches
 from enum import StrEnum
 
 from approvals.domain.plan import Plan, Stage
@@ -34,6 +35,7 @@ class Code(StrEnum):
     EMPTY_TEAM = "team_without_members"
     TOO_FEW = "too_few_members"
     NO_MATRIX = "no_risk_matrix"
+    NO_AGENT = "no_such_agent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +55,15 @@ class Facts:
     """What the service knows. None means that it is not known.
 
     `asked` counts the requests of the last 90 days by agent and action; `members` are the e-mail
-    addresses of the active people of each team, in small letters; `owners` are those of agents.
+    addresses of the active people of each team, in small letters; `owners` are those of agents;
+    `agents` are the names of all; `in_force` are the globs of the rules in force by now.
     """
 
     asked: Mapping[tuple[str, str], int] | None = None
     members: Mapping[str, frozenset[str]] | None = None
     owners: Mapping[str, str] | None = None
+    agents: frozenset[str] | None = None
+    in_force: frozenset[str] | None = None
     at: datetime | None = None
 
 
@@ -97,7 +102,8 @@ def _no_matrix(policy: PolicySet, facts: Facts) -> Iterator[Warning]:
         first = min(places, key=lambda place: place.file)
         words = (
             "no file here has a document of kind RiskMatrix; these files are part of a policy, "
-            "and cannot be applied alone"
+            "and cannot be applied alone: copy policies/default.yaml beside them, or apply them "
+            "together with the files that have it"
         )
         yield Warning(Place(first.file, 1, 1), Code.NO_MATRIX, words)
 
@@ -121,11 +127,26 @@ def _unused(policy: PolicySet, facts: Facts) -> Iterator[Warning]:
     for one in policy.policies:
         actions = {action for agent, action in facts.asked if one.concerns(agent)}
         for rule in one.rules:
-            if rule.approval is Approval.FORBIDDEN:
+            is_new = facts.in_force is not None and rule.pattern not in facts.in_force
+            if rule.approval is Approval.FORBIDDEN or is_new:
                 continue
             if not any(matches(action, (rule.pattern,)) for action in actions):
                 words = f"{rule.name} matched no request in the last 90 days"
                 yield Warning(rule.place, Code.UNUSED, words)
+
+
+def _nobody_concerned(policy: PolicySet, facts: Facts) -> Iterator[Warning]:
+    """Names of agents that no agent has: a limit meant for one would hold nobody."""
+    if not facts.agents:
+        return
+    for one in policy.policies:
+        for name in one.agents:
+            if any(matches(agent, (name,)) for agent in facts.agents):
+                continue
+            near = get_close_matches(name, sorted(facts.agents), n=1)
+            meant = f"; did you mean {near[0]!r}?" if near else ""
+            words = f"{one.name} concerns {name}, and no agent here has such a name{meant}"
+            yield Warning(one.place, Code.NO_AGENT, words)
 
 
 def _members(policy: PolicySet, facts: Facts) -> Iterator[Warning]:
@@ -266,6 +287,7 @@ _LOOKS: tuple[Callable[[PolicySet, Facts], Iterator[Warning]], ...] = (
     _unreachable,
     _shadowed,
     _unused,
+    _nobody_concerned,
     _members,
     _owners,
     _off_duty,
