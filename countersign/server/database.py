@@ -145,10 +145,16 @@ def _files(policy: PolicySet) -> Finding:
         if files and dict(newest.files) != files:
             return warn(
                 "policy",
-                f"{words}; {directory} differs",
-                "countersign policy diff, then policy apply",
+                f"{words}; the files in POLICY_DIR ({directory}) differ. That version came from "
+                f"{newest.author or 'somebody unnamed'}{_commit(newest)}",
+                "countersign policy diff. Where policies are applied from elsewhere (a repository), point "
+                "POLICY_DIR at the same files; do not apply these over them unread",
             )
     return well("policy", words)
+
+
+def _commit(version: PolicyVersion) -> str:
+    return f", commit {version.commit[:40]}" if version.commit else ""
 
 
 def _teams(policy: PolicySet) -> Iterator[Finding]:

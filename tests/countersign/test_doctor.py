@@ -14,7 +14,7 @@ from django.db import connection
 from django.test import override_settings
 
 from approvals.models import AuditEvent, Timer
-from approvals.services import clock
+from approvals.services import clock, policies
 from countersign import cli
 from tests.fakes.nonsense import Nonsense, hangs_up, status
 from tests.support import cast
@@ -71,6 +71,23 @@ def test_history_that_can_be_changed_fails(capsys: Captured) -> None:
     assert finding["level"] == "FAIL"
     assert "update, delete" in finding["words"]
     assert finding["fix"]
+
+
+@pytest.mark.usefixtures("staffed")
+def test_files_that_differ_are_not_to_be_applied_unread(capsys: Captured) -> None:
+    text = (cast.POLICIES / "default.yaml").read_text()
+    changed = {"default.yaml": text.replace("costs money", "costs")}
+    policies.apply(
+        files=changed,
+        author="gitops@example.com",
+        commit="abc",
+        actor=cast.OPERATOR,
+        at=clock.now(),
+    )
+    told = examined(capsys, code=0)["policy"]
+    assert "POLICY_DIR" in told["words"]
+    assert "came from gitops@example.com, commit abc" in told["words"]
+    assert "do not apply these over them unread" in told["fix"]
 
 
 def test_a_service_without_a_policy_fails(capsys: Captured) -> None:
