@@ -39,7 +39,8 @@ def ask(
 ) -> ApprovalRequest:
     """A request that policy lets through unless a limit says otherwise."""
     small = {"pods": 1, "replica_percent": 10}
-    plain: dict[str, Any] = {"impact": small, "target": "shop", "parameters": {}}
+    told = {"from_replicas": 10, "to_replicas": 11} if action.startswith("scale") else {}
+    plain: dict[str, Any] = {"impact": small, "target": "shop", "parameters": told}
     return cast.request(robo, at=at, **(plain | {"action": action} | changes))
 
 
