@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from approvals.domain import errors
+from approvals.domain.display import redact
 from approvals.domain.terms import AlertKind, EventKind
 from approvals.models import Agent, Alert, ApprovalRequest, Person
 from approvals.models.people import Role
@@ -60,9 +61,10 @@ def raise_once(
 ) -> Alert | None:
     """Write an alert with its line of history, or nothing when this `key` was told before.
 
-    `words` say what was seen, as one sentence; `values` are the figures behind it, as JSON. Needs the
-    transaction of whatever caused it, and returns None when it was told already.
+    `words` say what was seen, as one sentence; `values` are the figures behind it, as JSON, whose texts
+    are masked where they are secrets. Needs the transaction of whatever caused it.
     """
+    figures = {name: _masked(value) for name, value in (values or {}).items()}
     same = {"kind": kind.value, "key": _bounded(key)}
     if Alert.objects.filter(**same).exists():
         return None
@@ -73,23 +75,34 @@ def raise_once(
         defaults={
             "agent": agent,
             "words": words,
-            "values": dict(values or {}),
+            "values": figures,
             "request": request,
             "at": at,
         },
     )
     if not is_new:
         return None
+    _tell(alert, at=at)
+    return alert
+
+
+def _tell(alert: Alert, *, at: datetime) -> None:
     facts = {
         "alert": alert.pk,
-        "kind": kind.value,
-        "agent": agent.name if agent else "",
-        "ref": request.ref if request else "",
+        "kind": alert.kind,
+        "agent": alert.agent.name if alert.agent else "",
+        "ref": alert.request.ref if alert.request else "",
     }
-    detail = {**facts, "words": words, "values": dict(values or {})}
+    detail = {**facts, "words": alert.words, "values": alert.values}
     audit.append_service(EventKind.ALERT_RAISED, actor=actors.POLICY, at=at, detail=detail)
-    logger.warning("alert raised", **facts, words=words)
-    return alert
+    logger.warning("alert raised", **facts, words=alert.words)
+
+
+def _masked(value: Any) -> Any:
+    """What an agent wrote may stand among the figures, so no text of it keeps a secret."""
+    if isinstance(value, str):
+        return redact(value)[0]
+    return [_masked(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def close(*, number: int, person: Person, reason: str, at: datetime) -> Alert:

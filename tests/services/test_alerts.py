@@ -41,6 +41,20 @@ def test_an_alert_is_told_once_and_stands_in_history() -> None:
     }
 
 
+def test_a_secret_among_the_figures_is_masked_in_the_alert_and_in_history() -> None:
+    secret = "sk_live_4eC39HqLyjWDarjtT1zdp7dc"
+    values = {"target": f"pods/{secret}", "seen": [secret], "n": 3}
+
+    alert = alerts.raise_once(
+        kind=AlertKind.UNUSUAL_PATTERN, key="k", agent=None, words=WORDS, at=NOON, values=values
+    )
+
+    assert alert is not None
+    told = AuditEvent.objects.get(type="alert.raised").entry["detail"]["values"]
+    assert secret not in str((alert.values, told))
+    assert alert.values["n"] == 3
+
+
 def test_the_same_cause_is_told_again_in_the_next_hour() -> None:
     agent, _ = cast.agent()
     keys = [
