@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from approvals.domain.policy import documents, lint
 from approvals.domain.policy.differences import Difference
-from approvals.models import PolicyVersion
+from approvals.models import ApprovalRequest, PolicyVersion
 from approvals.services import clock, people, policy_changes
 from approvals.services.policy_changes import Answer, Proposal
 from countersign import terminal
@@ -111,10 +111,18 @@ def _outcome(answer: Answer, *, broke_glass: bool) -> str:
         return (
             f"{_in_words(answer.found.weaker, ())}\n\n"
             f"This waits for approval {answer.request.ref}; version {number} stays in force until then. "
-            "Who proposed it cannot approve it."
+            f"{_kept_away(answer.request)}"
         )
     glass = " The glass was broken, and history says so." if broke_glass else ""
     return f"Policy version {number} is in force. Open requests keep the plan they have.{glass}"
+
+
+def _kept_away(row: ApprovalRequest) -> str:
+    """Who cannot approve it: nobody is promised to be kept away who was not named."""
+    proposer = row.owner_at_submission
+    if proposer is None:
+        return "No author was named (--author EMAIL), so nobody is kept from approving it."
+    return f"{proposer} proposed it and cannot approve it."
 
 
 def _in_words(weaker: Iterable[Difference], stricter: Iterable[Difference]) -> str:

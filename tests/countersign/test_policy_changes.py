@@ -131,6 +131,7 @@ def test_what_is_weaker_is_proposed_and_what_is_stricter_applied(
     said = capsys.readouterr().out
     assert f"waits for approval {row.ref}; version 2 stays in force" in said
     assert "drop_database (forbidden)" in said
+    assert "nobody is kept from approving it" in said
     answer = told(capsys, "policy", "apply", weak, code=3)
     assert (answer["status"], answer["request"], answer["changed"]) == ("proposed", row.ref, False)
     assert ApprovalRequest.objects.count() == 1
@@ -142,6 +143,7 @@ def test_a_person_who_is_named_as_author_asked_for_it(tmp_path: Path, capsys: Ca
     ada = cast.person("ada")
     run("policy", "apply", draft(tmp_path, WEAK), "--author", "Ada@example.com", code=3)
     assert ApprovalRequest.objects.get().owner_at_submission == ada
+    assert "Ada proposed it and cannot approve it." in capsys.readouterr().out
 
 
 @needs_data
