@@ -23,8 +23,12 @@ def _database() -> dict[str, Any]:
 def _redis_url() -> str:
     """Each process of a parallel run has a numbered Redis database of its own."""
     server = os.environ.get("REDIS_URL", "redis://127.0.0.1:1/0").rpartition("/")[0]
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw-1").removeprefix("gw")
-    return f"{server}/{int(worker) + 1}"
+    return f"{server}/{_worker() + 1}"
+
+
+def _worker() -> int:
+    """The number of this process in a parallel run; -1 where there is one process only."""
+    return int(os.environ.get("PYTEST_XDIST_WORKER", "gw-1").removeprefix("gw"))
 
 
 SECRET_KEY = "a-key-that-only-tests-know-and-nothing-secret-rests-on"
@@ -32,4 +36,5 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 INSTALLED_APPS = [*service.INSTALLED_APPS, "tests.support.apps.TestSupport"]
 DATABASES = {"default": _database()}
 REDIS_URL = CELERY_BROKER_URL = _redis_url()
+BELL_DIR = str(service.DATA_DIR / "run" / f"bell-{_worker()}")  # or one test would hear another's ring
 STATIC_ROOT = service.BASE_DIR / "static"  # nothing is collected for a test run
