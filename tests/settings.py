@@ -36,5 +36,6 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 INSTALLED_APPS = [*service.INSTALLED_APPS, "tests.support.apps.TestSupport"]
 DATABASES = {"default": _database()}
 REDIS_URL = CELERY_BROKER_URL = _redis_url()
-BELL_DIR = str(service.DATA_DIR / "run" / f"bell-{_worker()}")  # or one test would hear another's ring
+# One test must not hear another's ring.
+BELL_DIR = str(service.DATA_DIR / "run" / f"bell-{_worker()}")
 STATIC_ROOT = service.BASE_DIR / "static"  # nothing is collected for a test run
