@@ -131,6 +131,7 @@ class AlertKind(StrEnum):
     SCOPE_VIOLATION = "scope_violation_attempts"
     BREAKER_OPENED = "circuit_breaker_activations"
     RATE_APPROACHED = "rate_limit_approaches"
+    FORGED_MESSAGE = "forged_channel_messages"
 
 
 class OnTimeout(StrEnum):
@@ -171,7 +172,10 @@ class EventKind(StrEnum):
     GRANT_EXPIRED = "grant.expired"
     CARD_SHARED = "request.card_shared"
 
+    DECISION_HELD = "decision.held"
+    DECISION_UNDONE = "decision.undone"
     DECISION_REFUSED = "decision.refused"
+    ASSIGNED = "request.assigned"
     CONSUME_REFUSED = "grant.refused"
     DELIVERY_DEAD = "delivery.dead"
     DELIVERY_RESENT = "delivery.resent"
@@ -197,6 +201,14 @@ class EventKind(StrEnum):
     PERSON_CHANGED = "person.changed"
     PERSON_LINKED = "person.linked"
     PERSON_TOKEN_ISSUED = "person.token_issued"
+    PERSON_AWAY = "person.away"
+    PERSON_BACK = "person.back"
+    SHIFT_CHANGED = "team.shift_changed"
+    SHOWING_CHANGED = "channel.showing_changed"
+    CHANNEL_TRIED = "channel.tried"
+    WORKSPACE_INSTALLED = "workspace.installed"
+    WORKSPACE_REVOKED = "workspace.revoked"
+    SIGN_IN_CHANGED = "person.sign_in_changed"
     AUDIT_EXPORTED = "audit.exported"
 
 
@@ -223,6 +235,8 @@ class TimerKind(StrEnum):
     DEADLINE = "deadline"
     RESUME = "resume"
     GRANT_EXPIRY = "grant_expiry"
+    RELEASE = "release"
+    DIGEST = "digest"
 
 
 class ActorKind(StrEnum):

@@ -2,6 +2,16 @@
 
 from approvals.models.agents import Agent, AgentKey
 from approvals.models.audit import AuditEvent, ChainHead
+from approvals.models.desk import (
+    Assignment,
+    Export,
+    ExportPart,
+    HeldDecision,
+    Preferences,
+    RequestLook,
+    SavedView,
+)
+from approvals.models.duty import Absence, ShiftOverride
 from approvals.models.guardrails import (
     Alert,
     BreakerTrip,
@@ -15,29 +25,44 @@ from approvals.models.people import Identity, Person, PersonToken, Team, TeamMem
 from approvals.models.places import Place
 from approvals.models.policies import PolicyDraft, PolicyVersion
 from approvals.models.requests import ApprovalRequest, Decision, RequestMessage
+from approvals.models.sign_in import OneTimeSecret, Passkey
 from approvals.models.trust import AgentStage, StandingGrant
+from approvals.models.workspaces import ChannelShowing, SlackWorkspace
 
 __all__ = [
+    "Absence",
     "Agent",
     "AgentKey",
     "AgentStage",
     "Alert",
     "ApprovalRequest",
+    "Assignment",
     "AuditEvent",
     "BreakerTrip",
     "ChainHead",
+    "ChannelShowing",
     "Decision",
     "Delivery",
+    "Export",
+    "ExportPart",
+    "HeldDecision",
     "Identity",
+    "OneTimeSecret",
+    "Passkey",
     "Person",
     "PersonToken",
     "Place",
     "PolicyDraft",
     "PolicyVersion",
+    "Preferences",
     "Receipt",
     "Recipient",
     "Replay",
+    "RequestLook",
     "RequestMessage",
+    "SavedView",
+    "ShiftOverride",
+    "SlackWorkspace",
     "StandingGrant",
     "SuggestionMark",
     "Team",
