@@ -53,6 +53,15 @@ def ask_words(card: Card, verdict: Verdict, *, carried: str) -> dict[str, Any]:
     }
 
 
+def wrong(words: str) -> str:
+    """What is wrong with what was typed; empty when nothing is."""
+    if not words:
+        return "Write a few words. Nothing was decided yet."
+    if len(words) > WORDS_LIMIT:
+        return f"Write at most {WORDS_LIMIT} characters. Nothing was decided yet."
+    return ""
+
+
 def refusal(words: str, *, url: str = "", title: str = "Not counted") -> dict[str, Any]:
     """Say why a click changed nothing, and where to go on."""
     blocks = [el.words(words)]

@@ -1,17 +1,22 @@
 """Seal what a button carries, so that a click can be tied to the very message it was made on.
 
 Slack signs every click, but not what stood beside the button: whoever steals the bot's token can
-post a lookalike with our request behind it. The seal binds request, version, what was shown and
-the address the message was sent to, and only this service can make one.
+post a lookalike with our request behind it, or edit a message of ours. The seal binds request,
+version, what was shown, the address the message was sent to and the words that stand in it, and
+only this service can make one.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 from django.utils.crypto import constant_time_compare, salted_hmac
+
+from integrations.slack import likeness
 
 SALT = "slack-button"
 SHOWN_LENGTH = 16
@@ -49,6 +54,12 @@ def seal(*, request: str, version: int, shown_sha256: str, address: str) -> str:
     return f"{request}:v{version}:{shown}:{tag}"
 
 
+def bind(blocks: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The blocks of a finished message, with each seal in them tied to the words around it."""
+    drawn = likeness.digest(list(blocks))
+    return [_bound(block, drawn) for block in blocks]
+
+
 def read(value: str) -> Carried | None:
     """Read a button's value, sealed or plain; None when it is neither."""
     sealed = SEALED.fullmatch(value)
@@ -61,15 +72,50 @@ def read(value: str) -> Carried | None:
     return None
 
 
-def is_genuine(carried: Carried, *, address: str) -> bool:
-    """Say whether this service sealed it for a message sent to this address."""
+def is_genuine(carried: Carried, *, address: str, drawn: str = "") -> bool:
+    """Say whether this service sealed it for a message sent to this address.
+
+    `drawn` is the likeness of the message it came back on. A seal that was never bound to words
+    proves request, version and address alone.
+    """
     if not carried.tag or carried.version is None:
         return False
-    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    expected = [_tag(carried.ref, carried.version, carried.shown, address, key=key) for key in keys]
-    return any([constant_time_compare(tag, carried.tag) for tag in expected])
+    known = [
+        tag
+        for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+        for tag in _tags(carried, address, drawn, key)
+    ]
+    return any([constant_time_compare(tag, carried.tag) for tag in known])
+
+
+def _tags(carried: Carried, address: str, drawn: str, key: str | bytes) -> list[str]:
+    plain = _tag(carried.ref, carried.version or 0, carried.shown, address, key=key)
+    return [plain, *([_tied(plain, drawn, key=key)] if drawn else [])]
+
+
+def _bound(block: Mapping[str, Any], drawn: str) -> dict[str, Any]:
+    if block.get("type") != "actions":
+        return dict(block)
+    return {**block, "elements": [_rebound(each, drawn) for each in block["elements"]]}
+
+
+def _rebound(element: Mapping[str, Any], drawn: str) -> dict[str, Any]:
+    sealed = SEALED.fullmatch(str(element.get("value") or ""))
+    if sealed is None:
+        return dict(element)
+    tag = _tied(sealed["tag"], drawn, key=settings.SECRET_KEY)
+    return {**element, "value": f"{sealed[0].removesuffix(sealed['tag'])}{tag}"}
 
 
 def _tag(request: str, version: int, shown: str, address: str, *, key: str | bytes) -> str:
-    words = "\0".join((request, str(version), shown, address))
+    return _mac((request, str(version), shown, address), key=key)
+
+
+def _tied(tag: str, drawn: str, *, key: str | bytes) -> str:
+    """A tag that holds only beside these words; the plain one cannot be had from it."""
+    return _mac(("words", tag, drawn), key=key)
+
+
+def _mac(parts: Sequence[str], *, key: str | bytes) -> str:
+    words = "\0".join(parts)
     return salted_hmac(SALT, words, secret=key, algorithm="sha256").hexdigest()[:TAG_LENGTH]

@@ -13,8 +13,10 @@ from urllib.error import URLError
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
+from slack_sdk.web import SlackResponse
 
 from approvals.ports import DeliveryError
+from integrations.slack import seals
 from integrations.slack.configuration import Configuration
 
 DELIVERY_SECONDS = 10
@@ -45,10 +47,23 @@ NO_MESSAGE = "message_not_found"
 BROKEN = (OSError, HTTPException, ValueError)
 
 
-def client(configuration: Configuration, *, seconds: float) -> WebClient:
-    """A client that tries once, and gives up after so many seconds of silence."""
-    return WebClient(
-        token=configuration.bot_token,
+class Client(WebClient):
+    """Slack's client, which lets no button out that is not tied to the words of its message."""
+
+    def api_call(self, api_method: str, **given: Any) -> SlackResponse:
+        body = given.get("json")
+        if isinstance(body, dict) and isinstance(body.get("blocks"), list):
+            given["json"] = {**body, "blocks": seals.bind(body["blocks"])}
+        return super().api_call(api_method, **given)
+
+
+def client(configuration: Configuration, *, seconds: float, token: str = "") -> WebClient:
+    """A client that tries once, and gives up after so many seconds of silence.
+
+    `token` is that of an installed workspace; without one, the configured workspace's is used.
+    """
+    return Client(
+        token=token or configuration.bot_token,
         base_url=configuration.api_url,
         timeout=seconds,  # type: ignore[arg-type]  # its annotation is narrower than urllib is
         retry_handlers=[],

@@ -1,0 +1,170 @@
+"""Say whether a click was made on a message of this service, and who made it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+from slack_sdk import WebClient
+
+from approvals import queries
+from approvals.domain import errors
+from approvals.domain.terms import AlertKind, Verdict
+from approvals.models import ApprovalRequest, Person
+from approvals.services import alerts, clock, lifecycle
+from integrations.slack import configuration, identity, seals
+from integrations.slack.clicks import Pressed
+from integrations.slack.payloads import Place
+from integrations.slack.seals import Carried
+
+CHANNEL = "slack"
+UNKNOWN = "We do not know who you are yet. Link your Slack account, then click again."
+NOT_OURS = (
+    "Not counted. This button was not made by this service for this message. "
+    "Open the request itself to decide."
+)
+EDITED = (
+    "Not counted. This message does not say what this service wrote. "
+    "Open the request itself to decide."
+)
+
+
+class Tampered(errors.NotAllowed):
+    """The button does not belong to the message it was pressed on."""
+
+    code = "not_our_button"
+
+
+class Edited(Tampered):
+    """The message is ours, but its words are not."""
+
+    code = "edited_message"
+
+
+def trusted(click: Pressed) -> tuple[ApprovalRequest, Carried]:
+    """The request a button stands for. Raises Tampered, Changed or NotFound."""
+    carried = seals.read(click.value)
+    if carried is None:
+        raise Tampered(NOT_OURS)
+    row = queries.request(carried.ref)
+    if not _is_ours(row, carried, click):
+        raise _forged(row, carried, click)
+    refuse_other_action(row, carried)
+    return row, carried
+
+
+def refuse_other_action(row: ApprovalRequest, carried: Carried) -> None:
+    """What was shown must be what would run. Raises Changed."""
+    if not row.action_sha256.startswith(carried.shown):
+        raise errors.Changed(
+            "Not counted. The request changed after this message was drawn. "
+            f"Read version {row.version}."
+        )
+
+
+def person(click: Pressed, carried: Carried, client: WebClient) -> Person | None:
+    """Who pressed; None and a line of history for somebody unknown. Raises Foreign."""
+    try:
+        found = identity.person_of(
+            click.account, client=client, configuration=configuration.current(), at=clock.now()
+        )
+    except identity.Foreign as refusal:
+        write_down(click, carried, refusal.words, reason=refusal.code)
+        raise
+    if found is None:
+        write_down(click, carried, UNKNOWN)
+    return found
+
+
+def write_down(
+    click: Pressed, carried: Carried, words: str, *, reason: str = "unknown_person"
+) -> None:
+    """A click nobody can answer for is history too."""
+    known = {verdict.value for verdict in Verdict}
+    lifecycle.refuse_stranger(
+        ref=carried.ref,
+        who=str(click.account),
+        verdict=Verdict(click.wish) if click.wish in known else Verdict.INVESTIGATE,
+        channel=CHANNEL,
+        words=words,
+        reason=reason,
+        at=clock.now(),
+    )
+
+
+def raise_alarm(row: ApprovalRequest, click: Pressed, *, reason: str) -> None:
+    """Tell operators, once an hour for each message: nobody posts such a thing by mistake."""
+    at = clock.now()
+    about = (CHANNEL, reason, row.ref, click.place.channel, click.place.ts)
+    seen = {
+        "channel": click.place.channel,
+        "message": click.place.ts,
+        "account": str(click.account),
+        "button": click.wish,
+    }
+    with transaction.atomic():
+        alerts.raise_once(
+            kind=AlertKind.FORGED_MESSAGE,
+            key=alerts.hourly(None, *about, at=at),
+            agent=None,
+            words=_seen(row, click, reason),
+            values=seen,
+            request=row,
+            at=at,
+        )
+
+
+def _seen(row: ApprovalRequest, click: Pressed, reason: str) -> str:
+    what = (
+        f"The Slack message of {row.ref} does not say what this service wrote"
+        if reason == Edited.code
+        else f"A Slack message this service did not write carries a button of {row.ref}"
+    )
+    return (
+        f"{what}, in channel {click.place.channel or 'unknown'}. The click on it was refused. "
+        "Somebody may hold the app's token: look at the message, and replace the token."
+    )
+
+
+def _forged(row: ApprovalRequest, carried: Carried, click: Pressed) -> Tampered:
+    is_known = any(_is_same(receipt.handle, click.place) for receipt in _receipts(row))
+    error: Tampered = Edited(EDITED) if is_known and carried.tag else Tampered(NOT_OURS)
+    write_down(click, carried, error.words, reason=error.code)
+    raise_alarm(row, click, reason=error.code)
+    return error
+
+
+def _is_ours(row: ApprovalRequest, carried: Carried, click: Pressed) -> bool:
+    """Say whether this service sent this button to this message, and the message still says it.
+
+    The receipt names the message. Until it is written, a moment after Slack shows the message, the
+    address alone must do. A payload without a message comes from a window, never from a card.
+    """
+    place = click.place
+    if not carried.tag:
+        return not configuration.current().strict_buttons
+    if not place.channel:
+        return False
+    receipts = _receipts(row)
+    for receipt in receipts:
+        if _is_same(receipt.handle, place) and _is_sealed(carried, receipt.address, click):
+            return True
+    waiting = [a for a in _addresses(place) if not any(r.address == a for r in receipts)]
+    return any(_is_sealed(carried, address, click) for address in waiting)
+
+
+def _addresses(place: Place) -> list[str]:
+    return [place.channel, f"#{place.channel_name}"]
+
+
+def _is_sealed(carried: Carried, address: str, click: Pressed) -> bool:
+    return seals.is_genuine(carried, address=address, drawn=click.drawn)
+
+
+def _receipts(row: ApprovalRequest) -> list[Any]:
+    return list(row.receipts.filter(adapter=CHANNEL))
+
+
+def _is_same(handle: Mapping[str, Any], place: Place) -> bool:
+    return handle.get("channel") == place.channel and place.ts in ("", handle.get("ts"))
