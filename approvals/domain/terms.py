@@ -185,6 +185,8 @@ class EventKind(StrEnum):
     BREAKER_TRIED = "breaker.half_open"
     BREAKER_CLOSED = "breaker.closed"
     ALERT_RAISED = "alert.raised"
+    ALERT_TAKEN = "alert.taken"
+    ALERT_MUTED = "alert.muted"
     ALERT_CLOSED = "alert.closed"
     STAGE_CHANGED = "agent.stage_changed"
     SUGGESTION_MARKED = "suggestion.marked"

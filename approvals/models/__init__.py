@@ -14,6 +14,7 @@ from approvals.models.desk import (
 from approvals.models.duty import Absence, ShiftOverride
 from approvals.models.guardrails import (
     Alert,
+    AlertMute,
     BreakerTrip,
     Recipient,
     SuggestionMark,
@@ -35,6 +36,7 @@ __all__ = [
     "AgentKey",
     "AgentStage",
     "Alert",
+    "AlertMute",
     "ApprovalRequest",
     "Assignment",
     "AuditEvent",

@@ -103,7 +103,10 @@ class SuggestionMark(models.Model):
 
 
 class Alert(models.Model):
-    """Something operators should look at, told once per `key`."""
+    """Something operators should look at, told once per `key`.
+
+    Whoever takes it says that they look into it; that wears off, so nothing is forgotten.
+    """
 
     kind = models.CharField(max_length=40, choices=choices(AlertKind))
     agent = models.ForeignKey(Agent, null=True, on_delete=models.PROTECT, related_name="alerts")
@@ -114,6 +117,8 @@ class Alert(models.Model):
         ApprovalRequest, null=True, blank=True, on_delete=models.PROTECT, related_name="alerts"
     )
     at = models.DateTimeField()
+    taken_at = models.DateTimeField(null=True, blank=True)
+    taken_by = models.CharField(max_length=240, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
     closed_by = models.CharField(max_length=240, blank=True)
 
@@ -126,3 +131,26 @@ class Alert(models.Model):
 
     def __str__(self) -> str:
         return self.words
+
+
+class AlertMute(models.Model):
+    """Alerts of this kind about this agent are not raised until then; scope violations always are."""
+
+    kind = models.CharField(max_length=40, choices=choices(AlertKind))
+    agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="mutes")
+    by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    reason = models.TextField()
+    at = models.DateTimeField()
+    until = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=~Q(kind=AlertKind.SCOPE_VIOLATION.value),
+                name="scope_is_never_muted",
+            ),
+        )
+        indexes = (models.Index(fields=("agent", "kind", "until"), name="mute_now"),)
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.agent} until {self.until}"
