@@ -1,6 +1,7 @@
-"""Check messages and windows against Slack's documented limits, as its servers do.
+"""Check everything Slack is sent against its documented limits, as its servers do.
 
-`faults(...)` lists what Slack would refuse. https://docs.slack.dev/reference/block-kit/blocks
+`wrong_with(...)` lists what Slack would refuse of a call, `faults(...)` of blocks, `view_faults(...)`
+of a window or a home page. https://docs.slack.dev/reference/block-kit/blocks
 """
 
 from __future__ import annotations
@@ -16,9 +17,42 @@ from slack_sdk.models.views import View
 MESSAGE_BLOCKS = 50
 VIEW_BLOCKS = 100
 MESSAGE_CHARACTERS = 13_200  # met in practice, documented nowhere
+VIEW_CHARACTERS = 250_000
+TEXT_CHARACTERS = 40_000
+EDIT_CHARACTERS = 4_000
+METADATA_CHARACTERS = 3_000
+CALL_CHARACTERS = 100_000
 TEXT_KINDS = {"plain_text", "mrkdwn"}
 KNOWN = {"header", "section", "rich_text", "actions", "context", "input", "divider"}
 RICH = {"rich_text_section", "rich_text_preformatted", "rich_text_quote", "rich_text_list"}
+NAMED_BY = {"text": "text", "user": "user_id", "usergroup": "usergroup_id", "link": "url"}
+STYLES = {"bold", "italic", "strike", "code", "underline"}
+
+
+def wrong_with(method: str, body: Mapping[str, Any]) -> list[str]:
+    """What Slack would refuse or cut in this call; empty for calls that carry no message."""
+    if method in {"chat.postMessage", "chat.update", "chat.postEphemeral"}:
+        return message_faults(body, is_edit=method == "chat.update")
+    if method.startswith("views."):
+        view = body.get("view")
+        return view_faults(json.loads(view) if isinstance(view, str) else view)
+    return []
+
+
+def message_faults(body: Mapping[str, Any], *, is_edit: bool = False) -> list[str]:
+    """What is wrong with a message: its text, its blocks, its metadata."""
+    found = faults(body["blocks"]) if "blocks" in body else []
+    text = body.get("text")
+    if not isinstance(text, str) or not text.strip():
+        found.append("no top-level text")
+    else:
+        found += _length(text, EDIT_CHARACTERS if is_edit else TEXT_CHARACTERS, "text")
+    if not body.get("channel"):
+        found.append("no channel")
+    if body.get("parse") != "none":
+        found.append("parse is not none")
+    found += _metadata(body.get("metadata"))
+    return found + _length(json.dumps(body, ensure_ascii=False), CALL_CHARACTERS, "the call")
 
 
 def faults(blocks: object, *, in_view: bool = False) -> list[str]:
@@ -34,13 +68,18 @@ def faults(blocks: object, *, in_view: bool = False) -> list[str]:
 
 
 def view_faults(view: object) -> list[str]:
-    """What is wrong with a modal."""
-    if not isinstance(view, dict) or view.get("type") != "modal":
-        return ["not a modal"]
+    """What is wrong with a modal or a home page."""
+    if not isinstance(view, dict) or view.get("type") not in {"modal", "home"}:
+        return ["neither a modal nor a home page"]
     found = faults(view.get("blocks"), in_view=True)
+    is_modal = view["type"] == "modal"
     for name in ("title", "submit", "close"):
-        if name in view or name == "title":
+        if name in view or (name == "title" and is_modal):
             found += _text(view.get(name), 24, name, only="plain_text")
+    if is_modal and "submit" not in view and any(b["type"] == "input" for b in view["blocks"]):
+        found.append("an input without submit")
+    found += _length(json.dumps(view, ensure_ascii=False), VIEW_CHARACTERS, "view")
+    found += _length(view.get("external_id", ""), 255, "external_id")
     found += _length(view.get("private_metadata", ""), 3_000, "private_metadata")
     found += _length(view.get("callback_id", ""), 255, "callback_id")
     if not found:
@@ -49,6 +88,16 @@ def view_faults(view: object) -> list[str]:
         except SlackObjectFormationError as error:
             found.append(str(error))
     return found
+
+
+def _metadata(metadata: object) -> list[str]:
+    if metadata is None:
+        return []
+    if not isinstance(metadata, dict) or set(metadata) != {"event_type", "event_payload"}:
+        return ["metadata has another shape"]
+    if not isinstance(metadata["event_payload"], dict) or not metadata["event_type"]:
+        return ["metadata has another shape"]
+    return _length(json.dumps(metadata, ensure_ascii=False), METADATA_CHARACTERS, "metadata")
 
 
 def _by_the_sdk(blocks: list[dict[str, Any]]) -> list[str]:
@@ -87,6 +136,8 @@ def _section(block: Mapping[str, Any]) -> Iterator[str]:
         yield "section fields"
     for field in fields:
         yield from _text(field, 2_000, "field")
+    if "accessory" in block:
+        yield from _element(block["accessory"])
 
 
 def _context(block: Mapping[str, Any]) -> Iterator[str]:
@@ -111,14 +162,31 @@ def _rich_element(element: Mapping[str, Any]) -> Iterator[str]:
         return
     if not element.get("elements"):
         yield f"{kind} is empty"
+    if kind == "rich_text_list":
+        yield from _list(element)
+        return
     for inner in element.get("elements", []):
-        if kind == "rich_text_list":
-            yield from _rich_element(inner)
-        elif inner.get("type") == "text":
-            if not isinstance(inner.get("text"), str) or not inner["text"]:
-                yield "empty text element"
-        else:
-            yield f"inner {inner.get('type')}"
+        yield from _inner(inner)
+
+
+def _list(element: Mapping[str, Any]) -> Iterator[str]:
+    if element.get("style") not in {"bullet", "ordered"}:
+        yield "list style"
+    for inner in element.get("elements", []):
+        if inner.get("type") != "rich_text_section":
+            yield f"list of {inner.get('type')}"
+        yield from _rich_element(inner)
+
+
+def _inner(inner: Mapping[str, Any]) -> Iterator[str]:
+    named_by = NAMED_BY.get(str(inner.get("type")))
+    if named_by is None:
+        yield f"inner {inner.get('type')}"
+    elif not isinstance(inner.get(named_by), str) or not inner[named_by]:
+        yield f"empty {inner['type']} element"
+    style = inner.get("style", {})
+    if not isinstance(style, dict) or set(style) - STYLES:
+        yield "style of a text"
 
 
 def _actions(block: Mapping[str, Any]) -> Iterator[str]:
@@ -129,37 +197,69 @@ def _actions(block: Mapping[str, Any]) -> Iterator[str]:
     if len(names) != len(set(names)):
         yield "action_id stands twice"
     for element in elements:
-        yield from _button(element)
+        yield from _element(element)
+
+
+def _element(element: Mapping[str, Any]) -> Iterator[str]:
+    check = _ELEMENTS.get(str(element.get("type")))
+    if check is None:
+        yield f"element {element.get('type')}"
+        return
+    yield from _length(element.get("action_id", ""), 255, "action_id")
+    yield from check(element)
+    if "confirm" in element:
+        limits = {"title": 100, "text": 300, "confirm": 30, "deny": 30}
+        for name, limit in limits.items():
+            yield from _text(element["confirm"].get(name), limit, f"confirm {name}")
+
+
+def _choice(element: Mapping[str, Any]) -> Iterator[str]:
+    most = 100 if element["type"] == "static_select" else 10
+    options = element.get("options", [])
+    if not 1 <= len(options) <= most:
+        yield "options"
+    for option in options:
+        yield from _text(option.get("text"), 75, "option")
+        yield from _length(option.get("value", ""), 150, "option value")
+    if "placeholder" in element:
+        yield from _text(element["placeholder"], 150, "placeholder", only="plain_text")
+
+
+def _typed(element: Mapping[str, Any]) -> Iterator[str]:
+    if element.get("max_length", 1) > 3_000:
+        yield "max_length"
+    if "placeholder" in element:
+        yield from _text(element["placeholder"], 150, "placeholder", only="plain_text")
 
 
 def _button(button: Mapping[str, Any]) -> Iterator[str]:
-    if button.get("type") != "button":
-        yield f"element {button.get('type')}"
     yield from _text(button.get("text"), 75, "button", only="plain_text")
-    yield from _length(button.get("action_id", ""), 255, "action_id")
     yield from _length(button.get("value", ""), 2_000, "value")
     yield from _length(button.get("url", ""), 3_000, "url")
     yield from _length(button.get("accessibility_label", ""), 75, "accessibility_label")
     if button.get("style", "primary") not in {"primary", "danger"}:
         yield "style"
-    if "confirm" in button:
-        limits = {"title": 100, "text": 300, "confirm": 30, "deny": 30}
-        for name, limit in limits.items():
-            yield from _text(button["confirm"].get(name), limit, f"confirm {name}")
 
 
 def _input(block: Mapping[str, Any]) -> Iterator[str]:
     yield from _text(block.get("label"), 2_000, "label", only="plain_text")
     if "hint" in block:
         yield from _text(block["hint"], 2_000, "hint", only="plain_text")
-    if block.get("element", {}).get("max_length", 1) > 3_000:
-        yield "max_length"
+    yield from _element(block.get("element", {}))
 
 
 def _divider(block: Mapping[str, Any]) -> Iterator[str]:
     yield from ()
 
 
+_ELEMENTS = {
+    "button": _button,
+    "static_select": _choice,
+    "overflow": _choice,
+    "checkboxes": _choice,
+    "radio_buttons": _choice,
+    "plain_text_input": _typed,
+}
 _CHECKS = {
     "header": _header,
     "section": _section,

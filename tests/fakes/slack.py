@@ -1,7 +1,8 @@
 """A Slack that lives: channels, messages, people, windows; and it misbehaves on command.
 
 A real server on a real socket. It refuses what Slack would refuse, `will` do next what it is told,
-and makes the correctly signed clicks that people would.
+and makes the correctly signed clicks that people would. A test that sent it anything beyond Slack's
+limits fails when the server is left, whatever became of the message.
 """
 
 from __future__ import annotations
@@ -11,50 +12,20 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock
+from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qsl
 
 from tests.fakes import block_kit
 from tests.fakes.knocks import SECRET, TEAM, Body, Knock, filled, pressed, signed
 from tests.fakes.listening import Listening
+from tests.fakes.slack_faults import Fault, broken, done_and_gone, limited, slow
+from tests.fakes.slack_kept import Call, Posted
 
+__all__ = ["FakeSlack", "Fault", "Posted", "broken", "done_and_gone", "limited", "slow"]
 TOKEN = "xoxb-of-the-tests"
-Fault = Callable[["_Conversation"], None]
-
-
-@dataclass(slots=True)
-class Posted:
-    """One message; `edits` counts how often it was changed."""
-
-    channel: str
-    ts: str
-    content: Body
-    edits: int = 0
-
-    @property
-    def text(self) -> str:
-        return str(self.content.get("text", ""))
-
-    @property
-    def blocks(self) -> list[Body]:
-        return list(self.content.get("blocks") or [])
-
-    def button(self, action_id: str) -> Body | None:
-        """The button with this action_id, if the message has it."""
-        elements = [e for block in self.blocks for e in block.get("elements", ())]
-        return next((e for e in elements if e.get("action_id") == action_id), None)
-
-
-@dataclass(slots=True)
-class Call:
-    """One call of the Web API."""
-
-    method: str
-    body: Body
-    answer: Body = field(default_factory=dict)
 
 
 class FakeSlack(Listening, ThreadingHTTPServer):
@@ -69,6 +40,7 @@ class FakeSlack(Listening, ThreadingHTTPServer):
         self.views: list[Body] = []
         self.whispers: list[Body] = []
         self.calls: list[Call] = []
+        self.wrong: list[str] = []
         self.missing_scopes: set[str] = set()
         self.socket_url = ""
         self.closing = Event()
@@ -76,6 +48,16 @@ class FakeSlack(Listening, ThreadingHTTPServer):
         self._lock = Lock()
         self._numbers = itertools.count(1)
         super().__init__(("127.0.0.1", 0), _Conversation)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        super().__exit__(kind, error, trace)
+        if error is None and self.wrong:
+            raise AssertionError("Slack was sent what it would not take:\n" + "\n".join(self.wrong))
 
     @property
     def url(self) -> str:
@@ -211,6 +193,8 @@ class _Conversation(BaseHTTPRequestHandler):
         body = json.loads(raw or b"{}") if is_json else dict(parse_qsl(raw.decode()))
         self.call = Call(self.path.removeprefix("/api/"), body)
         self.server.calls.append(self.call)
+        faults = block_kit.wrong_with(self.call.method, body)
+        self.server.wrong += [f"{self.call.method}: {fault}" for fault in faults]
         fault = self.server.fault_for(self.call.method)
         if callable(fault):
             fault(self)
@@ -254,41 +238,3 @@ _METHODS: dict[str, Callable[[FakeSlack, Body], Body]] = {
 
 def _metadata(message: Posted) -> Body:
     return {"metadata": message.content["metadata"]} if "metadata" in message.content else {}
-
-
-def limited(seconds: int) -> Fault:
-    """Answer 429 and name a time."""
-
-    def fault(to: _Conversation) -> None:
-        to.reply({"ok": False, "error": "ratelimited"}, status=429, Retry_After=str(seconds))
-
-    return fault
-
-
-def broken(status: int = 500) -> Fault:
-    """Answer with a server error, having done nothing."""
-
-    def fault(to: _Conversation) -> None:
-        to.reply({"ok": False, "error": "internal_error"}, status=status)
-
-    return fault
-
-
-def done_and_gone() -> Fault:
-    """Do what was asked, and close without a word: the caller cannot know."""
-
-    def fault(to: _Conversation) -> None:
-        to.act()
-        to.close_connection = True
-
-    return fault
-
-
-def slow(seconds: float) -> Fault:
-    """Answer, but late."""
-
-    def fault(to: _Conversation) -> None:
-        to.server.closing.wait(seconds)
-        to.do()
-
-    return fault

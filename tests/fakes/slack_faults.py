@@ -1,0 +1,64 @@
+"""Ways in which the Slack of the tests misbehaves on command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+
+class Conversation(Protocol):
+    """One call, not answered yet."""
+
+    server: Any
+    close_connection: bool
+
+    def do(self) -> None:
+        """Do what was asked, and say so."""
+        ...
+
+    def act(self) -> object:
+        """Do what was asked, and say nothing."""
+        ...
+
+    def reply(self, body: dict[str, Any], *, status: int = 200, **headers: str) -> None: ...
+
+
+Fault = Callable[[Conversation], None]
+
+
+def limited(seconds: int) -> Fault:
+    """Answer 429 and name a time."""
+
+    def fault(to: Conversation) -> None:
+        to.reply({"ok": False, "error": "ratelimited"}, status=429, Retry_After=str(seconds))
+
+    return fault
+
+
+def broken(status: int = 500) -> Fault:
+    """Answer with a server error, having done nothing."""
+
+    def fault(to: Conversation) -> None:
+        to.reply({"ok": False, "error": "internal_error"}, status=status)
+
+    return fault
+
+
+def done_and_gone() -> Fault:
+    """Do what was asked, and close without a word: the caller cannot know."""
+
+    def fault(to: Conversation) -> None:
+        to.act()
+        to.close_connection = True
+
+    return fault
+
+
+def slow(seconds: float) -> Fault:
+    """Answer, but late."""
+
+    def fault(to: Conversation) -> None:
+        to.server.closing.wait(seconds)
+        to.do()
+
+    return fault
