@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from approvals.domain import errors, running
 from approvals.domain.plan import Plan
+from approvals.domain.policy import on_call
 from approvals.domain.state import Approver, Change, Click, Grant, RequestState, Seat, clock, close
 from approvals.domain.terms import Basis, EventKind, Status, Verdict
 
@@ -121,7 +122,7 @@ def _refuse_stranger(state: RequestState, approver: Approver) -> None:
     if state.is_conflicted(approver):
         raise errors.OwnAgent("Not counted. This agent is yours, so someone else must decide.")
     if not approver.teams & frozenset(state.teams_asked):
-        asked = " or ".join(state.teams_asked)
+        asked = " or ".join(map(on_call.spoken, state.teams_asked))
         raise errors.NotAnApprover(
             f"Not counted. This waits for {asked}, and you are not one of them.",
             teams=list(state.teams_asked),

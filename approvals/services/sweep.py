@@ -11,7 +11,7 @@ from threading import Event, Thread
 import structlog
 from django.db import Error, close_old_connections, connections
 
-from approvals.services import bell, clock, deliveries, looking, replays, timers, watch
+from approvals.services import bell, clock, deliveries, looking, on_call, replays, timers, watch
 
 logger = structlog.get_logger(__name__)
 TIMER_EVERY = 0.25
@@ -99,6 +99,7 @@ def _keep_house() -> bool:
 
 def _look() -> bool:
     looking.look_due()
+    on_call.settle(at=clock.now())  # shifts begin and end between looks
     return False
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from approvals.domain import running, workflow
+from approvals.domain.policy import on_call
 from approvals.domain.state import Change, RequestState, clock
 from approvals.domain.terms import EventKind, OutcomeStatus, TimerKind
 from approvals.models import ApprovalRequest, Decision, states
@@ -122,7 +123,7 @@ def _words(row: ApprovalRequest, change: Change) -> str:
     if change.kind is EventKind.REMINDED:
         return f"Still waiting: {row.ref} must be decided by {clock(state.decide_by)}."
     if change.kind is EventKind.ESCALATED:
-        also = " and ".join(state.current.rungs[state.rung].also)
+        also = " and ".join(map(on_call.spoken, state.current.rungs[state.rung].also))
         by = clock(state.decide_by)
         return f"No decision in time: {row.ref} now also waits for {also}, by {by}."
     return ""

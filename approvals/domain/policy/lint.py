@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 
 from approvals.domain.plan import Plan, Stage
-from approvals.domain.policy import duty, matrix, reachable
+from approvals.domain.policy import duty, matrix, on_call, reachable
 from approvals.domain.policy.agent_policy import AgentPolicy
 from approvals.domain.policy.classes import matches
 from approvals.domain.policy.documents import PolicySet
@@ -215,6 +215,8 @@ def _off_duty(policy: PolicySet, facts: Facts) -> Iterator[Warning]:
                 if team not in longest or window < longest[team][0]:
                     longest[team] = (window, asking.what)
     for team, (window, what) in sorted(longest.items()):
+        if on_call.team_of(team) is not None:
+            continue
         document = policy.teams[team]
         zone, gaps = duty.gaps(document.on_duty, at=facts.at)
         if gaps:
@@ -264,7 +266,9 @@ def _plan(policy: PolicySet, rule: ActionRule) -> Plan:
 
 
 def _people(team: str, policy: PolicySet, facts: Facts) -> frozenset[str] | None:
-    """Who is in a team; None when that cannot be told from here."""
+    """Who is in a team; None when that cannot be told from here, as of who is on call."""
+    if on_call.team_of(team) is not None:
+        return None
     if facts.members is not None:
         return facts.members.get(team, frozenset()) | _declared(team, policy)
     return _declared(team, policy) or None

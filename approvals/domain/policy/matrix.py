@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from approvals.domain.plan import Plan, Requirement, Rung, Stage
+from approvals.domain.policy import on_call
 from approvals.domain.policy.reading import Gathered, Place, Value, each_of
 from approvals.domain.terms import Approval, OnTimeout, RiskLevel
 
 AUTO_UP_TO = RiskLevel.MEDIUM
 SILENCE_MAY_APPROVE_UP_TO = RiskLevel.MEDIUM
 MOST_SEATS = 50
+CHANGE_REQUESTS = ("servicenow",)  # which is also the channel that opens one
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def _ending_after(stage: Stage, timeout: timedelta) -> Stage:
 
 _ROW_KEYS = (
     "approval", "approvers", "stages", "timeout", "on_timeout", "escalate_to", "remind_at", "channels",
-    "pause", "grant_life", "reason_required",
+    "pause", "grant_life", "reason_required", "change_request",
 )  # fmt: skip
 
 
@@ -98,7 +100,7 @@ def read_row(level: RiskLevel, value: Value) -> Plan:
     if approval is Approval.AUTO:
         if level.rank > AUTO_UP_TO.rank:
             raise body["approval"].fail(f"risk {level} is never approved automatically")
-        for key in body.keys() & {*_STAGE_KEYS, "stages"}:
+        for key in body.keys() & {*_STAGE_KEYS, "stages", "change_request"}:
             raise body[key].fail(f"{key!r} goes with 'approval: required'; here nobody is asked")
         return Plan(level, approval, grant_life=grant_life)
     return Plan(
@@ -110,8 +112,18 @@ def read_row(level: RiskLevel, value: Value) -> Plan:
         grant_life=grant_life,
         owner_may_decide=level is RiskLevel.LOW,
         approve_reason_required="reason_required" in body and body["reason_required"].yes_no(),
-        channels=tuple(c.text() for c in body["channels"].items()) if "channels" in body else (),
+        channels=_channels(body),
     )
+
+
+def _channels(body: Mapping[str, Value]) -> tuple[str, ...]:
+    """Where to announce; a change request is opened by the channel of its system, of any kind."""
+    named = tuple(c.text() for c in body["channels"].items()) if "channels" in body else ()
+    if "change_request" not in body:
+        return named
+    system = body["change_request"].one_of(*CHANGE_REQUESTS)
+    is_named = any(channel.partition(":")[0] == system for channel in named)
+    return named if is_named else (*named, system)
 
 
 def _reminders(body: Mapping[str, Value]) -> tuple[float, ...]:
@@ -146,23 +158,37 @@ def _stage(level: RiskLevel, value: Value, body: Mapping[str, Value]) -> Stage:
     if (on_timeout is OnTimeout.ESCALATE) != ("escalate_to" in body):
         raise value.fail("'on_timeout: escalate' and 'escalate_to' go together")
     ends = OnTimeout.APPROVE if on_timeout is OnTimeout.APPROVE else OnTimeout.EXPIRE
-    return Stage(requirements, _rungs(body), ends)
+    return Stage(requirements, _rungs(body, first=requirements[0].team), ends)
 
 
-def _rungs(body: Mapping[str, Value]) -> tuple[Rung, ...]:
+def _rungs(body: Mapping[str, Value], *, first: str) -> tuple[Rung, ...]:
     """`after` says how long those before wait alone; the last ones asked have the `timeout`."""
     timeout = body["timeout"].span()
     windows: list[timedelta] = []
     teams: list[str] = []
-    for item in body["escalate_to"].items() if "escalate_to" in body else []:
-        step = item.mapping("team", "after")
-        if "team" not in step:
-            raise item.fail("'team' is missing")
-        teams.append(step["team"].text())
+    for item in _steps(body):
+        if item.plain == on_call.WORD:
+            teams.append(on_call.seat(first))
+            windows.append(timeout)
+            continue
+        step = item.mapping("team", on_call.WORD, "after")
+        if ("team" in step) == (on_call.WORD in step):
+            raise item.fail(f"either 'team' or {on_call.WORD!r} is wanted here")
+        teams.append(
+            step["team"].text() if "team" in step else on_call.seat(step[on_call.WORD].text())
+        )
         windows.append(step["after"].span() if "after" in step else timeout)
     windows.append(timeout)
     also: list[tuple[str, ...]] = [(), *((team,) for team in teams)]
     return tuple(Rung(window, asked) for window, asked in zip(windows, also, strict=True))
+
+
+def _steps(body: Mapping[str, Value]) -> Sequence[Value]:
+    """The steps of `escalate_to`: a list, or `on_call` alone, which is the first team's."""
+    if "escalate_to" not in body:
+        return ()
+    steps = body["escalate_to"]
+    return (steps,) if steps.plain == on_call.WORD else steps.items()
 
 
 def read_approvers(value: Value) -> tuple[Requirement, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from approvals.domain.policy import matrix, on_call
 from approvals.domain.policy import schema_sections as sections
 from approvals.domain.policy.agent_policy import SECTIONS
 from approvals.domain.policy.schema_sections import Schema, closed, described, listed, ref
@@ -105,10 +106,16 @@ def _stage() -> dict[str, Schema]:
         "approvers": described("all of them, by distinct people", ref("approvers")),
         "timeout": described("how long the last people asked have", ref("span")),
         "on_timeout": {"enum": [each.value for each in OnTimeout]},
-        "escalate_to": listed(
-            closed({"team": ref("teamName"), "after": ref("span")}, required=("team",)), least=1
-        ),
+        "escalate_to": {"anyOf": [{"const": on_call.WORD}, listed(_step(), least=1)]},
     }
+
+
+def _step() -> Schema:
+    by_team = closed({"team": ref("teamName"), "after": ref("span")}, required=("team",))
+    on_duty = closed(
+        {on_call.WORD: ref("teamName"), "after": ref("span")}, required=(on_call.WORD,)
+    )
+    return {"anyOf": [{"const": on_call.WORD}, by_team, on_duty]}
 
 
 def _row() -> Schema:
@@ -122,8 +129,12 @@ def _row() -> Schema:
         "pause": described("how long questions may stop the clock", ref("span")),
         "grant_life": described("how long an approval may wait to be used", ref("span")),
         "reason_required": {"type": "boolean"},
+        "change_request": described(
+            "opens a change request there", {"enum": list(matrix.CHANGE_REQUESTS)}
+        ),
     }
-    nobody = {"not": {"anyOf": [{"required": [key]} for key in (*people, "stages")]}}
+    of_people = (*people, "stages", "change_request")
+    nobody = {"not": {"anyOf": [{"required": [key]} for key in of_people]}}
     somebody = {"oneOf": [{"required": ["approvers", "timeout"]}, {"required": ["stages"]}]}
     return {
         **closed(keys, required=("approval",)),
@@ -145,4 +156,12 @@ def _team() -> Schema:
         },
         required=("hours",),
     )
-    return closed({"members": listed(ref("text")), "on_duty": listed(hours)})
+    schedule = closed({each: ref("text") for each in on_call.PROVIDERS})
+    return closed(
+        {
+            "members": listed(ref("text")),
+            "on_duty": listed(hours),
+            "on_call": described("the schedule that knows who is on call", schedule),
+            "fallback": described("the team asked when it does not", ref("teamName")),
+        }
+    )

@@ -17,6 +17,7 @@ from approvals.domain.policy.differences import (
     Found,
     changed,
     placeless,
+    same,
     stricter,
     together,
     weaker,
@@ -27,7 +28,7 @@ from approvals.domain.policy.teams import TeamDocument
 from approvals.domain.terms import RiskLevel
 
 SETS = ("matrix", "policies", "teams", "version")
-TEAMS = ("name", "title", "members", "on_duty")
+TEAMS = ("name", "title", "members", "on_duty", "on_call", "fallback")
 POLICIES = ("name", "agents", "rules", *strict_sections.LIMITS)
 
 
@@ -59,10 +60,21 @@ def _teams(before: Mapping[str, TeamDocument], after: Mapping[str, TeamDocument]
         for member in team.members:
             if member.lower() not in known:
                 found += weaker(f"{member} may decide for the team {name}", team.place)
+        found += _on_call(old, team)
         if old is not None:
             for what in changed(old, team, known=TEAMS):
                 found += weaker(f"the team {name}: {what.replace('_', ' ')} changed", team.place)
     return found
+
+
+def _on_call(old: TeamDocument | None, team: TeamDocument) -> Found:
+    """Another schedule, or another team to stand in, may bring people who could not decide before."""
+    was, now = (old.on_call, old.fallback) if old else (None, None), (team.on_call, team.fallback)
+    if same(was, now) or team.on_call is None:
+        return NOTHING
+    named = f"{team.on_call.provider} schedule {team.on_call.id}"
+    words = f"whoever the {named} names may decide when {team.name} is asked for who is on call"
+    return weaker(words, team.place)
 
 
 def _apart(

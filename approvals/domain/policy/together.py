@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from approvals.domain.plan import Stage, seated
+from approvals.domain.policy import on_call
 from approvals.domain.policy.agent_policy import AgentPolicy
 from approvals.domain.policy.classes import all_covered, coverer, covers
 from approvals.domain.policy.matrix import Row
@@ -32,7 +33,7 @@ def problems(
 
     Where some document could not be read at all (`complete` is False), it may have declared a team.
     """
-    found = [*_asked_of(teams, named)] if complete else []
+    found = [*_asked_of(teams, named), *_on_call(matrix, teams)] if complete else []
     keys = dict(_keys(named))
     found += _unfilled(matrix, policies, teams, keys)
     rules = [rule for policy in policies for rule in policy.rules]
@@ -90,6 +91,27 @@ def _asked_of(teams: Teams, named: Sequence[Value]) -> Iterator[Problem]:
                 f"{there}"
             )
             yield from asked.team.fail(words).problems
+
+
+def _on_call(matrix: Mapping[RiskLevel, Row], teams: Teams) -> Iterator[Problem]:
+    """Somebody on call is asked for a team that has no schedule, or stood in for by no team."""
+    for row in matrix.values():
+        asked = [team for stage in row.plan.stages for team in stage.teams(len(stage.rungs))]
+        for team in filter(None, map(on_call.team_of, dict.fromkeys(asked))):
+            document = teams.get(team)
+            if team in teams and (document is None or document.on_call is not None):
+                continue
+            why = "has no 'on_call'" if team in teams else "is not declared by any document"
+            words = f"whoever is on call for the team {team!r} is asked, which {why}"
+            yield Problem(row.place, f"{words}; write on_call: {{pagerduty: SCHEDULE_ID}} there")
+    for team, document in teams.items():
+        if document is not None and document.fallback and document.fallback not in teams:
+            words = (
+                f"the fallback {document.fallback!r} of {team!r} is not declared by any document"
+            )
+            near = nearest(document.fallback, teams)
+            hint = f"; did you mean {near!r}?" if near else ""
+            yield Problem(document.place, f"{words}{hint}", suggestion=near)
 
 
 def _all_asked(named: Sequence[Value]) -> Iterator[_Asked]:
