@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from pagerduty import EventsApiV2Client, RestApiV2Client
@@ -11,7 +12,7 @@ from pagerduty import EventsApiV2Client, RestApiV2Client
 from approvals.domain.cards import Card
 from approvals.domain.terms import EventKind, RiskLevel
 from approvals.ports import DeliveryError, Message, MessageKind, Notice
-from integrations.pagerduty import configuration, incidents, page, seals, wire
+from integrations.pagerduty import configuration, incidents, page, schedules, seals, wire
 from integrations.pagerduty.configuration import DEFAULT
 
 logger = logging.getLogger(__name__)
@@ -82,6 +83,11 @@ class PagerDutyAdapter:
             self._say(client, "trigger", page.event(card, dedup_key=key))
             return self._receipt(message, card, key, told="")
         return self._tell(message, card, key)
+
+    def look(self, *, at: datetime, since: datetime | None) -> None:
+        """Ask who is on call where a team wants to know. Raises DeliveryError."""
+        del since
+        schedules.look(self._rest, self._configuration, at=at)
 
     def _for(self, address: str) -> EventsApiV2Client:
         if address not in self._configuration.routing_keys:

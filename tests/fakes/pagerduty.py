@@ -181,12 +181,12 @@ class FakePagerDuty(Vendor):
 
     def _duties(self, query: Mapping[str, str]) -> Iterator[Body]:
         for duty in self.oncalls:
-            schedule = query.get("schedule_ids[]")
-            policy = query.get("escalation_policy_ids[]")
-            if schedule in (None, (duty["schedule"] or {}).get("id")) and policy in (
-                None,
-                duty["escalation_policy"]["id"],
-            ):
+            schedules = query.get("schedule_ids[]")
+            policies = query.get("escalation_policy_ids[]")
+            schedule = (duty["schedule"] or {}).get("id")
+            if schedules is not None and schedule not in schedules.split(","):
+                continue
+            if policies is None or duty["escalation_policy"]["id"] in policies.split(","):
                 yield duty
 
     def _of_incident(self, call: Call) -> Answer:

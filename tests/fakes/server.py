@@ -84,7 +84,7 @@ class Conversation(BaseHTTPRequestHandler):
         raw = self.rfile.read(int(self.headers.get("content-length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items()}
         parts = urlsplit(self.path)
-        self.call = Call(self.command, parts.path, dict(parse_qsl(parts.query)), headers, raw)
+        self.call = Call(self.command, parts.path, _query(parts.query), headers, raw)
         self.call.body = _read(raw, headers.get("content-type", ""))
         self.server.calls.append(self.call)
         fault = self.server.fault()
@@ -126,6 +126,14 @@ def _read(raw: bytes, content_type: str) -> Any:
     if "form" in content_type:
         return dict(parse_qsl(raw.decode()))
     return None
+
+
+def _query(text: str) -> dict[str, str]:
+    """What was asked for; a name given several times has its values with commas between them."""
+    found: dict[str, str] = {}
+    for name, value in parse_qsl(text):
+        found[name] = f"{found[name]},{value}" if name in found else value
+    return found
 
 
 def says(status: int, body: Any = None, **headers: str) -> Fault:
