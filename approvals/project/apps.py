@@ -10,6 +10,7 @@ from approvals.project import (
     github_checks,
     pagerduty_checks,
     servicenow_checks,
+    slack_checks,
     teams_checks,
 )
 
@@ -19,7 +20,7 @@ class ProjectConfig(AppConfig):
     label = "countersign_project"
 
     def ready(self) -> None:
-        register(checks.slack)
+        register(slack_checks.slack)
         register(checks.addresses)
         register(checks.mail)
         register(pagerduty_checks.pagerduty)

@@ -14,35 +14,6 @@ from django.core.checks import CheckMessage, Error
 ADDRESS = re.compile(r"[A-Za-z0-9_+][A-Za-z0-9_.+=~-]{0,63}@[A-Za-z0-9][A-Za-z0-9.-]{0,188}")
 
 
-def slack(app_configs: Sequence[AppConfig] | None = None, **_: object) -> list[CheckMessage]:
-    """Slack is on as soon as one of its secrets is set; then the others must be."""
-    del app_configs
-    given = settings.SLACK_BOT_TOKEN or settings.SLACK_SIGNING_SECRET or settings.SLACK_APP_TOKEN
-    if not given:
-        return []
-    found: list[CheckMessage] = []
-    if not settings.SLACK_BOT_TOKEN:
-        hint = "Set SLACK_BOT_TOKEN (xoxb-…), or unset every SLACK_ variable to leave Slack off."
-        found.append(
-            Error("Slack is configured without SLACK_BOT_TOKEN.", hint=hint, id="countersign.E001")
-        )
-    if not settings.SLACK_SIGNING_SECRET and not settings.SLACK_APP_TOKEN:
-        hint = "Set SLACK_SIGNING_SECRET (clicks over HTTP) or SLACK_APP_TOKEN (Socket Mode)."
-        found.append(
-            Error(
-                "Slack has no way to send clicks: SLACK_SIGNING_SECRET is not set.",
-                hint=hint,
-                id="countersign.E002",
-            )
-        )
-    if not settings.SLACK_CHANNEL:
-        hint = "Set SLACK_CHANNEL to the id of the default channel (C…)."
-        found.append(
-            Error("Slack is configured without SLACK_CHANNEL.", hint=hint, id="countersign.E003")
-        )
-    return found
-
-
 def addresses(app_configs: Sequence[AppConfig] | None = None, **_: object) -> list[CheckMessage]:
     """Addresses that must be web addresses."""
     del app_configs

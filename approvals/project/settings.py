@@ -182,6 +182,8 @@ SLACK_API_URL = env.text("SLACK_API_URL", "https://slack.com/api/")
 SLACK_CHANNEL = env.text("SLACK_CHANNEL")
 SLACK_TEAM_ID = env.text("SLACK_TEAM_ID")
 SLACK_APP_ID = env.text("SLACK_APP_ID")
+SLACK_CLIENT_ID = env.text("SLACK_CLIENT_ID")
+SLACK_CLIENT_SECRET = env.text("SLACK_CLIENT_SECRET")
 SLACK_LINK_BY_EMAIL = env.flag("SLACK_LINK_BY_EMAIL", default=True)
 SLACK_STRICT_BUTTONS = env.flag("SLACK_STRICT_BUTTONS", default=True)
 SLACK_CRITICAL_ON_WEB = env.flag("SLACK_CRITICAL_ON_WEB")
@@ -232,7 +234,7 @@ GITHUB_POLICY_PATH = env.text("GITHUB_POLICY_PATH", "policies/")
 GITHUB_CRITICAL_ON_WEB = env.flag("GITHUB_CRITICAL_ON_WEB", default=True)
 
 ADAPTERS = ["integrations.webhook.WebhookAdapter"]
-if SLACK_BOT_TOKEN or SLACK_SIGNING_SECRET or SLACK_APP_TOKEN:
+if SLACK_BOT_TOKEN or SLACK_SIGNING_SECRET or SLACK_APP_TOKEN or SLACK_CLIENT_ID:
     ADAPTERS.append("integrations.slack.adapter.SlackAdapter")
 if PAGERDUTY_ROUTING_KEY or PAGERDUTY_ROUTING_KEYS:
     ADAPTERS.append("integrations.pagerduty.adapter.PagerDutyAdapter")
