@@ -20,6 +20,7 @@ from typing import Any
 
 import httpx
 
+from bench.line import Line
 from tests.fakes.knocks import Knock
 from tests.fakes.slack import FakeSlack, Posted
 from tests.support.servers import Postgres, Redis
@@ -57,7 +58,7 @@ class Journal:
 class World:
     """One service, its servers, and everybody who calls it."""
 
-    def __init__(self, folder: Path, ending: ExitStack) -> None:
+    def __init__(self, folder: Path, ending: ExitStack, *, through: Line | None = None) -> None:
         self.postgres = Postgres(_folder(folder, "postgres"), durable=True)
         self.redis = Redis(_folder(folder, "redis"), durable=True)
         for server in (self.postgres, self.redis):
@@ -67,7 +68,7 @@ class World:
         self.journal = Journal(folder / "journal.ndjson")
         ending.callback(self.journal.close)
         settings = {
-            "DATABASE_URL": self.postgres.url,
+            "DATABASE_URL": self._line(ending, through),
             "REDIS_URL": self.redis.url,
             "POLICY_DIR": str(POLICIES),
             "FIRST_MANAGER_EMAIL": "first@example.com",
@@ -85,6 +86,13 @@ class World:
             timeout=PATIENCE, trust_env=False, limits=httpx.Limits(max_connections=64)
         )
         ending.callback(self._http.close)
+
+    def _line(self, ending: ExitStack, through: Line | None) -> str:
+        """The address by which the service reaches its database."""
+        if through is None:
+            return self.postgres.url
+        ending.enter_context(through)
+        return through.carry(self.postgres.url)
 
     def within(self, verb: str) -> Any:
         """What one verb of `bench.within` answers, in a process with the service's settings."""
@@ -215,9 +223,12 @@ def _folder(parent: Path, name: str) -> Path:
 
 
 @contextmanager
-def a_world() -> Iterator[World]:
-    """A world that ends with the block: its processes stop, its folder goes."""
+def a_world(*, through: Line | None = None) -> Iterator[World]:
+    """A world that ends with the block: its processes stop, its folder goes.
+
+    `through` is a line between the service and its database, to slow it.
+    """
     with TemporaryDirectory(prefix="countersign-chaos-") as name, ExitStack() as ending:
         folder = Path(name)
         folder.chmod(0o755)  # another account may run the database
-        yield World(folder, ending)
+        yield World(folder, ending, through=through)

@@ -44,6 +44,15 @@ def broken(status: int = 500) -> Fault:
     return fault
 
 
+def gone() -> Fault:
+    """Close without a word, having done nothing."""
+
+    def fault(to: Conversation) -> None:
+        to.close_connection = True
+
+    return fault
+
+
 def done_and_gone() -> Fault:
     """Do what was asked, and close without a word: the caller cannot know."""
 
