@@ -7,7 +7,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-from countersign import asking, starting
+from countersign import asking, channel_arguments, starting
 
 KINDS = ("slack", "teams", "pagerduty", "servicenow", "github")
 ROLES = ("member", "manager", "auditor", "operator")
@@ -35,6 +35,8 @@ def parser() -> argparse.ArgumentParser:
     _standing(commands)
     _breakers(commands)
     _deliveries(commands)
+    channels = _group(commands, "channel", "say how much of a request each channel may see")
+    channel_arguments.add(channels, _command, on_server)
     _people(commands)
     _looking(commands)
     _deciding(commands)

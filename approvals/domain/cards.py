@@ -120,7 +120,8 @@ class Card:
     empty when nothing can be decided any more. `readable` is False when even the request's page cannot
     show a part in full; `drawable` also when too much would be reached for a message, and then no
     channel offers Approve at a click. `counts_for` are the requests a decision here decides; empty
-    when nothing can be decided any more.
+    when nothing can be decided any more. `asks` names the teams that are asked now. `hides` says what a
+    channel may not see, and is empty where it may see everything.
     """
 
     ref: str
@@ -150,6 +151,8 @@ class Card:
     drawable: bool
     readable: bool = True
     counts_for: tuple[str, ...] = ()
+    asks: tuple[str, ...] = ()
+    hides: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -215,6 +218,7 @@ def draw(matter: Matter) -> Card:
         drawable=readable and touched.is_drawable(submission),
         readable=readable,
         counts_for=counts_for,
+        asks=() if state.status.is_final else state.teams_asked,
     )
 
 

@@ -13,12 +13,13 @@ from django.db.models import Exists, OuterRef, Q
 
 from approvals import queries
 from approvals.domain import errors
+from approvals.domain.cards import Card
 from approvals.domain.terms import EventKind
 from approvals.models import ApprovalRequest, Delivery, Receipt
 from approvals.models.outbox import DeliveryState
 from approvals.models.requests import REF_PREFIX
 from approvals.ports import DeliveryError, Message, MessageKind, event_body
-from approvals.services import actors, adapters, agents, bell, clock, endpoints, ledger
+from approvals.services import actors, adapters, agents, bell, clock, endpoints, ledger, showing
 
 logger = structlog.get_logger(__name__)
 
@@ -122,7 +123,7 @@ def _message(delivery: Delivery, row: ApprovalRequest, *, at: datetime) -> Messa
         id=str(delivery.message_id),
         kind=kind,
         address=delivery.address,
-        card=queries.card(row) if kind is not MessageKind.EVENT else None,
+        card=_card(delivery, row) if kind is not MessageKind.EVENT else None,
         at=at,
         attempt=delivery.attempts,
         receipt=receipt.handle if receipt else {},
@@ -130,6 +131,11 @@ def _message(delivery: Delivery, row: ApprovalRequest, *, at: datetime) -> Messa
         event=_event(delivery),
         secrets=agents.webhook_secrets(row.agent, at=at),
     )
+
+
+def _card(delivery: Delivery, row: ApprovalRequest) -> Card:
+    """The card as it stands now, without what its address may not see."""
+    return showing.reduce(queries.card(row), adapter=delivery.adapter, address=delivery.address)
 
 
 def _event(delivery: Delivery) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from approvals.domain.cards import Card, Claim, Spoken
 from approvals.domain.display import Parameter, Shown
+from approvals.domain.showing import UNSEEN
 from approvals.domain.state import clock
 from approvals.domain.terms import RiskLevel, Status, Verdict
 from integrations.slack import elements as el
@@ -138,7 +139,7 @@ def _facts(card: Card) -> Block:
 def _parameters(card: Card) -> Block:
     title = el.line(
         el.text("What will run" if card.is_open else "What was asked", bold=True),
-        el.text(" · recorded by this service, exactly as it was sent"),
+        el.text("" if card.hides else " · recorded by this service, exactly as it was sent"),
     )
     return el.rich(title, el.preformatted(_rows(card)))
 
@@ -146,6 +147,8 @@ def _parameters(card: Card) -> Block:
 def _rows(card: Card) -> str:
     """All parameters, or a beginning of them with the size of the whole."""
     count = len(card.parameters)
+    if card.hides:
+        return f"{_unseen_rows(card)}\n— {card.hides}"
     if not card.parameters:
         return f"This action takes no parameters.\n— fingerprint {card.fingerprint}"
     if fits(card):
@@ -161,6 +164,14 @@ def _rows(card: Card) -> str:
         f"— NOT ALL SHOWN: {count} parameters hold {total:,} characters, too much to show in full "
         f"here. Open the full request to read them. Fingerprint {card.fingerprint}"
     )
+
+
+def _unseen_rows(card: Card) -> str:
+    """The names alone, as many as fit, with the count of them all."""
+    names = [cut(parameter.path, 120) for parameter in card.parameters[:PARAMETER_ROWS]]
+    more = len(card.parameters) - len(names)
+    lines = [f"{name} = {UNSEEN}" for name in names]
+    return "\n".join([*lines, *([f"and {more} more"] if more else [])])
 
 
 def _all_rows(card: Card) -> str:

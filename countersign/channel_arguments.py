@@ -1,0 +1,35 @@
+"""What can be written after `countersign channel`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+ADAPTERS = ("slack", "teams", "teams_workflow", "pagerduty", "servicenow", "github", "email")
+SHOWS = ("values", "names", "nothing")
+
+
+def add(
+    group: Any,
+    command: Callable[..., argparse.ArgumentParser],
+    on_server: Callable[[str, str], Callable[[argparse.Namespace], int]],
+) -> None:
+    """Add the commands to their group; `command` and `on_server` are those of all commands."""
+    show = command(
+        group, "show", "say what a channel may see, or what all do", on_server("channels", "show")
+    )
+    show.add_argument("address", nargs="?", metavar="ADDRESS", help="as policies name it")
+    change = command(
+        group, "set", "say what a channel may see from now on", on_server("channels", "change")
+    )
+    change.add_argument("address", metavar="ADDRESS", help="as policies name it, such as C0123")
+    change.add_argument(
+        "--shows",
+        choices=SHOWS,
+        required=True,
+        help="values: everything. names: no values, and no Approve. nothing: only that one waits",
+    )
+    for each in (show, change):
+        each.add_argument("--adapter", choices=ADAPTERS, default="slack", help="(default slack)")
+        each.add_argument("--json", action="store_true", help="answer in JSON")
