@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable
 
-from bench import faults
+from bench import faults, storms
 from bench.faults import Figures
 from bench.world import World, a_world
 
@@ -35,7 +35,13 @@ def audit(world: World, _: int) -> Figures:
     return faults.audit_unwritable(world, attempts=round(200 * SCALE))
 
 
-FAULTS: dict[str, Fault] = {"race": race, "kills": kills, "redis": redis, "audit": audit}
+def slack_storm(world: World, seed: int) -> Figures:
+    return storms.slack(world, requests=round(500 * SCALE), seconds=120 * SCALE, seed=seed)
+
+
+FAULTS: dict[str, Fault] = {
+    "race": race, "kills": kills, "redis": redis, "audit": audit, "slack-storm": slack_storm,
+}  # fmt: skip
 
 
 def main() -> None:
