@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from approvals.domain import errors
 from approvals.domain.display import redact
 from approvals.domain.terms import AlertKind, EventKind
-from approvals.models import Agent, Alert, ApprovalRequest, Person
+from approvals.models import Agent, Alert, AlertMute, ApprovalRequest, Person
 from approvals.models.people import Role
 from approvals.services import actors, audit
 
@@ -66,7 +66,7 @@ def raise_once(
     """
     figures = {name: _masked(value) for name, value in (values or {}).items()}
     same = {"kind": kind.value, "key": _bounded(key)}
-    if Alert.objects.filter(**same).exists():
+    if Alert.objects.filter(**same).exists() or _is_muted(kind, agent, at=at):
         return None
     # History first: two requests that each raise two alerts would else wait for one another.
     audit.hold_service()
@@ -84,6 +84,12 @@ def raise_once(
         return None
     _tell(alert, at=at)
     return alert
+
+
+def _is_muted(kind: AlertKind, agent: Agent | None, *, at: datetime) -> bool:
+    if agent is None or kind is AlertKind.SCOPE_VIOLATION:
+        return False
+    return AlertMute.objects.filter(agent=agent, kind=kind.value, at__lte=at, until__gt=at).exists()
 
 
 def _tell(alert: Alert, *, at: datetime) -> None:
@@ -110,16 +116,7 @@ def close(*, number: int, person: Person, reason: str, at: datetime) -> Alert:
     if not reason.strip():
         raise ReasonMissing("Say in a sentence what you found. The alert stays open.")
     with transaction.atomic():
-        rows = Alert.objects.select_for_update(of=("self",)).select_related("agent")
-        alert = rows.filter(pk=number).first() if number <= LARGEST else None
-        if alert is None:
-            raise NoSuchAlert(f"There is no alert {number}. Nothing was closed.")
-        _refuse_unless_theirs(alert, person)
-        if alert.closed_at is not None:
-            raise AlreadyClosed(
-                f"{alert.closed_by} closed this alert at {audit.stamp(alert.closed_at)}.",
-                closed_by=alert.closed_by,
-            )
+        alert = held(number, person)
         alert.closed_at, alert.closed_by = at, person.email
         alert.values = {**alert.values, "closed_because": reason[:LONGEST_REASON]}
         alert.save(update_fields=["closed_at", "closed_by", "values"])
@@ -131,6 +128,24 @@ def close(*, number: int, person: Person, reason: str, at: datetime) -> Alert:
         }
         audit.append_service(
             EventKind.ALERT_CLOSED, actor=actors.person(person), at=at, detail=detail
+        )
+    return alert
+
+
+def held(number: int, person: Person) -> Alert:
+    """An open alert this person may close, held. Needs a transaction.
+
+    Raises NoSuchAlert, MayNotClose, AlreadyClosed.
+    """
+    rows = Alert.objects.select_for_update(of=("self",)).select_related("agent")
+    alert = rows.filter(pk=number).first() if number <= LARGEST else None
+    if alert is None:
+        raise NoSuchAlert(f"There is no alert {number}. Nothing was changed.")
+    _refuse_unless_theirs(alert, person)
+    if alert.closed_at is not None:
+        raise AlreadyClosed(
+            f"{alert.closed_by} closed this alert at {audit.stamp(alert.closed_at)}.",
+            closed_by=alert.closed_by,
         )
     return alert
 

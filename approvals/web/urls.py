@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from approvals.web import decisions, history, linking, queue, requests, sign_in
+from approvals.web import decisions, guardrails, history, linking, queue, requests, shell, sign_in
 
 urlpatterns = [
     path("", queue.home),
@@ -18,6 +18,12 @@ urlpatterns = [
     path("r/<str:ref>/revoke", decisions.revoke),
     path("r/<str:ref>/mark", decisions.mark),
     path("history", history.history),
+    path("guardrails", guardrails.show),
+    path("guardrails/alerts/<int:number>/take", guardrails.take_alert),
+    path("guardrails/alerts/<int:number>/close", guardrails.close_alert),
+    path("guardrails/alerts/<int:number>/mute", guardrails.mute_alert),
+    path("guardrails/breakers/<int:number>/reset", guardrails.reset_breaker),
+    path("preferences", shell.prefer),
     path("sign-in", sign_in.sign_in),
     path("sign-out", sign_in.sign_out),
     path("link/<slug:kind>", linking.link),

@@ -1,0 +1,42 @@
+// Draw every [data-line] with uPlot: [[moments, in seconds], [values]]. The table below says the same.
+"use strict";
+(() => {
+  const style = getComputedStyle(document.documentElement);
+  const colour = (name) => style.getPropertyValue(name).trim();
+
+  const axis = (more) => ({
+    stroke: colour("--muted"),
+    grid: { stroke: colour("--line"), width: 1 },
+    ticks: { show: false },
+    font: "12px system-ui",
+    ...more,
+  });
+
+  const draw = (place) => {
+    const [moments, values] = JSON.parse(place.dataset.line);
+    const chart = new uPlot(
+      {
+        width: place.clientWidth,
+        height: 140,
+        legend: { show: false },
+        cursor: { y: false, drag: { x: false, y: false } },
+        tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
+        scales: { y: { range: (_, low, high) => [Math.min(0, low), Math.max(4, high)] } },
+        axes: [
+          axis({ values: (_, ticks) => ticks.map((at) => new Date(at * 1000).toISOString().slice(11, 16)), space: 64 }),
+          axis({ size: 36, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] }),
+        ],
+        series: [
+          {},
+          { label: place.dataset.label, stroke: colour("--accent"), width: 2, paths: uPlot.paths.stepped({ align: 1 }), points: { show: false } },
+        ],
+      },
+      [moments, values],
+      place,
+    );
+    new ResizeObserver(() => chart.setSize({ width: place.clientWidth, height: 140 })).observe(place);
+  };
+
+  document.documentElement.classList.add("has-script");
+  for (const place of document.querySelectorAll("[data-line]")) draw(place);
+})();
