@@ -1,97 +1,204 @@
-"""Say that somebody is away, and that they are back."""
+"""Who is away and who stands in: an absence is set ahead, ends early when somebody is back, and is history.
+
+A stand-in gives the part of the absent person for as long as the absence holds, and no longer. The rules
+of that are `domain.state`'s; whose part somebody has at a moment is `models.absences`'.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
 
 from approvals.domain import errors
+from approvals.domain.state import clock
 from approvals.domain.terms import EventKind
-from approvals.models import Absence, Person
+from approvals.models import Absence, Person, TeamMember, absences
 from approvals.models.people import Role
 from approvals.services import actors, audit
 
 LONGEST = timedelta(days=366)
-MAY_FOR_OTHERS = (Role.MANAGER.value, Role.OPERATOR.value)
+LONGEST_NOTE = 300
+NOTHING = "Nothing was changed."
 
 
-class MayNotSay(errors.NotAllowed):
-    """People say themselves that they are away; managers and operators may say it of others."""
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why an absence cannot be set: `field` is the one to mend."""
+
+    field: str
+    words: str
 
 
-def current(person: Person, *, at: datetime) -> Absence | None:
+def current(person: Person, at: datetime) -> Absence | None:
     """The absence this person is in at this moment."""
-    rows = Absence.objects.filter(person=person, ended_at=None, starts_at__lte=at, ends_at__gt=at)
-    return rows.select_related("stand_in").order_by("-ends_at").first()
+    return absences.in_force(at).filter(person=person).first()
+
+
+def ahead(person: Person, at: datetime) -> list[Absence]:
+    """This person's absences that hold now or later, in order; two never overlap."""
+    return list(absences.ahead(at).filter(person=person).select_related("stand_in", "made_by"))
+
+
+def stand_ins_for(person: Person, at: datetime) -> list[Person]:
+    """Who may give this person's part at this moment: at most one, and nobody who is away as well."""
+    here = current(person, at)
+    if here is None or here.stand_in is None or not person.is_active:
+        return []
+    parts = absences.membership([here.stand_in.pk]).lent(here.stand_in.pk, at=at)
+    able = here.stand_in.is_active and any(part.person == person.pk for part in parts)
+    return [here.stand_in] if able else []
+
+
+def may_set(person: Person, *, by: Person) -> bool:
+    """Everybody says for themselves that they are away; their manager and operators may say it too."""
+    if not by.is_active:
+        return False
+    return by.pk in {person.pk, person.manager_id} or Role(by.role) is Role.OPERATOR
 
 
 def begin(
-    *,
     person: Person,
-    by: Person,
+    *,
+    starts_at: datetime,
     ends_at: datetime,
+    stand_in: Person | None,
+    by: Person,
     at: datetime,
-    starts_at: datetime | None = None,
-    stand_in: Person | None = None,
     note: str = "",
 ) -> Absence:
-    """Somebody is away from `starts_at`, or from now, until `ends_at`. What overlaps is ended.
+    """Say that somebody is away; a start in the past becomes now.
 
-    Raises MayNotSay, or Invalid for a time or a stand-in that cannot be.
+    Raises NotAllowed when that is not for `by` to say, and Invalid with the first of the `problems`.
     """
-    _refuse_others(person, by)
-    begins = starts_at or at
-    if not max(begins, at) < ends_at <= at + LONGEST:
-        raise errors.Invalid(
-            "The absence must end after it begins, within a year. Nothing was changed.",
-            field="ends_at",
-        )
-    if stand_in is not None and (stand_in.pk == person.pk or not stand_in.is_active):
-        raise errors.Invalid(
-            "Somebody else who is active must stand in. Nothing was changed.", field="stand_in"
-        )
+    _refuse_stranger(person, by)
+    starts_at = max(starts_at, at)
     with transaction.atomic():
-        rows = Absence.objects.select_for_update().filter(person=person, ended_at=None)
-        rows.filter(starts_at__lt=ends_at, ends_at__gt=begins).update(ended_at=at)
+        _hold(person, stand_in)
+        found = problems(
+            person, starts_at=starts_at, ends_at=ends_at, stand_in=stand_in, by=by, at=at, note=note
+        )
+        if found:
+            raise errors.Invalid(f"{found[0].words} {NOTHING}", field=found[0].field)
         row = Absence.objects.create(
             person=person,
             stand_in=stand_in,
-            starts_at=begins,
+            starts_at=starts_at,
             ends_at=ends_at,
-            note=note[:300],
+            note=note.strip(),
             made_by=by,
             made_at=at,
         )
-        detail = {
-            "person": person.email,
-            "from": audit.stamp(begins),
-            "until": audit.stamp(ends_at),
-            "stand_in": stand_in.email if stand_in else "",
-        }
-        audit.append_service(EventKind.PERSON_AWAY, actor=actors.person(by), at=at, detail=detail)
+        _record(EventKind.PERSON_AWAY, row, by=by, at=at)
     return row
 
 
-def end(*, person: Person, by: Person, at: datetime) -> bool:
-    """They are back now; False when they were not away. Raises MayNotSay."""
-    _refuse_others(person, by)
+def end(absence: Absence, *, by: Person, at: datetime) -> Absence:
+    """Back, or not going after all: the stand-in's right is gone at once.
+
+    Raises NotAllowed, and Conflict when it is over already.
+    """
+    _refuse_stranger(absence.person, by)
     with transaction.atomic():
-        rows = Absence.objects.select_for_update().filter(person=person, ended_at=None)
-        changed = rows.filter(starts_at__lte=at, ends_at__gt=at).update(ended_at=at)
-        if changed:
-            audit.append_service(
-                EventKind.PERSON_BACK,
-                actor=actors.person(by),
-                at=at,
-                detail={"person": person.email},
-            )
-    return bool(changed)
-
-
-def _refuse_others(person: Person, by: Person) -> None:
-    if person.pk != by.pk and by.role not in MAY_FOR_OTHERS:
-        raise MayNotSay(
-            "People say themselves that they are away; managers and operators may say it for them. "
-            "Nothing was changed."
+        ended = Absence.objects.filter(pk=absence.pk, ended_at=None, ends_at__gt=at).update(
+            ended_at=at
         )
+        absence.refresh_from_db()
+        if not ended:
+            raise errors.Conflict(f"{absence.person} is not away any more. {NOTHING}")
+        _record(EventKind.PERSON_BACK, absence, by=by, at=at)
+    return absence
+
+
+def problems(
+    person: Person,
+    *,
+    starts_at: datetime,
+    ends_at: datetime,
+    stand_in: Person | None,
+    by: Person,
+    at: datetime,
+    note: str = "",
+) -> tuple[Problem, ...]:
+    """Everything that speaks against an absence, in words for whoever sets it; empty when it may be."""
+    found = _wrong_times(max(starts_at, at), ends_at, at=at)
+    if len(note.strip()) > LONGEST_NOTE:
+        found.append(Problem("note", f"A note has at most {LONGEST_NOTE} characters."))
+    if found:
+        return tuple(found)
+    during = absences.overlapping(max(starts_at, at), ends_at)
+    other = during.filter(person=person).first()
+    if other is not None:
+        span = f"from {clock(other.starts_at)} until {clock(other.ends_at)}"
+        found.append(Problem("starts_at", f"{person} is away already {span}. End that first."))
+    if stand_in is not None:
+        found += _unfit(person, stand_in, by=by)
+        found += _absent_too(person, stand_in, during)
+    return tuple(found)
+
+
+def _wrong_times(starts_at: datetime, ends_at: datetime, *, at: datetime) -> list[Problem]:
+    if ends_at <= at:
+        return [Problem("ends_at", "That end has passed already.")]
+    if ends_at <= starts_at:
+        return [Problem("ends_at", "The end must be after the start.")]
+    if ends_at - starts_at > LONGEST or starts_at - at > LONGEST:
+        return [Problem("ends_at", "An absence begins within a year and lasts a year at most.")]
+    return []
+
+
+def _unfit(person: Person, stand_in: Person, *, by: Person) -> list[Problem]:
+    if stand_in.pk == person.pk:
+        return [Problem("stand_in", "Nobody stands in for themselves.")]
+    if stand_in.pk == by.pk:
+        words = f"Only {person} can choose you as stand-in; somebody else must set this."
+        return [Problem("stand_in", words)]
+    if not stand_in.is_active:
+        return [Problem("stand_in", f"{stand_in}'s account is switched off.")]
+    served = TeamMember.objects.filter(person=person).values("team")
+    if not TeamMember.objects.filter(person=stand_in, team__in=served).exists():
+        words = f"{stand_in} is in none of {person}'s teams, so they cannot decide for {person}."
+        return [Problem("stand_in", words)]
+    return []
+
+
+def _absent_too(person: Person, stand_in: Person, during: absences.Absences) -> list[Problem]:
+    """A stand-in who is away, and whoever stands in already, would make a chain."""
+    found = []
+    theirs = during.filter(person=stand_in).first()
+    if theirs is not None:
+        span = f"from {clock(theirs.starts_at)} until {clock(theirs.ends_at)}"
+        found.append(Problem("stand_in", f"{stand_in} is away too, {span}."))
+    duty = during.filter(stand_in=person).select_related("person").first()
+    if duty is not None:
+        words = (
+            f"{person} stands in for {duty.person} until {clock(duty.ends_at)}, and stand-ins make no "
+            f"chains. Leave the stand-in empty, or let {duty.person} choose somebody else first."
+        )
+        found.append(Problem("stand_in", words))
+    return found
+
+
+def _refuse_stranger(person: Person, by: Person) -> None:
+    if not may_set(person, by=by):
+        raise errors.NotAllowed(
+            f"Only {person}, their manager or an operator can say whether {person} is away. {NOTHING}"
+        )
+
+
+def _hold(*people: Person | None) -> None:
+    """Lock them in one order: two absences set at once must see each other."""
+    wanted = sorted(person.pk for person in people if person is not None)
+    list(Person.objects.select_for_update().filter(pk__in=wanted).order_by("pk"))
+
+
+def _record(kind: EventKind, row: Absence, *, by: Person, at: datetime) -> None:
+    detail = {
+        "person": row.person.email,
+        "stand_in": row.stand_in.email if row.stand_in else "",
+        "starts_at": audit.stamp(row.starts_at),
+        "ends_at": audit.stamp(row.ends_at),
+        "note": row.note,
+    }
+    audit.append_service(kind, actor=actors.person(by), at=at, detail=detail)

@@ -1,0 +1,114 @@
+"""Absences as questions: who is away at a moment, and whose part somebody may give meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from approvals.models.duty import Absence
+from approvals.models.people import TeamMember
+
+Span = tuple[datetime, datetime]
+Absences = QuerySet[Absence]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What an absent person lends their stand-in during `span`: the teams the absent belong to now.
+
+    Not while the stand-in is away as well, in `unless`: nobody stands in for a stand-in.
+    """
+
+    person: int
+    name: str
+    email: str
+    stand_in: int
+    span: Span
+    teams: frozenset[str]
+    unless: tuple[Span, ...] = ()
+
+    def holds(self, at: datetime) -> bool:
+        return _within(self.span, at) and not any(_within(span, at) for span in self.unless)
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """The teams of some people now, and every part that absent people ever lent them."""
+
+    teams: Mapping[int, frozenset[str]]
+    parts: tuple[Part, ...]
+
+    def lent(self, stand_in: int, *, at: datetime) -> list[Part]:
+        """The parts this person may give at a moment."""
+        return [part for part in self.parts if part.stand_in == stand_in and part.holds(at)]
+
+
+def away(at: datetime, *, prefix: str = "") -> Q:
+    """The condition that an absence holds at this moment; `prefix` such as `person__absences__`."""
+    not_ended = Q(**{f"{prefix}ended_at": None}) | Q(**{f"{prefix}ended_at__gt": at})
+    return Q(**{f"{prefix}starts_at__lte": at, f"{prefix}ends_at__gt": at}) & not_ended
+
+
+def in_force(at: datetime) -> Absences:
+    """Who is away at this moment."""
+    return Absence.objects.filter(away(at)).select_related("person", "stand_in")
+
+
+def ahead(at: datetime) -> Absences:
+    """Absences that hold now or later, the first to begin first."""
+    return Absence.objects.filter(ended_at=None, ends_at__gt=at).order_by("starts_at", "pk")
+
+
+def overlapping(starts_at: datetime, ends_at: datetime) -> Absences:
+    """Absences that are not over and share time with this span."""
+    return Absence.objects.filter(ended_at=None, starts_at__lt=ends_at, ends_at__gt=starts_at)
+
+
+def membership(people: Iterable[int]) -> Membership:
+    """Who of these belongs where now, and stood in for whom when; one statement.
+
+    Nobody inactive belongs to anything or lends anything; a stand-in who shares no team with the absent
+    person is lent nothing.
+    """
+    wanted = set(people)
+    teams: dict[int, set[str]] = {}
+    away_in: dict[int, set[Span]] = {}
+    lent: dict[tuple[int, str, str, int, Span], None] = {}
+    for person, name, email, team, stand_in, starts, ends, ended in _rows(wanted):
+        teams.setdefault(person, set()).add(team)
+        if starts is None:
+            continue
+        span = (starts, ends if ended is None else min(ends, ended))
+        away_in.setdefault(person, set()).add(span)
+        if stand_in in wanted:
+            lent[(person, name or email, email, stand_in, span)] = None
+    return Membership(
+        {person: frozenset(teams.get(person, ())) for person in wanted},
+        tuple(
+            Part(*facts, frozenset(teams[facts[0]]), tuple(sorted(away_in.get(facts[3], ()))))
+            for facts in lent
+            if teams[facts[0]] & teams.get(facts[3], set())
+        ),
+    )
+
+
+def _rows(wanted: set[int]) -> Iterable[tuple[Any, ...]]:
+    """A row for each team of each of them, or of somebody they stood in for, and each absence of theirs."""
+    concerned = Q(person__in=wanted) | Q(person__absences__stand_in__in=wanted)
+    columns = ("stand_in", "starts_at", "ends_at", "ended_at")
+    return (
+        TeamMember.objects.filter(concerned, person__is_active=True)
+        .order_by("person_id", "pk")
+        .values_list(
+            *("person_id", "person__name", "person__email", "team__name"),
+            *(f"person__absences__{column}" for column in columns),
+        )
+    )
+
+
+def _within(span: Span, at: datetime) -> bool:
+    return span[0] <= at < span[1]
