@@ -91,6 +91,7 @@ TEMPLATES = [
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
+                "approvals.web.shell.shell",
             ]
         },
     }
@@ -168,6 +169,7 @@ CALLBACK_URL_CHECK = "integrations.webhook.check_callback_url"
 WEBHOOK_ALLOW_PRIVATE = env.flag("WEBHOOK_ALLOW_PRIVATE")
 WEBHOOK_CLOUDEVENTS = env.words("WEBHOOK_CLOUDEVENTS")
 WEBHOOK_SIGNING_KEY = env.signing_keys("WEBHOOK_SIGNING_KEY")
+UNDO_SECONDS = env.seconds_or_default("UNDO_SECONDS", most=60)
 GRANT_AUDIENCE = env.text("GRANT_AUDIENCE", "countersign-executor")
 DEAD_MAN_URL = env.text("DEAD_MAN_URL")
 

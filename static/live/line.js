@@ -1,0 +1,144 @@
+// The line to the server: what changed is heard here, and fetched; without a line the page asks by itself.
+import { by, main } from "./page.js";
+import { heardTime, serverNow, tick, utcTime } from "./time.js";
+
+const LOST_AFTER = 8000;
+const POLL = { hidden: 60_000, lost: 3000, live: 30_000 };
+
+let paused = false;
+let ended = false;
+let socket = null;
+let heardAt = 0;
+let lostAt = 0;
+let attempts = 0;
+let page = null;
+
+// --- what people see of it -------------------------------------------------------------------
+
+const showState = () => {
+  const state = paused ? "paused" : lostAt ? "lost" : heardAt ? "live" : "still";
+  by("live-note").dataset.state = state;
+  const words = { paused: "Paused", lost: "Not live", live: "Live" }[state];
+  if (words && by("live-state").textContent !== words) by("live-state").textContent = words;
+  by("live-lost").hidden = !lostAt || paused;
+};
+
+const lost = () => {
+  if (lostAt || ended) return;
+  lostAt = serverNow();
+  by("live-lost-words").textContent =
+    `Live updates stopped ${utcTime(lostAt)} UTC. What you see may be old.`;
+  showState();
+};
+
+const found = () => {
+  heardAt = Date.now();
+  if (lostAt) {
+    lostAt = 0;
+    refreshSoon();
+  }
+  attempts = 0;
+  showState();
+};
+
+const signedOut = () => {
+  ended = true;
+  lostAt = serverNow();
+  by("live-lost-words").textContent = "You are signed out. What you see may be old.";
+  by("live-retry").textContent = "Sign in again";
+  showState();
+};
+
+// --- hearing -----------------------------------------------------------------------------------
+
+const connect = () => {
+  if (ended) return;
+  const scheme = location.protocol === "https:" ? "wss" : "ws";
+  const line = new WebSocket(`${scheme}://${location.host}/ws/live`);
+  socket = line;
+  line.addEventListener("message", (event) => {
+    const said = JSON.parse(event.data);
+    found();
+    if (said.type === "alive") heardTime(said.now);
+    if (said.type === "changed" && page.isConcerned(said.ids)) refreshSoon(said);
+  });
+  line.addEventListener("close", (event) => {
+    if (line !== socket) return;
+    if (event.code === 4401) return signedOut();
+    attempts += 1;
+    setTimeout(() => socket === line && lost(), attempts > 1 ? 0 : 2000);
+    setTimeout(() => socket === line && connect(), Math.min(1000 * 2 ** attempts, 30_000));
+  });
+};
+
+// --- fetching what changed ---------------------------------------------------------------------
+
+let wanted = false;
+let busy = false;
+let stamp = "";
+const rest = (milliseconds) => new Promise((go) => setTimeout(go, milliseconds));
+
+// Pages that hear the same news at once spread over the time the service names.
+export const refreshSoon = (said = {}) => {
+  if (paused || ended || !main.dataset.live) return;
+  wanted = true;
+  if (said.stamp) stamp = said.stamp;
+  if (!busy) refresh(said.spread ?? 0);
+};
+
+const refresh = async (spread) => {
+  busy = true;
+  await rest(Math.random() * spread * 1000);
+  while (wanted) {
+    wanted = false;
+    const began = Date.now();
+    await fetchOnce();
+    await rest(Math.max(250, spread * 1000 - (Date.now() - began)));
+  }
+  busy = false;
+};
+
+const fetchOnce = async () => {
+  try {
+    const heard = stamp ? `&heard=${encodeURIComponent(stamp)}` : "";
+    const answer = await fetch(`${page.address()}${heard}`, { headers: { "X-Live": "1" }, cache: "no-store" });
+    if (answer.status === 401) return signedOut();
+    if (!answer.ok) return lost();
+    heardTime(answer.headers.get("X-Server-Time"));
+    page.draw(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    tick();
+  } catch {
+    lost();
+  }
+};
+
+let polledAt = Date.now();
+const poll = () => {
+  if (heardAt && !lostAt && Date.now() - heardAt > LOST_AFTER) lost();
+  const every = document.hidden ? POLL.hidden : lostAt ? POLL.lost : POLL.live;
+  if (Date.now() - polledAt < every) return;
+  polledAt = Date.now();
+  stamp = "";
+  refreshSoon();
+};
+
+// `livePage` says which changes concern it, where to ask for them, and how to draw the answer.
+export const beginLine = (livePage) => {
+  page = livePage;
+  by("live-pause").hidden = false;
+  by("live-pause").addEventListener("click", () => {
+    paused = !paused;
+    by("live-pause").textContent = paused ? "Go on" : "Pause";
+    by("live-pause").setAttribute("aria-pressed", String(paused));
+    showState();
+    refreshSoon();
+  });
+  by("live-retry").addEventListener("click", () => {
+    if (ended) return location.reload();
+    refreshSoon();
+    connect();
+  });
+  document.addEventListener("visibilitychange", () => document.hidden || refreshSoon());
+  setInterval(poll, 1000);
+  connect();
+};

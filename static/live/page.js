@@ -1,0 +1,23 @@
+// The page itself: finding things in it, and how its reader wants it.
+
+export const main = document.getElementById("main");
+export const root = document.documentElement;
+export const by = (id) => document.getElementById(id);
+export const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+export const pad = (number) => String(number).padStart(2, "0");
+
+// Words for screen readers: at most one message in ten seconds.
+let saidAt = 0;
+export const say = (words) => {
+  if (Date.now() - saidAt < 10_000) return;
+  saidAt = Date.now();
+  by("live-says").textContent = words;
+};
+
+// Keep a preference with the person; the page already shows it.
+export const prefer = (name, word) => {
+  root.dataset[name === "time_zone" ? "zone" : name] = word;
+  const body = new FormData(by("zone-form"));
+  body.set(name, word);
+  fetch("/preferences", { method: "POST", body, headers: { "X-Live": "1" }, keepalive: true }).catch(() => {});
+};

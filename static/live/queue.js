@@ -1,0 +1,146 @@
+// The queue: rows change in place and never move; new ones wait behind a button.
+import { all, by, main, say } from "./page.js";
+import { differs, isSelected, remember } from "./parts.js";
+import { tick } from "./time.js";
+
+export const isQueue = main.dataset.page === "queue";
+const rows = () => all("#rows tr[data-ref]");
+
+// Closed rows stay as they are until the list is drawn anew, so they are not asked for again.
+const address = () => {
+  const refs = rows()
+    .filter((row) => !("closed" in row.dataset))
+    .map((row) => `${row.dataset.ref}~${row.dataset.mark}`);
+  const closed = rows().filter((row) => "closed" in row.dataset).map((row) => row.dataset.ref);
+  return `${main.dataset.live}&known=${refs.join(",")}&closed=${closed.join(",")}`;
+};
+
+const draw = (fresh) => {
+  for (const row of all('[data-part="known"] tr', fresh)) swapRow(row);
+  drawCounts(fresh);
+  offerNew(all('[data-part="new"] tr', fresh).length);
+};
+
+const swapRow = (row) => {
+  const shown = by(row.id);
+  if (!shown || !differs(row.id, row) || isSelected(shown)) return;
+  const next = document.importNode(row, true);
+  remember(row.id, next);
+  if ("closed" in next.dataset && !("closed" in shown.dataset)) {
+    say(`${next.dataset.ref}: ${next.querySelector(".badge[class*=status]").textContent}`);
+  }
+  keepTick(shown, next);
+  const focused = shown.contains(document.activeElement) && document.activeElement.matches("input") ? "input" : "a";
+  const hadFocus = shown.contains(document.activeElement);
+  if (shown.hidden) next.hidden = true;
+  shown.replaceWith(next);
+  if (hadFocus) (next.querySelector(focused) ?? next.querySelector("a")).focus({ preventScroll: true });
+};
+
+const keepTick = (shown, next) => {
+  const [before, after] = [shown.querySelector('[name="ref"]'), next.querySelector('[name="ref"]')];
+  if (before && after) after.checked = before.checked;
+  if (before?.checked && !after) say(`${next.dataset.ref} is no longer selected: it was decided.`);
+};
+
+const drawCounts = (fresh) => {
+  for (const count of all("[data-count]", fresh)) {
+    const shown = main.querySelector(`[data-count="${count.dataset.count}"]`);
+    if (shown && shown.textContent !== count.textContent) shown.textContent = count.textContent;
+  }
+  showWaiting();
+};
+
+const showWaiting = () => {
+  const mine = Number(main.querySelector('[data-count="mine"]')?.textContent || 0);
+  const title = `${mine ? `(${mine}) ` : ""}Queue · Countersign`;
+  if (document.title !== title) document.title = title;
+  const icon = document.querySelector('link[rel="icon"]');
+  icon.dataset.plain ??= icon.getAttribute("href");
+  const wanted = mine ? icon.dataset.waiting : icon.dataset.plain;
+  if (icon.getAttribute("href") !== wanted) icon.setAttribute("href", wanted);
+};
+
+const offerNew = (count) => {
+  const button = by("show-new");
+  button.hidden = count === 0;
+  const words = `Show ${count} new request${count === 1 ? "" : "s"}`;
+  if (count && button.textContent !== words) {
+    button.textContent = words;
+    say(`${count} new request${count === 1 ? "" : "s"}`);
+  }
+};
+
+const showNew = async () => {
+  const before = new Set(rows().map((row) => row.id));
+  const ticked = new Set(all('#rows [name="ref"]:checked').map((box) => box.value));
+  const answer = await fetch(location.href, { cache: "no-store" });
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  main.querySelector('[data-region="list"]').replaceWith(
+    document.importNode(fresh.querySelector('[data-region="list"]'), true),
+  );
+  for (const box of all('#rows [name="ref"]')) box.checked = ticked.has(box.value);
+  drawCounts(fresh);
+  offerNew(0);
+  rememberRows();
+  upgradeFolds();
+  countTicked();
+  tick();
+  const first = rows().find((row) => !before.has(row.id));
+  (first?.querySelector("a") ?? main.querySelector("h1")).focus({ preventScroll: true });
+};
+
+const rememberRows = () => {
+  for (const row of rows()) remember(row.id, row);
+};
+
+// --- selecting and folding ---------------------------------------------------------------------
+
+const countTicked = () => {
+  const bar = by("bulk-bar");
+  if (!bar) return;
+  const count = all('#rows [name="ref"]:checked').length;
+  bar.dataset.chosen = String(count);
+  by("bulk-count").textContent = count ? `${count} selected` : "Select rows to act on several";
+  for (const button of all("button", bar)) button.disabled = count === 0;
+};
+
+// A fold is a button that shows the rows below it; without script they all stand open.
+const upgradeFolds = () => {
+  for (const button of all("#rows [data-unfolds]")) {
+    const folded = rows().filter((row) => row.dataset.fold === button.dataset.unfolds);
+    const show = (open) => {
+      button.setAttribute("aria-expanded", String(open));
+      for (const row of folded) by(row.id).hidden = !open;
+    };
+    button.hidden = false;
+    show(folded.some((row) => row.contains(document.activeElement)));
+    button.addEventListener("click", () => show(button.getAttribute("aria-expanded") !== "true"));
+  }
+};
+
+export const selectRow = () => {
+  const box = document.activeElement.closest("#rows tr")?.querySelector('[name="ref"]');
+  if (box) {
+    box.checked = !box.checked;
+    countTicked();
+  }
+};
+
+export const beginQueue = () => {
+  rememberRows();
+  upgradeFolds();
+  countTicked();
+  showWaiting();
+  by("show-new").addEventListener("click", showNew);
+  main.addEventListener("change", (event) => {
+    if (event.target.matches('[name="ref"]')) countTicked();
+    if (event.target.id === "select-all") {
+      for (const box of all('#rows tr:not([hidden]) [name="ref"]')) box.checked = event.target.checked;
+      countTicked();
+    }
+  });
+};
+
+export const queuePage = { isConcerned: () => true, address, draw };

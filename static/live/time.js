@@ -1,0 +1,116 @@
+// Time by the server's clock, whatever this machine's says; shown in UTC, in the reader's zone, or in both.
+import { all, by, main, pad, prefer, root, say } from "./page.js";
+
+let offset = (Date.parse(main.dataset.serverTime) || Date.now()) - Date.now();
+export const serverNow = () => Date.now() + offset;
+export const heardTime = (iso) => {
+  const heard = Date.parse(iso);
+  if (!Number.isNaN(heard)) offset = heard - Date.now();
+};
+export const utcTime = (moment) => new Date(moment).toISOString().slice(11, 19);
+
+// --- how long is left ------------------------------------------------------------------------
+
+const leftInWords = (seconds) => {
+  if (seconds <= 0) return "Time is up, waiting for the service";
+  const exact = `${Math.floor(seconds / 60)}:${pad(seconds % 60)} left`;
+  if (seconds < 60) return `Under 1 min · ${exact}`;
+  if (seconds < 300) return `Under 5 min · ${exact}`;
+  return `${span(seconds)} left`;
+};
+
+const span = (seconds) => {
+  const minutes = Math.floor(seconds / 60);
+  if (seconds < 60) return `${seconds} s`;
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return minutes % 60 ? `${hours} h ${minutes % 60} min` : `${hours} h`;
+  const days = Math.floor(hours / 24);
+  const unit = days === 1 ? "day" : "days";
+  return hours % 24 ? `${days} ${unit} ${hours % 24} h` : `${days} ${unit}`;
+};
+
+const spokenAt = new Set([600, 300, 60]);
+const write = (node, words) => { if (node.textContent !== words) node.textContent = words; };
+
+export const tick = () => {
+  for (const clock of all("[data-countdown]")) {
+    const seconds = Math.floor((Date.parse(clock.dataset.countdown) - serverNow()) / 1000);
+    write(clock, leftInWords(seconds));
+    const urgency = seconds < 60 ? "now" : seconds < 300 ? "soon" : "calm";
+    const around = clock.closest("[data-urgency]");
+    if (around && around.dataset.urgency !== urgency) around.dataset.urgency = urgency;
+    if (main.dataset.page === "request" && spokenAt.has(seconds)) say(leftInWords(seconds));
+  }
+  for (const time of all("time[data-ago]")) showAge(time);
+  for (const time of all("time[datetime]")) showZone(time);
+};
+
+// Beside a moment, how long ago it was; after a week the date says it better.
+const showAge = (time) => {
+  const seconds = Math.floor((serverNow() - Date.parse(time.dateTime)) / 1000);
+  let age = time.nextElementSibling;
+  if (!age?.matches(".ago")) {
+    age = document.createElement("span");
+    age.className = "ago";
+    time.after(age);
+  }
+  const isNear = Math.abs(seconds) < 7 * 86_400;
+  const rounded = span(Math.abs(seconds));
+  write(age, !isNear ? "" : seconds >= 0 ? ` · ${rounded} ago` : ` · in ${rounded}`);
+};
+
+// --- zones -----------------------------------------------------------------------------------
+
+const PATTERN = /(?:(\d{1,2}) (\p{L}{3})(?: (\d{4}))?, )?(\d\d):(\d\d)(:\d\d)?( UTC)?/u;
+const said = new WeakMap();
+const inMine = (moment, options) => new Intl.DateTimeFormat("en-GB", options).format(moment);
+const clockOf = (moment, withSeconds) =>
+  inMine(moment, { hour: "2-digit", minute: "2-digit", hourCycle: "h23", ...(withSeconds && { second: "2-digit" }) });
+const dayOf = (moment, withYear) =>
+  inMine(moment, { day: "numeric", month: "short", ...(withYear && { year: "numeric" }) });
+const zoneName = (moment) =>
+  new Intl.DateTimeFormat("en-GB", { timeZoneName: "short" }).formatToParts(moment)
+    .find((part) => part.type === "timeZoneName").value;
+
+const mineFor = (utc, moment) =>
+  utc.replace(PATTERN, (_, day, _month, year, _hour, _minute, seconds) => {
+    const otherDay = inMine(moment, { day: "numeric" }) !== String(moment.getUTCDate());
+    const date = day || otherDay ? `${dayOf(moment, Boolean(year))}, ` : "";
+    return `${date}${clockOf(moment, seconds)} ${zoneName(moment)}`;
+  });
+
+const showZone = (time) => {
+  if (!said.has(time)) said.set(time, time.textContent);
+  const utc = said.get(time);
+  const moment = new Date(time.dateTime);
+  if (!PATTERN.test(utc) || Number.isNaN(moment.getTime())) return;
+  const mine = mineFor(utc, moment);
+  const zone = root.dataset.zone;
+  write(time, zone === "mine" ? mine : zone === "both" ? `${utc} (${mine})` : utc);
+  const title = `${utc.includes("UTC") ? utc : `${utc} UTC`}, here ${mine}`;
+  if (time.title !== title) time.title = title;
+};
+
+const ZONES = { utc: "Times in UTC", mine: "Times in my zone", both: "Times in both zones" };
+export const nextZone = () => {
+  const names = Object.keys(ZONES);
+  prefer("time_zone", names[(names.indexOf(root.dataset.zone) + 1) % names.length]);
+  nameZone();
+  say(ZONES[root.dataset.zone]);
+  tick();
+};
+const nameZone = () => write(by("zone-switch"), ZONES[root.dataset.zone] ?? ZONES.utc);
+
+export const beginTime = () => {
+  tick();
+  setInterval(tick, 1000);
+  const form = by("zone-form");
+  if (!form) return;
+  form.hidden = false;
+  nameZone();
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    nextZone();
+  });
+};
