@@ -15,6 +15,7 @@ EFFECTS: Mapping[str, str] = {
     "apply_policy": "approvals.services.policy_changes.take_effect",
     "change_stage": "approvals.services.autonomy.take_effect",
     "stand": "approvals.services.standing.take_effect",
+    "channel_test": "approvals.services.trials.take_effect",
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from approvals.domain import timing
+from approvals.domain import timing, trial
 from approvals.domain.state import RequestState
 from approvals.domain.terms import TOLD_TO_AGENTS, EventKind, TimerKind
 from approvals.models import ApprovalRequest, AuditEvent, Delivery, Timer
@@ -21,7 +21,8 @@ def promise(
 ) -> int:
     """One delivery for each address an adapter names; returns how many.
 
-    Of a request on another's card only its agent hears: people have that card.
+    Of a request on another's card only its agent hears: people have that card. Of a test of one
+    channel no other hears.
     """
     kind = EventKind(event.type)
     if kind in QUIET:
@@ -34,6 +35,7 @@ def promise(
         risk=state.plan.risk,
         labels=row.submission.get("labels") or {},
     )
+    only = trial.only_adapter(row.effect, row.submission)
     rows = [
         Delivery(
             adapter=adapter.name,
@@ -46,6 +48,7 @@ def promise(
             created_at=at,
         )
         for adapter in adapters.enabled().values()
+        if only is None or adapter.name == only
         for message, address in adapter.addresses(notice)
         if row.joined_id is None or message is MessageKind.EVENT
     ]

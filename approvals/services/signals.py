@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, Min, QuerySet
 
-from approvals.domain import canonical, chain
+from approvals.domain import canonical, chain, trial
 from approvals.domain.policy.checks import Layer
 from approvals.domain.policy.documents import PolicySet
 from approvals.domain.terms import OPEN, AlertKind, Basis, BreakerKind, RiskLevel, Status
@@ -39,26 +39,31 @@ EVENTS = 50
 
 def waiting_by_risk() -> dict[str, int]:
     """How many requests wait for people, at each level of risk."""
-    rows = ApprovalRequest.objects.filter(status__in=OPEN).order_by()
+    rows = _counted_rows().filter(status__in=OPEN).order_by()
     return _counted(rows.values_list("risk").annotate(Count("pk")), RiskLevel)
 
 
 def waiting_since() -> datetime | None:
     """When the oldest request that still waits was asked; None when nothing waits."""
-    rows = ApprovalRequest.objects.filter(status__in=OPEN)
+    rows = _counted_rows().filter(status__in=OPEN)
     found: datetime | None = rows.aggregate(first=Min("created_at"))["first"]
     return found
 
 
 def by_status() -> dict[str, int]:
-    rows = ApprovalRequest.objects.order_by()
+    rows = _counted_rows().order_by()
     return _counted(rows.values_list("status").annotate(Count("pk")), Status)
 
 
 def last_asked() -> datetime | None:
     """When the newest request was written; None before the first."""
-    rows = ApprovalRequest.objects.order_by("-number")
+    rows = _counted_rows().order_by("-number")
     return rows.values_list("created_at", flat=True).first()
+
+
+def _counted_rows() -> QuerySet[ApprovalRequest]:
+    """Every request but the tests people send themselves to try a channel."""
+    return ApprovalRequest.objects.exclude(effect=trial.EFFECT)
 
 
 def blocked() -> dict[tuple[str, str], int]:
