@@ -148,10 +148,8 @@ def test_figures_an_agent_wrote_are_drawn_as_text(lin: Browser) -> None:
 
 
 def test_the_page_costs_the_same_whatever_there_is(lin: Browser) -> None:
-    lin.get("/guardrails")
-    with CaptureQueriesContext(
-        connection,
-    ) as few:
+    cast.request()
+    with CaptureQueriesContext(connection) as few:
         lin.get("/guardrails")
     for number in range(6):
         an_alert(key=f"k{number}")
