@@ -39,6 +39,18 @@ def whole(name: str, default: int) -> int:
     return int(value)
 
 
+def seconds_or_default(name: str, *, most: int) -> int | None:
+    """Whole seconds up to `most`; None where it says `default`, as it does unset."""
+    value = text(name, "default").lower()
+    if value == "default":
+        return None
+    if not value.isdigit() or int(value) > most:
+        raise ImproperlyConfigured(
+            f"{name} is {value!r}; write default, or whole seconds up to {most}."
+        )
+    return int(value)
+
+
 def words(name: str, default: str = "") -> list[str]:
     """A comma-separated list."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]

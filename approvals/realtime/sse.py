@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from approvals import queries
+from approvals.domain.terms import EventKind
 from approvals.models import ApprovalRequest, AuditEvent
 from approvals.realtime import hub
 
@@ -19,6 +20,9 @@ HEARTBEAT_SECONDS = 15.0
 LONGEST_SECONDS = 600.0
 BATCH = 200
 FROM_THE_START = -1
+
+# What may still be undone is between people; whoever waits here hears of what counts.
+NOT_TOLD = (EventKind.DECISION_HELD.value, EventKind.DECISION_UNDONE.value)
 
 Authorise = Callable[[HttpRequest, str], ApprovalRequest | HttpResponseBase]
 AsyncView = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
@@ -81,4 +85,5 @@ def _frame(event: AuditEvent) -> str:
 def _since(public_id: str, after: int) -> tuple[list[AuditEvent], bool]:
     """Whether it is over is read first: what happens in between then comes with the next look."""
     row = ApprovalRequest.objects.get(public_id=public_id)
-    return list(queries.events_of(row, after=after)[:BATCH]), queries.is_over(row)
+    events = queries.events_of(row, after=after).exclude(type__in=NOT_TOLD)
+    return list(events[:BATCH]), queries.is_over(row)

@@ -25,7 +25,7 @@ from approvals.domain.terms import EventKind, Status
 from approvals.models import Agent, ApprovalRequest
 from approvals.models.requests import lookup
 from approvals.services import actors, ledger
-from approvals.services.ledger import Attempt
+from approvals.services.moves import Attempt
 
 TYPE = "approval-grant+jwt"
 KEY_CONTEXT = b"countersign grant signing key v1"

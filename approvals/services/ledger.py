@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from itertools import chain
-from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -15,53 +13,22 @@ from approvals.domain import errors, timing, workflow
 from approvals.domain import sharing as cards
 from approvals.domain.errors import Refusal
 from approvals.domain.state import Change, RequestState
-from approvals.domain.terms import EventKind, TimerKind, Verdict
+from approvals.domain.terms import EventKind, TimerKind
 from approvals.models import Agent, ApprovalRequest, AuditEvent, Timer, states
 from approvals.services import (
     actors,
     attention,
     audit,
     bell,
+    held,
     outbox,
     sharing,
 )
 from approvals.services.actors import Actor
+from approvals.services.carrying import carry_out, refuse
+from approvals.services.carrying import note as note  # one of its verbs
+from approvals.services.moves import ALONE, Aside, Attempt, Move, Others
 from approvals.services.writing import catch_up, write
-
-Move = Callable[[RequestState], Change | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """How to write down a refusal: as which event, with which facts."""
-
-    kind: EventKind
-    facts: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Others:
-    """What a move means for other requests on the same card: `whom` it concerns, and how it moves them.
-
-    `whom` is given the request that was moved, the change before it is written, and the others.
-    """
-
-    whom: Callable[[ApprovalRequest, Change, Sequence[ApprovalRequest]], Sequence[ApprovalRequest]]
-    move: Move
-
-
-def _nobody(
-    row: ApprovalRequest, change: Change, beside: Sequence[ApprovalRequest]
-) -> Sequence[ApprovalRequest]:
-    del row, change, beside
-    return ()
-
-
-def _stay(state: RequestState) -> None:
-    del state
-
-
-ALONE = Others(_nobody, _stay)
 
 
 def open_request(
@@ -119,18 +86,21 @@ def transition(
         row = locked(ref)
         if of is not None and row.agent_id != of.pk:
             raise errors.NoSuchRequest(ref)
-        before = states.of(row)
-        beside = [] if before.status.is_final else sharing.beside(row)
-        state = catch_up(row, before, at=at)
+        beside = [] if row.closed_at else sharing.beside(row)
+        held.settle([row, *beside], at=at)
+        state = catch_up(row, states.of(row), at=at)
         try:
             change = move(state)
         except Refusal as error:
             refusal = error
-            _write_refusal(row, error, attempt, actor=actor, at=at)
+            refuse(row, error, attempt, actor=actor, at=at)
         else:
-            for moved in _carry_out(row, change, beside, others, attempt, actor=actor, at=at):
-                if also is not None:
-                    also(moved)
+            waiting = [other for other in beside if other.closed_at is None]
+            moved = _make(row, change, waiting, others, attempt, actor=actor, at=at)
+            if also is not None:
+                for each in moved:
+                    also(each)
+            held.end_with(moved, at=at)
         _regroup([row, *beside], at=at)
     if refusal is not None:
         raise refusal
@@ -153,33 +123,34 @@ def let_time_pass(*numbers: int, at: datetime) -> int:
         wanted = {*numbers} & {row.pk for row in (*leaders, *chain(*joiners.values()))}
         due = set(_due(wanted, at=at).values_list("request_id", flat=True))
         for leader in leaders:
-            for row in (leader, *joiners[leader.pk]):
+            card = [leader, *joiners[leader.pk]]
+            is_settled = held.settle(card, at=at)
+            for row in card:
                 if row.pk in due:
-                    _fire(row, at=at)
+                    _fire(row, at=at, is_fresh=not is_settled)
             if joiners[leader.pk]:
                 _regroup([leader, *joiners[leader.pk]], at=at)
     return len(due)
 
 
-def move_free(rows: QuerySet[ApprovalRequest], move: Move, *, actor: Actor, at: datetime) -> None:
+def move_free(
+    rows: QuerySet[ApprovalRequest],
+    move: Callable[[RequestState], Change | None],
+    *,
+    actor: Actor,
+    at: datetime,
+) -> None:
     """Make a move for each of these that is open and on no shared card, within the caller's transaction.
 
     Passes by whatever somebody holds: that may be a click that waits for what the caller holds.
     """
     for row in rows.select_for_update(of=("self",), skip_locked=True).order_by("pk"):
+        held.settle([row], at=at)
         state = catch_up(row, states.of(row), at=at)
         change = None if state.status.is_final else move(state)
         if change is not None:
             write(row, change, actor=actor, at=at)
-
-
-def note(
-    row: ApprovalRequest, kind: EventKind, *, actor: Actor, at: datetime, detail: Mapping[str, Any]
-) -> AuditEvent:
-    """Write an event that changes no state. The caller holds the lock."""
-    event = audit.append(row, kind, actor=actor, at=at, detail=detail)
-    row.save(update_fields=["position", "chain_head"])
-    return event
+            held.end_with([row], at=at)
 
 
 def _leaders_due(numbers: Sequence[int], *, at: datetime) -> list[ApprovalRequest]:
@@ -195,8 +166,9 @@ def _due(numbers: Iterable[int], *, at: datetime) -> QuerySet[Timer]:
     return Timer.objects.filter(**outbox.OPEN, due_at__lte=at, request__in=list(numbers))
 
 
-def _fire(row: ApprovalRequest, *, at: datetime) -> None:
-    before = states.of(row, decisions=row.decisions.all())
+def _fire(row: ApprovalRequest, *, at: datetime, is_fresh: bool) -> None:
+    """`is_fresh` says that what was read of the row with its lock is still so."""
+    before = states.of(row, decisions=row.decisions.all() if is_fresh else None)
     state = catch_up(row, before, at=at)
     if any(due.kind is TimerKind.REMIND and due.at <= at for due in timing.timers(state)):
         change = workflow.remind(state, at=at)
@@ -206,9 +178,9 @@ def _fire(row: ApprovalRequest, *, at: datetime) -> None:
         outbox.set_timers(row, state, at=at)  # what fell due is no longer called for
 
 
-def _carry_out(
+def _make(
     row: ApprovalRequest,
-    change: Change | None,
+    change: Change | Aside | None,
     beside: Sequence[ApprovalRequest],
     others: Others,
     attempt: Attempt | None,
@@ -216,45 +188,15 @@ def _carry_out(
     actor: Actor,
     at: datetime,
 ) -> list[ApprovalRequest]:
-    """Write a move of a request, and of the others on its card it concerns; returns what was moved.
-
-    A joiner that somebody acts on alone, and that stays open, needs a card of its own.
-    """
+    """Write what a move answered; returns what it moved."""
     if change is None:
         return []
-    too = others.whom(row, change, beside)
-    if row.joined_id and change.click and not change.after.status.is_final:
-        row.joined = None
-        attention.remember(row, change.after, at=at)
-    together = {"together_with": [other.ref for other in too]} if too else {}
-    write(row, replace(change, detail={**change.detail, **together}), actor=actor, at=at)
-    return [row] + [
-        other
-        for other in too
-        if _move_too(other, others.move, attempt, card=row, actor=actor, at=at)
-    ]
-
-
-def _move_too(
-    row: ApprovalRequest,
-    move: Move,
-    attempt: Attempt | None,
-    *,
-    card: ApprovalRequest,
-    actor: Actor,
-    at: datetime,
-) -> bool:
-    """Make the same move for another request of the card, by its own rules; False when they refuse."""
-    state = catch_up(row, states.of(row), at=at)
-    try:
-        change = move(state)
-    except Refusal as error:
-        _write_refusal(row, error, attempt, actor=actor, at=at)
-        return False
-    if change is None:
-        return False
-    write(row, replace(change, detail={**change.detail, "card": card.ref}), actor=actor, at=at)
-    return True
+    if isinstance(change, Aside):
+        note(row, change.kind, actor=actor, at=at, detail=change.detail)
+        change.also(row)
+        bell.ring_on_commit(str(row.public_id))
+        return []
+    return carry_out(row, change, beside, others, attempt, actor=actor, at=at)
 
 
 def _regroup(rows: Sequence[ApprovalRequest], *, at: datetime) -> None:
@@ -278,17 +220,3 @@ def _regroup(rows: Sequence[ApprovalRequest], *, at: datetime) -> None:
         row.save(update_fields=["joined"])
     change = cards.joined(states.of(first), [row.ref for row in rest], instead_of=leader.ref)
     attention.remember(first, write(first, change, actor=actors.SYSTEM, at=at), at=at)
-
-
-def _write_refusal(
-    row: ApprovalRequest, refusal: Refusal, attempt: Attempt | None, *, actor: Actor, at: datetime
-) -> None:
-    if attempt is None or isinstance(refusal, errors.Invalid):
-        return
-    detail = {**attempt.facts, "refused_because": refusal.code, "words": refusal.words}
-    note(row, attempt.kind, actor=actor, at=at, detail=detail)
-
-
-def click_attempt(verdict: Verdict, channel: str) -> Attempt:
-    """A refused click is history too."""
-    return Attempt(EventKind.DECISION_REFUSED, {"verdict": verdict.value, "channel": channel})

@@ -12,10 +12,10 @@ from approvals.domain import errors, running, workflow
 from approvals.domain.state import Change, Click, RequestState
 from approvals.domain.terms import EventKind, Status, Verdict
 from approvals.models import Agent, ApprovalRequest, Person, RequestMessage, states
-from approvals.models.requests import lookup
-from approvals.services import actors, chatter, ledger, sharing
+from approvals.services import actors, chatter, clicks, ledger
 from approvals.services.actors import Actor
-from approvals.services.ledger import Attempt, Others
+from approvals.services.clicks import Said
+from approvals.services.moves import Attempt, Others, click_attempt
 
 
 def decide(
@@ -35,45 +35,15 @@ def decide(
     Raises the refusals of `workflow.decide`; each is written down.
     """
 
-    def click(state: RequestState, seen: int | None) -> Click:
-        return Click(
-            approver=states.approver(person),
-            verdict=verdict,
-            comment=comment.strip(),
-            version=seen,
-            shown=shown or (state.action_sha256 if version is not None else None),
-            channel=channel,
-            authenticated_by=authenticated_by,
-        )
-
-    def move(state: RequestState) -> Change:
-        return workflow.decide(state, click(state, _as_seen(ref, version, state)), at=at)
-
-    def move_too(state: RequestState) -> Change:
-        return workflow.decide(state, click(state, None), at=at)
-
-    def shown_with(
-        row: ApprovalRequest, change: Change, beside: Sequence[ApprovalRequest]
-    ) -> Sequence[ApprovalRequest]:
-        del change
-        hidden = sharing.unseen(row, version)
-        if row.joined_id is not None or hidden is None:
-            return ()
-        return [other for other in beside if other.ref not in hidden]
-
-    attempt = ledger.click_attempt(verdict, channel)
-    others = Others(shown_with, move_too)
-    who = actors.person(person)
-    return ledger.transition(ref, move, actor=who, at=at, attempt=attempt, others=others)
-
-
-def _as_seen(ref: str, version: int | None, state: RequestState) -> int | None:
-    """The version to hold a click against: more requests on the card do not make it stale, for it
-    counts only for those it was shown. The caller holds the lock."""
-    if version is None or version == state.version:
-        return version
-    row = ApprovalRequest.objects.get(**lookup(ref))
-    return version if sharing.unseen(row, version) is None else state.version
+    said = Said(person, verdict, comment, version, shown, channel, authenticated_by)
+    return ledger.transition(
+        ref,
+        clicks.move(said, ref, at=at),
+        actor=actors.person(person),
+        at=at,
+        attempt=click_attempt(verdict, channel),
+        others=clicks.others(said, at=at),
+    )
 
 
 def foresee(
@@ -85,11 +55,11 @@ def foresee(
     """
 
     def move(state: RequestState) -> None:
-        seen = _as_seen(ref, version, state)
+        seen = clicks.as_seen(ref, version, state)
         click = Click(states.approver(person), verdict, comment="foreseen", version=seen)
         workflow.decide(state, click, at=at)
 
-    attempt = ledger.click_attempt(verdict, channel)
+    attempt = click_attempt(verdict, channel)
     ledger.transition(ref, move, actor=actors.person(person), at=at, attempt=attempt)
 
 

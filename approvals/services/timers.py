@@ -8,8 +8,10 @@ from datetime import datetime
 import structlog
 from django.db.models import QuerySet
 
-from approvals.models import Timer
-from approvals.services import ledger, outbox
+from approvals.domain.state import RequestState
+from approvals.models import HeldDecision, Timer
+from approvals.models.requests import REF_PREFIX
+from approvals.services import actors, held, ledger, outbox
 
 logger = structlog.get_logger(__name__)
 
@@ -18,6 +20,32 @@ TOGETHER = 25
 
 
 def fire_due(*, at: datetime, limit: int = 200) -> int:
+    """Fire up to `limit` due timers, and give out held decisions; returns how many requests were written."""
+    return _give_out(at=at, limit=limit) + _fire_due(at=at, limit=limit)
+
+
+def _give_out(*, at: datetime, limit: int) -> int:
+    """A held decision is its own timer; whoever touches the request gives it out, and so does this."""
+    due = HeldDecision.objects.filter(**held.OPEN, release_at__lte=at).order_by("release_at", "id")
+    numbers = list(dict.fromkeys(due.values_list("request_id", flat=True)[:limit]))
+    return sum(_touch(number, at=at) for number in numbers)
+
+
+def _touch(number: int, *, at: datetime) -> int:
+    try:
+        ledger.transition(f"{REF_PREFIX}{number}", _stay, actor=actors.SYSTEM, at=at)
+    except Exception as error:
+        # It stays due, and /readyz shows its age.
+        logger.error("held decision failed", request=number, error=str(error))
+        return 0
+    return 1
+
+
+def _stay(state: RequestState) -> None:
+    del state
+
+
+def _fire_due(*, at: datetime, limit: int) -> int:
     """Fire up to `limit` due timers; returns how many requests were written.
 
     Several processes may do this at once: whoever holds the row writes, the others pass by. Where
@@ -51,11 +79,11 @@ def _fire(numbers: Sequence[int], *, at: datetime) -> int:
 
 
 def oldest_due(*, at: datetime) -> float:
-    """Seconds the oldest due timer has been waiting; 0.0 when none is due."""
-    first = (
-        Timer.objects.filter(**outbox.OPEN, due_at__lte=at)
-        .order_by("due_at")
-        .values_list("due_at", flat=True)
-        .first()
+    """Seconds the oldest due timer or held decision has been waiting; 0.0 when none is due."""
+    timers = Timer.objects.filter(**outbox.OPEN, due_at__lte=at).order_by("due_at")
+    waiting = HeldDecision.objects.filter(**held.OPEN, release_at__lte=at).order_by("release_at")
+    firsts = (
+        timers.values_list("due_at", flat=True).first(),
+        waiting.values_list("release_at", flat=True).first(),
     )
-    return (at - first).total_seconds() if first else 0.0
+    return max(((at - first).total_seconds() for first in firsts if first), default=0.0)

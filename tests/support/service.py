@@ -53,6 +53,7 @@ class Service:
             "DATA_DIR": str(data_dir),
             "PORT": str(self.port),
             "PUBLIC_URL": self.url,
+            "UNDO_SECONDS": "0",
             **env,
         }
         self._process: subprocess.Popen[bytes] | None = None

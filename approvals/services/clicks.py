@@ -1,0 +1,76 @@
+"""One person's click as a move of the request it was made on, and of those that shared its card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from approvals.domain import workflow
+from approvals.domain.state import Change, Click, RequestState
+from approvals.domain.terms import Verdict
+from approvals.models import ApprovalRequest, Person, states
+from approvals.models.requests import lookup
+from approvals.services import sharing
+from approvals.services.moves import Others
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What somebody said, and what they were looking at; None where their door cannot know."""
+
+    person: Person
+    verdict: Verdict
+    comment: str = ""
+    version: int | None = None
+    shown: str | None = None
+    channel: str = "api"
+    authenticated_by: str = ""
+
+
+def move(said: Said, ref: str, *, at: datetime) -> Callable[[RequestState], Change]:
+    """Count the click on the request it was made on. The caller holds the lock."""
+
+    def counted(state: RequestState) -> Change:
+        return workflow.decide(state, _click(said, state, as_seen(ref, said.version, state)), at=at)
+
+    return counted
+
+
+def others(said: Said, *, at: datetime) -> Others:
+    """Count it for the requests that were on the card at the version shown, too."""
+
+    def counted_too(state: RequestState) -> Change:
+        return workflow.decide(state, _click(said, state, None), at=at)
+
+    def shown_with(
+        row: ApprovalRequest, change: Change, beside: Sequence[ApprovalRequest]
+    ) -> Sequence[ApprovalRequest]:
+        del change
+        hidden = sharing.unseen(row, said.version)
+        if row.joined_id is not None or hidden is None:
+            return ()
+        return [other for other in beside if other.ref not in hidden]
+
+    return Others(shown_with, counted_too)
+
+
+def as_seen(ref: str, version: int | None, state: RequestState) -> int | None:
+    """The version to hold a click against: more requests on the card do not make it stale, for it
+    counts only for those it was shown. The caller holds the lock."""
+    if version is None or version == state.version:
+        return version
+    row = ApprovalRequest.objects.get(**lookup(ref))
+    return version if sharing.unseen(row, version) is None else state.version
+
+
+def _click(said: Said, state: RequestState, seen: int | None) -> Click:
+    return Click(
+        approver=states.approver(said.person),
+        verdict=said.verdict,
+        comment=said.comment.strip(),
+        version=seen,
+        shown=said.shown or (state.action_sha256 if said.version is not None else None),
+        channel=said.channel,
+        authenticated_by=said.authenticated_by,
+    )

@@ -1,0 +1,123 @@
+"""Give out decisions that were held until they could no longer be undone; for the one writer alone.
+
+A row of `HeldDecision` is its own timer: while it is open it will be given out, whoever comes by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import structlog
+from django.db import DatabaseError, transaction
+
+from approvals.domain import workflow
+from approvals.domain.errors import Refusal
+from approvals.domain.terms import Verdict
+from approvals.models import ApprovalRequest, HeldDecision, states
+from approvals.services import actors, bell, clicks
+from approvals.services.carrying import carry_out, refuse
+from approvals.services.clicks import Said
+from approvals.services.moves import click_attempt
+from approvals.services.writing import catch_up
+
+logger = structlog.get_logger(__name__)
+
+OPEN = {"undone_at": None, "released_at": None}
+OUR_FAULT = (
+    "We could not record your decision. Nothing was decided. Read the request again and decide."
+)
+
+
+def settle(rows: Sequence[ApprovalRequest], *, at: datetime) -> bool:
+    """Give out what was held on these requests of one card until now, in the order of its moments.
+
+    The caller holds their locks, and does this before time moves on: what was said in time counts,
+    however late this comes. True when anything was given out; the rows are then as after it.
+    """
+    by_number = {row.pk: row for row in rows}
+    due = HeldDecision.objects.filter(**OPEN, request__in=list(by_number), release_at__lte=at)
+    found = list(due.select_related("person").order_by("release_at", "id"))
+    for held in found:
+        row = by_number[held.request_id]
+        _give_out(held, row, [one for one in rows if one is not row and not one.closed_at], at=at)
+    return bool(found)
+
+
+def end_with(rows: Iterable[ApprovalRequest], *, at: datetime) -> None:
+    """End what is held on requests that were closed meanwhile, each with the reason in words."""
+    closed = {row.pk: row for row in rows if row.closed_at is not None}
+    if not closed:
+        return
+    waiting = HeldDecision.objects.filter(**OPEN, request__in=list(closed))
+    for held in waiting.select_related("person").order_by("id"):
+        row = closed[held.request_id]
+        try:
+            workflow.refuse_closed(states.of(row), at=at)
+        except Refusal as no:
+            _refuse(held, row, no, at=at)
+            held.released_at = at
+            held.save(update_fields=["released_at", "why_not"])
+
+
+def said(held: HeldDecision) -> Said:
+    """The click that was held, as it was made."""
+    return Said(
+        person=held.person,
+        verdict=Verdict(held.verdict),
+        comment=held.comment,
+        version=held.version,
+        shown=held.shown_sha256,
+        channel=held.channel,
+        authenticated_by=held.authenticated_by,
+    )
+
+
+def _give_out(
+    held: HeldDecision, row: ApprovalRequest, beside: Sequence[ApprovalRequest], *, at: datetime
+) -> None:
+    """Count it as of its own moment, though never before what was written meanwhile.
+
+    A fault of ours must not block the request for everybody; one of the database is tried again.
+    """
+    moment = max(held.at, row.updated_at)
+    try:
+        with transaction.atomic():
+            _count(held, row, beside, at=moment)
+    except Refusal as no:
+        _read_again(row, *beside)
+        _refuse(held, row, no, at=at)
+    except DatabaseError:
+        raise
+    except Exception:
+        logger.exception("held decision met a bug", request=row.ref)
+        _read_again(row, *beside)
+        held.why_not = OUR_FAULT
+    held.released_at = at
+    held.save(update_fields=["released_at", "why_not"])
+    bell.ring_on_commit(str(row.public_id))
+
+
+def _count(
+    held: HeldDecision, row: ApprovalRequest, beside: Sequence[ApprovalRequest], *, at: datetime
+) -> None:
+    click = said(held)
+    state = catch_up(row, states.of(row), at=at)
+    change = clicks.move(click, row.ref, at=at)(state)
+    attempt = click_attempt(click.verdict, click.channel)
+    others, actor = clicks.others(click, at=at), actors.person(click.person)
+    carry_out(row, change, beside, others, attempt, actor=actor, at=at)
+
+
+def _read_again(*rows: ApprovalRequest) -> None:
+    """What was tried on them is not in the database; nor may it stay in memory."""
+    for row in rows:
+        row.refresh_from_db(
+            from_queryset=ApprovalRequest.objects.select_related("agent", "agent_key")
+        )
+
+
+def _refuse(held: HeldDecision, row: ApprovalRequest, no: Refusal, *, at: datetime) -> None:
+    attempt = click_attempt(Verdict(held.verdict), held.channel)
+    refuse(row, no, attempt, actor=actors.person(held.person), at=at)
+    held.why_not = no.words

@@ -1,0 +1,169 @@
+"""Decide with a moment to think again: a verdict is recorded at once, and counts once that has passed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import QuerySet
+
+from approvals.domain import errors, timing
+from approvals.domain.state import Change, RequestState, clock
+from approvals.domain.terms import EventKind, RiskLevel, TimerKind, Verdict
+from approvals.models import ApprovalRequest, HeldDecision, Person
+from approvals.models.requests import lookup
+from approvals.services import actors, clicks, ledger, lifecycle
+from approvals.services.clicks import Said
+from approvals.services.held import OPEN
+from approvals.services.moves import Aside, click_attempt
+
+# Critical ones ask for enough before the click; after it there is stopping the agent.
+USUAL_SECONDS: Mapping[RiskLevel, int] = {
+    RiskLevel.LOW: 5,
+    RiskLevel.MEDIUM: 10,
+    RiskLevel.HIGH: 10,
+    RiskLevel.CRITICAL: 0,
+}
+SHORTEST = timedelta(seconds=1)  # less is no chance to think again
+MOVES_DEADLINE = frozenset({TimerKind.DEADLINE, TimerKind.RESUME})
+PAST = {Verdict.APPROVE: "approved", Verdict.DENY: "denied"}
+
+
+def decide(said: Said, *, ref: str, at: datetime) -> ApprovalRequest:
+    """Record a verdict and hold it for as long as it may be undone; where that is not at all, count it.
+
+    The same verdict sent twice is one. Raises what `lifecycle.decide` raises, and Conflict while
+    another verdict of the same person is held.
+    """
+    if said.verdict is Verdict.INVESTIGATE:
+        return _at_once(said, ref=ref, at=at)
+
+    def move(state: RequestState) -> Change | Aside | None:
+        held = list(open_on(ref))
+        mine = next((each for each in held if each.person_id == said.person.pk), None)
+        if mine is not None:
+            _refuse_another(mine, said, at=at)
+            return None
+        change = clicks.move(said, ref, at=at)(state)
+        until = min(at + window(state, said, beside=held), _next_turn(state, at=at))
+        return change if until - at < SHORTEST else _hold(said, state, at=at, until=until)
+
+    return ledger.transition(
+        ref,
+        move,
+        actor=actors.person(said.person),
+        at=at,
+        attempt=click_attempt(said.verdict, said.channel),
+        others=clicks.others(said, at=at),
+    )
+
+
+def undo(*, ref: str, person: Person, at: datetime) -> ApprovalRequest:
+    """Take back what this person said, while it is held. Raises Conflict once it is not, with why."""
+
+    def move(state: RequestState) -> Aside:
+        del state
+        held = open_on(ref).filter(person=person).first()
+        if held is None:
+            raise _too_late(ref, person)
+        detail = {"verdict": held.verdict, "by": str(person), "said_at": held.at.isoformat()}
+
+        def also(row: ApprovalRequest) -> None:
+            del row
+            held.undone_at = at
+            held.save(update_fields=["undone_at"])
+
+        return Aside(EventKind.DECISION_UNDONE, detail, also)
+
+    return ledger.transition(ref, move, actor=actors.person(person), at=at)
+
+
+def open_on(ref: str) -> QuerySet[HeldDecision]:
+    """What is held on a request now, oldest first."""
+    where: dict[str, Any] = {f"request__{name}": value for name, value in lookup(ref).items()}
+    return HeldDecision.objects.filter(**OPEN, **where).select_related("person").order_by("id")
+
+
+def window(state: RequestState, said: Said, *, beside: list[HeldDecision]) -> timedelta:
+    """How long this verdict may be undone. A denial does not wait behind an approval on its way."""
+    risk = state.plan.risk
+    if said.verdict is Verdict.DENY and any(each.verdict == Verdict.APPROVE for each in beside):
+        return timedelta(0)
+    if settings.UNDO_SECONDS is None or risk is RiskLevel.CRITICAL:
+        return timedelta(seconds=USUAL_SECONDS[risk])
+    return timedelta(seconds=settings.UNDO_SECONDS)
+
+
+def _at_once(said: Said, *, ref: str, at: datetime) -> ApprovalRequest:
+    return lifecycle.decide(
+        ref=ref,
+        person=said.person,
+        verdict=said.verdict,
+        comment=said.comment,
+        version=said.version,
+        shown=said.shown,
+        channel=said.channel,
+        authenticated_by=said.authenticated_by,
+        at=at,
+    )
+
+
+def _next_turn(state: RequestState, *, at: datetime) -> datetime:
+    """When time itself next moves the request: by then what was said in time is given out."""
+    turns = (due.at for due in timing.timers(state) if due.kind in MOVES_DEADLINE)
+    return min(turns, default=at)
+
+
+def _hold(said: Said, state: RequestState, *, at: datetime, until: datetime) -> Aside:
+    detail = {
+        "verdict": said.verdict.value,
+        "comment": said.comment.strip(),
+        "by": str(said.person),
+        "channel": said.channel,
+        "authenticated_by": said.authenticated_by,
+        "version": state.version if said.version is None else said.version,
+        "shown_sha256": said.shown or state.action_sha256,
+        "until": until.isoformat(),
+    }
+
+    def also(row: ApprovalRequest) -> None:
+        HeldDecision.objects.create(
+            request=row,
+            person=said.person,
+            verdict=said.verdict.value,
+            comment=said.comment.strip(),
+            version=detail["version"],
+            shown_sha256=detail["shown_sha256"],
+            channel=said.channel,
+            authenticated_by=said.authenticated_by,
+            at=at,
+            release_at=until,
+        )
+
+    return Aside(EventKind.DECISION_HELD, detail, also)
+
+
+def _refuse_another(held: HeldDecision, said: Said, *, at: datetime) -> None:
+    if held.verdict == said.verdict:
+        return
+    seconds = max(int((held.release_at - at).total_seconds()), 1)
+    raise errors.Conflict(
+        f"Not counted. You {PAST[Verdict(held.verdict)]} this at {clock(held.at)}, which takes effect "
+        f"in {seconds} s. Undo that first."
+    )
+
+
+def _too_late(ref: str, person: Person) -> errors.Refusal:
+    """Why there is nothing to undo."""
+    where: dict[str, Any] = {f"request__{name}": value for name, value in lookup(ref).items()}
+    last = HeldDecision.objects.filter(person=person, **where).order_by("-id").first()
+    if last is None or last.undone_at is not None:
+        return errors.Conflict("Nothing of yours waits to be undone here. Nothing was changed.")
+    if last.why_not:
+        return errors.Conflict(f"There is nothing to undo: it did not count. {last.why_not}")
+    return errors.Conflict(
+        f"Too late to undo: you {PAST[Verdict(last.verdict)]} this at {clock(last.at)}, and it has "
+        "taken effect."
+    )
