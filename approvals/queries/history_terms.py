@@ -1,0 +1,185 @@
+"""The tokens of a search as conditions on requests: what an index answers, and the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from approvals.domain import search
+from approvals.domain.search import PARAM, REF, WORDS, Term
+from approvals.domain.terms import OPEN, EventKind, OutcomeStatus, Status
+from approvals.models import Agent, ApprovalRequest, AuditEvent, Decision, Person
+
+_OPEN = [status.value for status in OPEN]
+# Numbers follow the clock but for requests that were submitted at the same moment; this many of them at most.
+OUT_OF_ORDER = 1_000
+_SLACK = timedelta(hours=1)
+STANDS_IN = "standing_in_for"  # the name in an event's detail
+Terms = Sequence[Term]
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """A search in two halves: what indexes answer, and the rest."""
+
+    base: QuerySet[ApprovalRequest]
+    rest: Q
+    compared: tuple[Term, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def needs_window(self) -> bool:
+        return bool(self.rest) or bool(self.compared)
+
+
+def sought_by(terms: Terms, *, now: datetime) -> Sought:
+    """Terms with the same name widen, terms with different names narrow."""
+    by_key: dict[str, list[str]] = {}
+    for term in terms:
+        by_key.setdefault(term.key, []).append(term.value)
+    cheap, notes = _indexed(by_key, now=now)
+    return Sought(
+        base=ApprovalRequest.objects.filter(cheap),
+        rest=_rest(by_key),
+        compared=tuple(term for term in terms if term.key.startswith(PARAM)),
+        notes=notes,
+    )
+
+
+def _indexed(by_key: Mapping[str, list[str]], *, now: datetime) -> tuple[Q, tuple[str, ...]]:
+    """What an index answers."""
+    wanted = Q()
+    notes: list[str] = []
+    for key, column in (("outcome", "status"), ("action", "action"), ("target", "target")):
+        if key in by_key:
+            wanted &= Q(**{f"{column}__in": by_key[key]})
+    if REF in by_key:
+        wanted &= Q(number__in=[int(value) for value in by_key[REF]])
+    if "agent" in by_key:
+        agents, words = _agents(by_key["agent"])
+        wanted, notes = wanted & Q(agent__in=agents), [*notes, *words]
+    if "by" in by_key:
+        people, words = _people(by_key["by"])
+        decided = Decision.objects.filter(person__in=people).values("request")
+        wanted, notes = wanted & Q(number__in=decided), [*notes, *words]
+    wanted &= _any(
+        by_key.get("is", ()), {"open": Q(status__in=_OPEN), "closed": ~Q(status__in=_OPEN)}
+    )
+    return wanted & _asked_between(by_key, now=now), tuple(notes)
+
+
+def _any(values: Iterable[str], meanings: Mapping[str, Q]) -> Q:
+    """Any of the values that have a meaning here; no condition when none has."""
+    found = Q()
+    for value in values:
+        if value in meanings:
+            found |= meanings[value]
+    return found
+
+
+def _agents(names: Sequence[str]) -> tuple[list[Any], list[str]]:
+    exact = Q()
+    for name in names:
+        exact |= Q(name__iexact=name)
+    found = {agent.name.lower(): agent.pk for agent in Agent.objects.filter(exact).only("name")}
+    missing = [name for name in names if name.lower() not in found]
+    return list(found.values()), [f"No agent is called “{name}”." for name in missing]
+
+
+def _people(names: Sequence[str]) -> tuple[list[int], list[str]]:
+    """By e-mail address, by what stands before its @, or by a part of the name."""
+    alike = Q()
+    for name in names:
+        alike |= Q(email__iexact=name) | Q(email__istartswith=f"{name}@") | Q(name__icontains=name)
+    found = list(Person.objects.filter(alike).values_list("pk", "email", "name"))
+    missing = [
+        name
+        for name in names
+        if not any(name.lower() in f"{email} {title}".lower() for _, email, title in found)
+    ]
+    return [pk for pk, _, _ in found], [f"Nobody is called “{name}”." for name in missing]
+
+
+def _asked_between(by_key: Mapping[str, list[str]], *, now: datetime) -> Q:
+    """The dates, and the numbers they mean: history has an index by time, requests by number."""
+    wanted = Q()
+    submitted = AuditEvent.objects.filter(type=EventKind.SUBMITTED.value)
+    if "after" in by_key:
+        since = max(search.moment(value, now=now) for value in by_key["after"])
+        first = submitted.filter(at__gte=since - _SLACK).order_by("at", "id")
+        least = min(first.values_list("request", flat=True)[:OUT_OF_ORDER], default=None)
+        wanted &= Q(created_at__gte=since)
+        wanted &= Q(number__gte=least) if least is not None else Q(number__in=())
+    if "before" in by_key:
+        until = min(search.moment(value, now=now) for value in by_key["before"])
+        last = submitted.filter(at__lt=until + _SLACK).order_by("-at", "-id")
+        most = max(last.values_list("request", flat=True)[:OUT_OF_ORDER], default=None)
+        wanted &= Q(created_at__lt=until)
+        wanted &= Q(number__lte=most) if most is not None else Q(number__in=())
+    return wanted
+
+
+def _rest(by_key: Mapping[str, list[str]]) -> Q:
+    """What no index answers; each is looked up in the window only."""
+    wanted = Q()
+    for key in ("risk", "basis", "session"):
+        if key in by_key:
+            wanted &= Q(**{f"{key}__in": by_key[key]})
+    if "channel" in by_key:
+        given = Decision.objects.filter(request=OuterRef("pk"), channel__in=by_key["channel"])
+        wanted &= Q(Exists(given))
+    wanted &= _any(by_key.get("ran", ()), _RAN)
+    wanted &= _any(by_key.get("is", ()), _is())
+    for key, columns in (("team", ("plan",)), ("rule", ("evaluation",))):
+        wanted &= _named(by_key.get(key, ()), columns)
+    versions = [value for value in by_key.get("policy", ()) if value.isascii() and value.isdigit()]
+    named = [value for value in by_key.get("policy", ()) if value not in versions]
+    numbers = [int(value) for value in versions if len(value) < 10]
+    if versions:
+        wanted &= Q(policy_version__in=numbers) | _named(named, ("evaluation", "plan"))
+    else:
+        wanted &= _named(named, ("evaluation", "plan"))
+    for words in by_key.get(WORDS, ()):
+        wanted &= _containing(words)
+    return wanted
+
+
+def _named(values: Iterable[str], columns: Sequence[str]) -> Q:
+    """A text that stands in a column of JSON as a whole value."""
+    found = Q()
+    for value in values:
+        for column in columns:
+            found |= Q(**{f"{column}__contains": value})
+    return found
+
+
+def _containing(words: str) -> Q:
+    wanted = Q()
+    for column in ("action", "target", "agent__name", "session", "closed_by"):
+        wanted |= Q(**{f"{column}__icontains": words})
+    if words.isascii() and words.isdigit() and len(words) < 19:
+        wanted |= Q(number=int(words))
+    return wanted
+
+
+_RAN = {
+    "yes": Q(outcome_status=OutcomeStatus.SUCCESS.value),
+    "failed": Q(outcome_status=OutcomeStatus.FAILURE.value),
+    "rolled-back": Q(outcome_status=OutcomeStatus.ROLLED_BACK.value),
+    "running": Q(consumed_at__isnull=False, outcome_status=""),
+    "unused": Q(status=Status.APPROVED.value, consumed_at=None),
+    "no": Q(consumed_at=None),
+}
+
+
+def _is() -> dict[str, Q]:
+    stood_in = AuditEvent.objects.filter(request=OuterRef("pk"), entry__contains=STANDS_IN)
+    return {
+        "asked": Q(asked=True),
+        "automatic": Q(asked=False),
+        "stand-in": Q(Exists(stood_in)),
+    }
