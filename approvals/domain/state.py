@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from approvals.domain.absence import Lent
 from approvals.domain.plan import Plan, Stage, seated
 from approvals.domain.terms import (
     Basis,
@@ -18,11 +19,19 @@ from approvals.domain.terms import (
 
 @dataclass(frozen=True, slots=True)
 class Approver:
-    """A person at the moment of their click: who they are and which teams they belong to now."""
+    """A person at the moment of their click: who they are and which teams they belong to now.
+
+    `lent` are the parts that absent people put into their hands, whenever that holds.
+    """
 
     id: int
     name: str
     teams: frozenset[str]
+    lent: tuple[Lent, ...] = ()
+
+    def rights(self, *, at: datetime) -> frozenset[str]:
+        """The teams whose part this person may give at a moment: their own, and those of the absent."""
+        return self.teams.union(*(part.teams for part in self.lent if part.holds(at)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +43,17 @@ class Seat:
     at: datetime
 
 
+def spoken(name: str, absent: Lent | None) -> str:
+    """A person as history and messages name them, with whom they stand in for."""
+    return name if absent is None else f"{name}, standing in for {absent.name}"
+
+
 @dataclass(frozen=True, slots=True)
 class Click:
     """One person's verdict and the circumstances it was given in.
 
     `version` and `shown` are what the person looked at: the request's version and the digest of the
-    action. None means the door cannot know. `standing_in_for` names the absent person, if any.
+    action. None means the door cannot know. `standing_in_for` is found by the rules: no door says it.
     """
 
     approver: Approver
@@ -49,6 +63,12 @@ class Click:
     shown: str | None = None
     channel: str = "api"
     authenticated_by: str = ""
+    standing_in_for: Lent | None = None
+
+    @property
+    def by(self) -> str:
+        """Who decided, as people read it."""
+        return spoken(self.approver.name, self.standing_in_for)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +137,11 @@ class RequestState:
     @property
     def counted(self) -> tuple[Seat, ...]:
         """This stage's approvals that still count: the giver is still allowed to give them."""
-        return tuple(
-            seat for seat in self.approvals if seat.stage == self.stage and self._holds(seat)
-        )
+        return tuple(seat for seat, _ in self._given())
 
     @property
     def filled(self) -> int:
-        return seated(self.current.seat_teams(self.rung), [s.approver.teams for s in self.counted])
+        return seated(self.current.seat_teams(self.rung), [teams for _, teams in self._given()])
 
     @property
     def next_reminder(self) -> datetime | None:
@@ -133,14 +151,46 @@ class RequestState:
         window = self.decide_by - self.window_opened_at
         return self.window_opened_at + window * self.plan.remind_at[self.reminded]
 
-    def _holds(self, seat: Seat) -> bool:
-        return not self.is_conflicted(seat.approver) and bool(
-            seat.approver.teams & frozenset(self.teams_asked)
+    def _given(self) -> list[tuple[Seat, frozenset[str]]]:
+        """The approvals of this stage that count, each with the teams whose part it gives."""
+        asked = frozenset(self.teams_asked)
+        return [
+            (seat, teams)
+            for seat, teams in self._parts()
+            if seat.stage == self.stage and not self.is_conflicted(seat.approver) and teams & asked
+        ]
+
+    def _parts(self) -> list[tuple[Seat, frozenset[str]]]:
+        """Every approval with the teams whose part it gives. The part of an absent person is given once:
+        by themselves if they did, else by the first who stood in for them."""
+        given = {seat.approver.id for seat in self.approvals}
+        found = []
+        for seat in self.approvals:
+            own, asked = seat.approver.teams, self.asked_in(seat.stage)
+            lent = [part for part in self.lends(seat) if part.id not in given]
+            given.update(part.id for part in lent if (part.teams - own) & asked)
+            found.append((seat, own.union(*(part.teams for part in lent))))
+        return found
+
+    def asked_in(self, stage: int) -> frozenset[str]:
+        """Everybody a stage could ever ask."""
+        asked = self.plan.stages[stage]
+        return frozenset(asked.teams(len(asked.rungs)))
+
+    def lends(self, seat: Seat) -> tuple[Lent, ...]:
+        """The parts lent to somebody at the moment of their approval; who is too close lends nothing."""
+        return tuple(
+            part
+            for part in seat.approver.lent
+            if part.holds(seat.at) and not self.is_close(part.id)
         )
 
     def is_conflicted(self, approver: Approver) -> bool:
         """Too close to the request to decide it: the agent's owner, or whoever made its key."""
-        return approver.id in self.conflicted and not self.plan.owner_may_decide
+        return self.is_close(approver.id)
+
+    def is_close(self, person: int) -> bool:
+        return person in self.conflicted and not self.plan.owner_may_decide
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from approvals.domain import errors, running
+from approvals.domain import errors, running, standing_in
 from approvals.domain.plan import Plan
 from approvals.domain.policy import on_call
-from approvals.domain.state import Approver, Change, Click, Grant, RequestState, Seat, clock, close
+from approvals.domain.state import Approver, Change, Click, Grant, RequestState, clock, close
 from approvals.domain.terms import Basis, EventKind, Status, Verdict
 
 
@@ -69,9 +69,10 @@ def decide(state: RequestState, click: Click, *, at: datetime) -> Change:
     """
     refuse_closed(state, at=at)
     _refuse_unseen(state, click)
-    _refuse_stranger(state, click.approver)
+    _refuse_stranger(state, click.approver, at=at)
+    click = standing_in.named(state, click, at=at)
     if click.verdict is Verdict.APPROVE:
-        _refuse_second_seat(state, click.approver)
+        _refuse_second_seat(state, click.approver, at=at)
         return _approve(state, click, at=at)
     if not click.comment.strip():
         raise errors.Invalid(_WORDS_NEEDED[click.verdict], field="comment")
@@ -115,22 +116,21 @@ def _refuse_unseen(state: RequestState, click: Click) -> None:
         )
 
 
-def _refuse_stranger(state: RequestState, approver: Approver) -> None:
+def _refuse_stranger(state: RequestState, approver: Approver, *, at: datetime) -> None:
     if state.is_conflicted(approver) and approver.id == state.asked_by:
         words = "You asked for this change, so somebody else must decide."
         raise errors.SelfApproval(f"Not counted. {words}")
     if state.is_conflicted(approver):
         raise errors.OwnAgent("Not counted. This agent is yours, so someone else must decide.")
-    if not approver.teams & frozenset(state.teams_asked):
+    if not standing_in.may_decide(state, approver, at=at):
         asked = " or ".join(map(on_call.spoken, state.teams_asked))
-        raise errors.NotAnApprover(
-            f"Not counted. This waits for {asked}, and you are not one of them.",
-            teams=list(state.teams_asked),
-        )
+        words = f"Not counted. This waits for {asked}, and you are not one of them."
+        raise errors.NotAnApprover(words, teams=list(state.teams_asked))
 
 
-def _refuse_second_seat(state: RequestState, approver: Approver) -> None:
+def _refuse_second_seat(state: RequestState, approver: Approver, *, at: datetime) -> None:
     """One person fills one seat; but whoever said yes may still say no, or ask, while it is open."""
+    standing_in.refuse_given_part(state, approver, at=at)
     for seat in state.approvals:
         if seat.approver.id == approver.id:
             raise errors.SamePerson(
@@ -145,7 +145,7 @@ def _approve(state: RequestState, click: Click, *, at: datetime) -> Change:
             "This risk needs a reason to approve. Nothing was decided.", field="comment"
         )
     seats = state.current.seat_teams(state.rung)
-    now = replace(state, approvals=(*state.approvals, Seat(click.approver, state.stage, at)))
+    now = standing_in.seated_with(state, click, at=at)
     # All seats can be filled already when somebody returned to a team; then any click closes them.
     if now.filled == state.filled < len(seats):
         raise errors.SeatTaken(
@@ -157,7 +157,7 @@ def _approve(state: RequestState, click: Click, *, at: datetime) -> Change:
         return Change(EventKind.SEAT_FILLED, now, click, progress)
     if state.stage + 1 < len(state.plan.stages):
         return Change(EventKind.STAGE_PASSED, _next_stage(now, at=at), click, progress)
-    by = " and ".join(seat.approver.name for seat in now.approvals)
+    by = standing_in.all_names(now, click)
     return Change(EventKind.APPROVED, _approved(now, Basis.PERSON, by, at=at), click, progress)
 
 
@@ -181,9 +181,7 @@ def _next_stage(state: RequestState, *, at: datetime) -> RequestState:
 
 
 def _deny(state: RequestState, click: Click, *, at: datetime) -> Change:
-    closed = close(
-        state, Status.DENIED, Basis.PERSON, "denied_by_person", click.approver.name, at=at
-    )
+    closed = close(state, Status.DENIED, Basis.PERSON, "denied_by_person", click.by, at=at)
     return Change(EventKind.DENIED, closed, click)
 
 

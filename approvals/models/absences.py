@@ -9,42 +9,19 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
+from approvals.domain.absence import Lent, Span
 from approvals.models.duty import Absence
 from approvals.models.people import TeamMember
 
-Span = tuple[datetime, datetime]
 Absences = QuerySet[Absence]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """What an absent person lends their stand-in during `span`: the teams the absent belong to now.
-
-    Not while the stand-in is away as well, in `unless`: nobody stands in for a stand-in.
-    """
-
-    person: int
-    name: str
-    email: str
-    stand_in: int
-    span: Span
-    teams: frozenset[str]
-    unless: tuple[Span, ...] = ()
-
-    def holds(self, at: datetime) -> bool:
-        return _within(self.span, at) and not any(_within(span, at) for span in self.unless)
-
-
-@dataclass(frozen=True, slots=True)
 class Membership:
-    """The teams of some people now, and every part that absent people ever lent them."""
+    """The teams of some people now, and every part that absent people ever lent them, by its holder."""
 
     teams: Mapping[int, frozenset[str]]
-    parts: tuple[Part, ...]
-
-    def lent(self, stand_in: int, *, at: datetime) -> list[Part]:
-        """The parts this person may give at a moment."""
-        return [part for part in self.parts if part.stand_in == stand_in and part.holds(at)]
+    lent: Mapping[int, tuple[Lent, ...]]
 
 
 def away(at: datetime, *, prefix: str = "") -> Q:
@@ -77,7 +54,7 @@ def membership(people: Iterable[int]) -> Membership:
     wanted = set(people)
     teams: dict[int, set[str]] = {}
     away_in: dict[int, set[Span]] = {}
-    lent: dict[tuple[int, str, str, int, Span], None] = {}
+    parts: dict[tuple[int, int, str, str, Span], None] = {}
     for person, name, email, team, stand_in, starts, ends, ended in _rows(wanted):
         teams.setdefault(person, set()).add(team)
         if starts is None:
@@ -85,14 +62,16 @@ def membership(people: Iterable[int]) -> Membership:
         span = (starts, ends if ended is None else min(ends, ended))
         away_in.setdefault(person, set()).add(span)
         if stand_in in wanted:
-            lent[(person, name or email, email, stand_in, span)] = None
+            parts[(stand_in, person, name or email, email, span)] = None
+    lent: dict[int, list[Lent]] = {}
+    for holder, person, name, email, span in parts:
+        if teams[person] & teams.get(holder, set()):
+            unless = tuple(sorted(away_in.get(holder, ())))
+            part = Lent(person, name, email, frozenset(teams[person]), span, unless)
+            lent.setdefault(holder, []).append(part)
     return Membership(
         {person: frozenset(teams.get(person, ())) for person in wanted},
-        tuple(
-            Part(*facts, frozenset(teams[facts[0]]), tuple(sorted(away_in.get(facts[3], ()))))
-            for facts in lent
-            if teams[facts[0]] & teams.get(facts[3], set())
-        ),
+        {person: tuple(lent.get(person, ())) for person in wanted},
     )
 
 
@@ -108,7 +87,3 @@ def _rows(wanted: set[int]) -> Iterable[tuple[Any, ...]]:
             *(f"person__absences__{column}" for column in columns),
         )
     )
-
-
-def _within(span: Span, at: datetime) -> bool:
-    return span[0] <= at < span[1]

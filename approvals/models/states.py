@@ -10,8 +10,9 @@ from approvals.domain import plan as plans
 from approvals.domain.plan import Plan
 from approvals.domain.state import Approver, Grant, RequestState, Seat
 from approvals.domain.terms import Basis, Status, Verdict
+from approvals.models import absences
 from approvals.models.agents import Agent
-from approvals.models.people import Person, TeamMember
+from approvals.models.people import Person
 from approvals.models.requests import ApprovalRequest, Decision
 
 # Own requests whose target is an agent that would be trusted more.
@@ -19,11 +20,10 @@ TRUST_EFFECTS = frozenset({"change_stage", "stand"})
 
 
 def approver(someone: Person) -> Approver:
-    """The person as the rules see them now."""
-    teams = TeamMember.objects.filter(person=someone).values_list("team__name", flat=True)
-    return Approver(
-        someone.pk, str(someone), frozenset(teams) if someone.is_active else frozenset()
-    )
+    """The person as the rules see them now, with whatever absent people lend them."""
+    if not someone.is_active:
+        return Approver(someone.pk, str(someone), frozenset())
+    return _as_seen(someone, absences.membership([someone.pk]))
 
 
 def of(row: ApprovalRequest, *, decisions: Iterable[Decision] | None = None) -> RequestState:
@@ -99,20 +99,14 @@ def _seats(decisions: list[Decision]) -> tuple[Seat, ...]:
     given = [decision for decision in decisions if decision.verdict == Verdict.APPROVE]
     if not given:
         return ()
-    teams: dict[int, set[str]] = {decision.person_id: set() for decision in given}
-    memberships = TeamMember.objects.filter(person__in=list(teams), person__is_active=True)
-    for person_id, team in memberships.values_list("person_id", "team__name"):
-        teams[person_id].add(team)
+    known = absences.membership({decision.person_id for decision in given})
     return tuple(
-        Seat(
-            Approver(
-                decision.person_id, str(decision.person), frozenset(teams[decision.person_id])
-            ),
-            decision.stage,
-            decision.at,
-        )
-        for decision in given
+        Seat(_as_seen(decision.person, known), decision.stage, decision.at) for decision in given
     )
+
+
+def _as_seen(someone: Person, known: absences.Membership) -> Approver:
+    return Approver(someone.pk, str(someone), known.teams[someone.pk], known.lent[someone.pk])
 
 
 def _conflicted(row: ApprovalRequest) -> frozenset[int]:

@@ -46,9 +46,9 @@ def stand_ins_for(person: Person, at: datetime) -> list[Person]:
     here = current(person, at)
     if here is None or here.stand_in is None or not person.is_active:
         return []
-    parts = absences.membership([here.stand_in.pk]).lent(here.stand_in.pk, at=at)
-    able = here.stand_in.is_active and any(part.person == person.pk for part in parts)
-    return [here.stand_in] if able else []
+    lent = absences.membership([here.stand_in.pk]).lent[here.stand_in.pk]
+    holds = any(part.id == person.pk and part.holds(at) for part in lent)
+    return [here.stand_in] if holds else []
 
 
 def may_set(person: Person, *, by: Person) -> bool:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from approvals import queries
 from approvals.domain import errors
 from approvals.models import Absence, AuditEvent, Person
 from approvals.models.people import Role
@@ -134,3 +135,121 @@ def test_nobody_makes_themselves_the_stand_in_of_another(now: datetime) -> None:
     with pytest.raises(errors.Invalid, match="Only Ana can choose you"):
         away(ana(), operator, at=now, by=operator)
     away(ana(), operator, at=now)
+
+
+def managed(person: Person, boss: Person, at: datetime) -> None:
+    people.add(email=person.email, name="", manager=boss, actor=cast.OPERATOR, at=at)
+
+
+def test_the_stand_in_decides_what_the_absent_person_could_and_history_says_so(
+    now: datetime,
+) -> None:
+    grace, ann, stand_in = cast.person("grace"), ana("security"), ben("security")
+    cast.person("ada")
+    row = cast.request(**cast.HIGH)
+    away(ann, stand_in, at=now)
+    row = cast.decide(row, stand_in)
+    event = queries.events_of(row).get(type="request.seat_filled")
+    assert event.entry["detail"]["by"] == "Ben, standing in for Ana"
+    assert event.entry["detail"]["standing_in_for"] == {"name": "Ana", "email": "ana@example.com"}
+    row = cast.decide(row, cast.person("ada"))
+    assert row.closed_by == "Ben, standing in for Ana; and Ada"
+    assert grace not in [decision.person for decision in row.decisions.all()]
+
+
+def test_a_part_of_another_team_is_lent_only_while_the_absence_holds(now: datetime) -> None:
+    """Ben manages; Ana manages and does security. While she is away Ben may give either part, once."""
+    ann, stand_in = ana(), ben()
+    cast.person("ada")
+    row = cast.decide(cast.request(**cast.HIGH), cast.person("ada"))
+    with pytest.raises(errors.SeatTaken):
+        cast.decide(row, stand_in)
+    absent = away(ann, stand_in, at=now)
+    other = cast.decide(cast.request(**cast.HIGH, session="other"), cast.person("ada"))
+    assert cast.decide(row, stand_in).status == "approved"
+    absence.end(absent, by=ann, at=clock.now())
+    with pytest.raises(errors.SeatTaken):
+        cast.decide(other, stand_in)
+
+
+def test_a_stand_in_fills_one_seat_not_theirs_and_the_absent_persons(now: datetime) -> None:
+    ann, stand_in = ana(), ben()
+    away(ann, stand_in, at=now)
+    row = cast.decide(cast.request(**cast.HIGH), stand_in)
+    assert row.status == "pending"
+    with pytest.raises(errors.SamePerson):
+        cast.decide(row, stand_in)
+
+
+def test_the_absent_persons_part_is_given_once_whoever_gives_it(now: datetime) -> None:
+    """Ben is no security person but through Ana: her part does not fill a seat for each of them."""
+    ann, stand_in = ana("team-leads", "security"), ben("team-leads")
+    away(ann, stand_in, at=now)
+    row = cast.decide(cast.request(**cast.HIGH), stand_in)
+    with pytest.raises(errors.SeatTaken):
+        cast.decide(row, ann)
+    other = cast.decide(cast.request(**cast.HIGH, session="other"), ann)
+    with pytest.raises(errors.SamePerson, match="for whom you stand in"):
+        cast.decide(other, stand_in)
+
+
+def test_the_absent_person_may_still_decide_themselves(now: datetime) -> None:
+    ann, stand_in = ana("team-leads"), ben("team-leads")
+    away(ann, stand_in, at=now)
+    assert cast.decide(cast.request(), ann).closed_by == "Ana"
+
+
+def test_a_stand_in_decides_nothing_of_their_own_agent_nor_for_its_owner(now: datetime) -> None:
+    ann, stand_in = ana("team-leads", "security"), ben("team-leads")
+    away(ann, stand_in, at=now)
+    of_ben, _ = cast.agent("bens", owner=stand_in)
+    with pytest.raises(errors.OwnAgent, match="yours"):
+        cast.decide(cast.request(of_ben, **cast.HIGH), stand_in)
+    of_ana, _ = cast.agent("anas", owner=ann)
+    with pytest.raises(errors.OwnAgent, match="too close"):
+        cast.decide(cast.request(of_ana, **cast.HIGH), stand_in)
+
+
+def test_an_approval_given_while_standing_in_stands_after_the_absence(now: datetime) -> None:
+    ann, stand_in = ana("team-leads", "security"), ben("team-leads")
+    absent = away(ann, stand_in, at=now)
+    row = cast.decide(cast.request(**cast.HIGH), stand_in)
+    absence.end(absent, by=ann, at=clock.now())
+    row = cast.decide(row, cast.person("ada"))
+    assert (row.status, row.closed_by) == ("approved", "Ben, standing in for Ana; and Ada")
+
+
+def test_leaving_the_shared_team_or_switching_off_the_absent_ends_what_is_lent(
+    now: datetime,
+) -> None:
+    ann, stand_in = ana("team-leads", "security"), ben("team-leads")
+    away(ann, stand_in, at=now)
+    row = cast.request(**cast.HIGH)
+    Person.objects.filter(pk=ann.pk).update(is_active=False)
+    with pytest.raises(errors.NotAnApprover):
+        cast.decide(row, stand_in)
+    Person.objects.filter(pk=ann.pk).update(is_active=True)
+    people.leave(person=stand_in, team="team-leads", at=now, actor=cast.OPERATOR)
+    with pytest.raises(errors.NotAnApprover):
+        cast.decide(row, stand_in)
+
+
+def test_no_right_passes_through_two_stand_ins(now: datetime) -> None:
+    """Carl stands in for Ben, who had stood in for Ana before: Ana's part reaches nobody."""
+    ann, stand_in = ana("team-leads", "security"), ben("team-leads")
+    carl = cast.person("carl", teams=("team-leads",))
+    row = cast.request(**cast.HIGH)
+    Absence.objects.bulk_create(
+        Absence(
+            person=person,
+            stand_in=by,
+            starts_at=now,
+            ends_at=now + DAY,
+            made_by=person,
+            made_at=now,
+        )
+        for person, by in ((ann, stand_in), (stand_in, carl))
+    )
+    for someone in (stand_in, carl):
+        with pytest.raises(errors.NotAnApprover):
+            cast.decide(row, someone)
