@@ -108,12 +108,15 @@ def _detail(change: Change) -> dict[str, Any]:
         detail |= {
             "verdict": click.verdict.value,
             "comment": click.comment,
-            "by": click.approver.name,
+            "by": click.by,
             "channel": click.channel,
             "authenticated_by": click.authenticated_by,
             "shown_sha256": click.shown or "",
             "teams": sorted(click.approver.teams),
         }
+    if click is not None and click.standing_in_for is not None:
+        absent = click.standing_in_for
+        detail["standing_in_for"] = {"name": absent.name, "email": absent.account}
     return detail
 
 
