@@ -1,0 +1,305 @@
+"""How each channel does, told from its deliveries and clicks: always the same few, bounded statements."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from django.db.models import Count, Max
+
+from approvals.domain import channels
+from approvals.domain.channels import CHANNELS, Channel
+from approvals.models import Decision, Delivery, Identity, Person, Replay
+from approvals.models.outbox import DeliveryState
+
+WINDOW = timedelta(hours=24)
+NEWEST = 5_000  # deliveries looked through; which day they reach back to is said where it matters
+MOST = 1_000
+CLICKS = 2_000
+ENOUGH_TO_REST = 5
+
+
+class Stands(StrEnum):
+    """How a channel stands, from best to worst to read."""
+
+    WORKING = "working"
+    NO_DATA = "no_data"
+    RESTING = "resting"
+    FAILING = "failing"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why something did not arrive; `mended` when it, or something later, did after all."""
+
+    at: datetime
+    to: str
+    why: str
+    fix: str
+    mended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One channel now. `p95` in seconds over `arrived` deliveries of the last 24 hours, None without any.
+
+    `since` is when it began to fail, or until when it rests, or when it last did anything. `dead` and
+    `waiting` are counts; `last_click` the newest decision made there; `unlinked` how many people it does
+    not know, None where it needs no account.
+    """
+
+    name: str
+    title: str
+    stands: Stands
+    since: datetime | None = None
+    last_success: datetime | None = None
+    last_failure: Failure | None = None
+    p95: float | None = None
+    arrived: int = 0
+    waiting: int = 0
+    dead: int = 0
+    last_click: datetime | None = None
+    last_look: datetime | None = None
+    unlinked: int | None = None
+
+    def state(self, now: datetime) -> str:
+        """The word people read."""
+        told = when(self.since, now) if self.since else ""
+        return {
+            Stands.WORKING: "Working",
+            Stands.NO_DATA: f"No data since {told}" if told else "No data yet",
+            Stands.RESTING: f"Resting until {told}",
+            Stands.FAILING: f"Failing since {told}",
+            Stands.OFF: "Not set up",
+        }[self.stands]
+
+    @property
+    def delay(self) -> str:
+        """The slowest twentieth, in words."""
+        if self.p95 is None:
+            return "No deliveries in 24 h"
+        return f"{seconds(self.p95)} at p95, of {self.arrived:,}"
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What the rows of one channel say."""
+
+    sent: list[tuple[datetime, datetime]] = field(default_factory=list)
+    mended: list[Failure] = field(default_factory=list)
+    failing: list[tuple[datetime, Failure]] = field(default_factory=list)
+    due_again: list[datetime] = field(default_factory=list)
+    waiting: int = 0
+    dead: int = 0
+
+
+Row = tuple[str, str, str, int, datetime, datetime, datetime | None, datetime | None, str]
+_COLUMNS = (
+    "adapter", "address", "state", "attempts", "created_at", "due_at", "leased_until", "finished_at",
+    "last_error",
+)  # fmt: skip
+
+
+def health(*, enabled: Collection[str], resting: Collection[str], now: datetime) -> list[Health]:
+    """Every known channel, those that are set up first.
+
+    `enabled` are the adapters in use, `resting` those that let endpoints rest. Seven statements.
+    """
+    seen = _seen(now=now)
+    clicks = _clicks()
+    looks = dict(
+        Replay.objects.filter(provider="look", key__startswith="well:").values_list(
+            "key", "seen_at"
+        )
+    )
+    unlinked = _unlinked()
+    found = [
+        _one(
+            channel,
+            seen.get(channel.name, _Seen()),
+            is_on=channel.name in enabled,
+            may_rest=channel.name in resting,
+            last_click=clicks.get(channel.name),
+            last_look=looks.get(f"well:{channel.name}"),
+            unlinked=unlinked.get(channel.identity),
+            now=now,
+        )
+        for channel in CHANNELS.values()
+        if channel.name != "console" or channel.name in enabled
+    ]
+    return sorted(found, key=lambda each: each.stands is Stands.OFF)
+
+
+def addresses() -> list[tuple[str, str, datetime]]:
+    """Where something was sent lately: adapter, address, and when last; each once, newest first."""
+    rows = Delivery.objects.order_by("-pk").values_list("adapter", "address", "created_at")[:NEWEST]
+    found: dict[tuple[str, str], datetime] = {}
+    for adapter, address, at in rows:
+        found.setdefault((adapter, address), at)
+    return [(adapter, address, at) for (adapter, address), at in found.items()]
+
+
+def when(at: datetime, now: datetime) -> str:
+    """A moment as state words bear it: the minute, with its day unless that is today."""
+    return f"{at:%H:%M} UTC" if at.date() == now.date() else f"{at.day} {at:%b %H:%M} UTC"
+
+
+def seconds(value: float) -> str:
+    """A delay as people read it."""
+    if value < 10:
+        return f"{value:.1f} s"
+    return f"{value:.0f} s" if value < 120 else f"{value / 60:.0f} min"
+
+
+def _seen(*, now: datetime) -> Mapping[str, _Seen]:
+    """What deliveries say, from the newest of all, everything that waits, and everything dead."""
+    found: dict[str, _Seen] = defaultdict(_Seen)
+    columns = Delivery.objects.values_list(*_COLUMNS)
+    done = (DeliveryState.WAITING.value, DeliveryState.DEAD.value)
+    for row in columns.order_by("-pk")[:NEWEST]:
+        if row[2] not in done:
+            _arrived(found[row[0]], row)
+    for row in columns.filter(state=DeliveryState.WAITING.value).order_by("due_at", "id")[:MOST]:
+        _waits(found[row[0]], row, now=now)
+    for row in columns.filter(state=DeliveryState.DEAD.value).order_by("-pk")[:MOST]:
+        found[row[0]].dead += 1
+        found[row[0]].failing.append((row[4], _failure(row, at=row[7] or row[4])))
+    return found
+
+
+def _arrived(seen: _Seen, row: Row) -> None:
+    _, _, state, _, created, _, _, finished, error = row
+    if state != DeliveryState.SENT or finished is None:
+        return
+    seen.sent.append((created, finished))
+    if error:
+        seen.mended.append(_failure(row, at=finished, mended=True))
+
+
+def _waits(seen: _Seen, row: Row, *, now: datetime) -> None:
+    _, _, _, attempts, created, due, leased, _, error = row
+    seen.waiting += 1
+    if not (attempts and error):
+        return
+    failed_at = leased if leased is not None and leased <= now else created
+    seen.failing.append((created, _failure(row, at=failed_at)))
+    seen.due_again.append(due)
+
+
+def _failure(row: Row, *, at: datetime, mended: bool = False) -> Failure:
+    adapter, address, error = row[0], row[1], row[8]
+    return Failure(
+        at=at,
+        to=channels.place(address),
+        why=channels.reason(error),
+        fix=channels.fix(adapter, error, address),
+        mended=mended,
+    )
+
+
+def _one(
+    channel: Channel,
+    seen: _Seen,
+    *,
+    is_on: bool,
+    may_rest: bool,
+    last_click: datetime | None,
+    last_look: datetime | None,
+    unlinked: int | None,
+    now: datetime,
+) -> Health:
+    last_success = max((finished for _, finished in seen.sent), default=None)
+    unmended = [
+        (began, failure)
+        for began, failure in seen.failing
+        if last_success is None or failure.at > last_success
+    ]
+    stands, since = _stands(seen, unmended, last_success, is_on=is_on, may_rest=may_rest, now=now)
+    lately = [
+        (finished - created).total_seconds()
+        for created, finished in seen.sent
+        if finished > now - WINDOW
+    ]
+    return Health(
+        name=channel.name,
+        title=channel.title,
+        stands=stands,
+        since=since,
+        last_success=last_success,
+        last_failure=_last_failure(seen, last_success),
+        p95=_p95(lately),
+        arrived=len(lately),
+        waiting=seen.waiting,
+        dead=seen.dead,
+        last_click=last_click,
+        last_look=last_look,
+        unlinked=unlinked if is_on else None,
+    )
+
+
+def _stands(
+    seen: _Seen,
+    unmended: Sequence[tuple[datetime, Failure]],
+    last_success: datetime | None,
+    *,
+    is_on: bool,
+    may_rest: bool,
+    now: datetime,
+) -> tuple[Stands, datetime | None]:
+    if not is_on:
+        return Stands.OFF, None
+    if unmended:
+        again = min(seen.due_again, default=None)
+        if may_rest and again and again > now and len(seen.due_again) >= ENOUGH_TO_REST:
+            return Stands.RESTING, again
+        return Stands.FAILING, min(began for began, _ in unmended)
+    if last_success is None or last_success <= now - WINDOW:
+        return Stands.NO_DATA, last_success
+    return Stands.WORKING, None
+
+
+def _last_failure(seen: _Seen, last_success: datetime | None) -> Failure | None:
+    known = [failure for _, failure in seen.failing] + seen.mended
+    if not known:
+        return None
+    last = max(known, key=lambda failure: failure.at)
+    is_mended = last.mended or (last_success is not None and last_success >= last.at)
+    return Failure(last.at, last.to, last.why, last.fix, is_mended)
+
+
+def _p95(values: Sequence[float]) -> float | None:
+    """By nearest rank."""
+    return sorted(values)[-(-95 * len(values) // 100) - 1] if values else None
+
+
+def _clicks() -> dict[str, datetime]:
+    """When the newest decision came from each channel, among the newest of all."""
+    found: dict[str, datetime] = {}
+    for channel, at in Decision.objects.order_by("-pk").values_list("channel", "at")[:CLICKS]:
+        found.setdefault(channel, at)
+    return found
+
+
+def _unlinked() -> dict[str, int]:
+    """How many active people have no account of each kind; two statements for all kinds."""
+    people = Person.objects.filter(is_active=True).count()
+    rows = Identity.objects.filter(person__is_active=True).order_by().values_list("kind")
+    linked = dict(rows.annotate(Count("person", distinct=True)))
+    kinds = {channel.identity for channel in CHANNELS.values() if channel.identity}
+    return {kind: people - linked.get(kind, 0) for kind in kinds}
+
+
+def people_without(kind: str, *, most: int = 20) -> list[str]:
+    """Names of people whom a channel does not know, alphabetically."""
+    linked = Identity.objects.filter(kind=kind).values("person")
+    rows = Person.objects.filter(is_active=True).exclude(pk__in=linked).order_by("name", "pk")
+    return [str(person) for person in rows[:most]]
+
+
+def last_sign_in() -> datetime | None:
+    found: datetime | None = Person.objects.aggregate(last=Max("last_login"))["last"]
+    return found
