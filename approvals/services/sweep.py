@@ -11,7 +11,17 @@ from threading import Event, Thread
 import structlog
 from django.db import Error, close_old_connections, connections
 
-from approvals.services import bell, clock, deliveries, looking, on_call, replays, timers, watch
+from approvals.services import (
+    bell,
+    clock,
+    deliveries,
+    looking,
+    on_call,
+    pulse,
+    replays,
+    timers,
+    watch,
+)
 
 logger = structlog.get_logger(__name__)
 TIMER_EVERY = 0.25
@@ -104,5 +114,6 @@ def _look() -> bool:
 
 
 def _watch() -> bool:
+    pulse.beat(at=clock.now())
     watch.ping()
     return False
