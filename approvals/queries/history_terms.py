@@ -178,8 +178,9 @@ _RAN = {
 
 def _is() -> dict[str, Q]:
     stood_in = AuditEvent.objects.filter(request=OuterRef("pk"), entry__contains=STANDS_IN)
+    said = Q(closed_by__contains=", standing in for ")
     return {
         "asked": Q(asked=True),
         "automatic": Q(asked=False),
-        "stand-in": Q(Exists(stood_in)),
+        "stand-in": said | Q(Exists(stood_in)),
     }
