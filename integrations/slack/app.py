@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -12,14 +14,30 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
 
 from approvals.domain.terms import Verdict
-from integrations.slack import listeners, wire
+from integrations.slack import (
+    answers,
+    events,
+    home,
+    listeners,
+    payloads,
+    strangers,
+    wire,
+    workspaces,
+)
 from integrations.slack.configuration import Configuration
+
+logger = logging.getLogger(__name__)
 
 # Two calls at most are made for one click, and Slack waits three seconds for its answer.
 CLICK_SECONDS = 1.3
 SIGNED = "slack_signature"
 SOCKET = "slack_socket"
 ANYTHING = re.compile(r".*", re.DOTALL)
+REFUSED = {
+    "code": "workspace_not_installed",
+    "detail": "The app is not installed in this workspace, or was removed from it. "
+    "Nothing was recorded but the refusal.",
+}
 
 
 def answer(
@@ -30,10 +48,16 @@ def answer(
     The payload was verified and checked by the caller: Bolt's own check reads headers it can raise
     on, and knows nothing of replays.
     """
+    token = ""
+    if payload.get("type") != payloads.HANDSHAKE:
+        found = workspaces.answering(payload)
+        if found is None:
+            return _refused(payload)
+        token = found
     request = BoltRequest(
         body=dict(payload),
         mode="socket_mode",
-        context={"authenticated_by": authenticated_by},
+        context={"authenticated_by": authenticated_by, "token_of_workspace": token},
     )
     response = application(configuration).dispatch(request)
     return BoltResponse(status=200) if response.status == 404 else response
@@ -42,55 +66,102 @@ def answer(
 @lru_cache(maxsize=4)
 def application(configuration: Configuration) -> App:
     """One application for each configuration, made at its first click."""
-    client = wire.client(configuration, seconds=CLICK_SECONDS)
     app = App(
         name="countersign",
         signing_secret=configuration.signing_secret,
         client=WebClient(base_url=configuration.api_url, retry_handlers=[]),
-        authorize=_authorize(configuration),
+        authorize=_authorize,
         process_before_response=True,
         token_verification_enabled=False,
         request_verification_enabled=False,
     )
+
+    def speaking(context: BoltContext) -> WebClient:
+        return wire.client(configuration, seconds=CLICK_SECONDS, token=context.bot_token or "")
+
     for verdict in Verdict:
-        _listen(app, verdict, client)
-    _listen_for_the_rest(app, client)
+        _listen(app, verdict, speaking)
+    _listen_for_answers(app, speaking)
+    _listen_at_home(app, speaking)
+    _listen_for_the_rest(app, speaking)
     return app
 
 
-def _authorize(configuration: Configuration) -> Any:
-    """One workspace, one token: to ask Slack about it at every click would cost its time."""
+def _authorize(
+    context: BoltContext, enterprise_id: str | None, team_id: str | None
+) -> AuthorizeResult:
+    """The token of the workspace this comes from. Asking Slack about it at every click would cost
+    its time, so it is taken as it was given at installation until Slack says that it ended."""
+    return AuthorizeResult(
+        enterprise_id=enterprise_id,
+        team_id=team_id,
+        bot_token=str(context.get("token_of_workspace") or ""),
+    )
 
-    def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
-        return AuthorizeResult(
-            enterprise_id=enterprise_id, team_id=team_id, bot_token=configuration.bot_token
-        )
 
-    return authorize
+def _refused(payload: Mapping[str, Any]) -> BoltResponse:
+    """Nothing is done for a workspace we are not in; its last words about that are no attack."""
+    if not (payload.get("type") == events.KIND and workspaces.was_here(payload)):
+        strangers.write_down(payload)
+    headers: dict[str, str | Sequence[str]] = {
+        "content-type": ["application/json"],
+        "x-slack-no-retry": ["1"],
+    }
+    return BoltResponse(status=403, body=json.dumps(REFUSED), headers=headers)
 
 
-def _listen(app: App, verdict: Verdict, client: WebClient) -> None:
+def _listen(app: App, verdict: Verdict, speaking: Any) -> None:
     def pressed(ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
         by = str(context["authenticated_by"])
-        listeners.press(body, verdict, client=client, authenticated_by=by)
+        listeners.press(body, verdict, client=speaking(context), authenticated_by=by)
         ack()
 
     def submitted(ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
         by = str(context["authenticated_by"])
-        ack(**listeners.submit(body, verdict, client=client, authenticated_by=by))
+        ack(**listeners.submit(body, verdict, client=speaking(context), authenticated_by=by))
 
     app.action(verdict.value)(pressed)
     app.view(verdict.value)(submitted)
 
 
-def _listen_for_the_rest(app: App, client: WebClient) -> None:
+def _listen_for_answers(app: App, speaking: Any) -> None:
+    def pressed(ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
+        answers.press(body, client=speaking(context))
+        ack()
+
+    def submitted(ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
+        ack(**answers.submit(body, client=speaking(context)))
+
+    app.action(answers.WISH)(pressed)
+    app.view(answers.WISH)(submitted)
+
+
+def _listen_at_home(app: App, speaking: Any) -> None:
+    def opened(body: dict[str, Any], context: BoltContext) -> None:
+        home.opened(body, client=speaking(context))
+
+    def switched(ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
+        home.switched(body, client=speaking(context))
+        ack()
+
+    def ended(body: dict[str, Any]) -> None:
+        events.end(body)
+
+    app.event(events.HOME)(opened)
+    for wish in home.ACTIONS:
+        app.action(wish)(switched)
+    for ending in events.ENDINGS:
+        app.event(ending)(ended)
+
+
+def _listen_for_the_rest(app: App, speaking: Any) -> None:
     """A link button tells us it was pressed and wants a bare answer; old buttons get words."""
 
     def opened(ack: Ack) -> None:
         ack()
 
-    def unknown(ack: Ack, body: dict[str, Any]) -> None:
-        listeners.outdated(body, client=client)
+    def unknown(ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
+        listeners.outdated(body, client=speaking(context))
         ack()
 
     app.action("open")(opened)

@@ -15,7 +15,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from approvals.domain.errors import Refusal
-from integrations.slack import likeness, modals, payloads, seals, wire
+from integrations.slack import likeness, modals, payloads, seals, wire, workspaces
 from integrations.slack.payloads import Account, Place
 from integrations.slack.shortening import escape
 
@@ -30,7 +30,8 @@ FAULT = "We could not record your {what}. {so} Try again or open {ref}. Error {c
 class Pressed:
     """A click: who, on which message, for what (`wish`), and what the button carried.
 
-    `drawn` is the likeness of the message as it stood in front of whoever clicked.
+    `drawn` is the likeness of the message as it stood in front of whoever clicked, and `team` the
+    workspace it stood in.
     """
 
     account: Account
@@ -40,6 +41,7 @@ class Pressed:
     trigger: str
     authenticated_by: str
     drawn: str = ""
+    team: str = ""
 
     @property
     def url(self) -> str:
@@ -59,12 +61,14 @@ def pressed(payload: Mapping[str, Any], wish: str, *, authenticated_by: str = ""
         trigger=str(payload.get("trigger_id") or ""),
         authenticated_by=authenticated_by,
         drawn=likeness.digest(message.get("blocks")),
+        team=workspaces.home_of(payload)[0],
     )
 
 
 def carry(click: Pressed) -> str:
     """The click a window belongs to, signed: a stolen token can open windows, but not this one."""
-    opened = {"by": click.account.external_id, "for": click.wish, "drawn": click.drawn}
+    opened = {"by": click.account.external_id, "for": click.wish}
+    opened |= {"drawn": click.drawn, "team": click.team}
     return signing.dumps({"value": click.value, **asdict(click.place), **opened}, salt=WINDOW_SALT)
 
 
@@ -78,8 +82,8 @@ def carried_on(payload: Mapping[str, Any], wish: str, *, authenticated_by: str) 
     if (kept["by"], kept["for"]) != (account.external_id, wish):
         raise ValueError("The window was opened for another click.")
     place = Place(kept["channel"], kept["channel_name"], kept["ts"])
-    drawn = str(kept.get("drawn", ""))
-    return Pressed(account, place, wish, str(kept["value"]), "", authenticated_by, drawn)
+    seen = (str(kept.get("drawn", "")), str(kept.get("team", "")))
+    return Pressed(account, place, wish, str(kept["value"]), "", authenticated_by, *seen)
 
 
 def attempt(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError
@@ -16,6 +18,7 @@ from approvals.domain.canonical import Malformed
 from approvals.services import clock, replays
 from integrations import inbound
 from integrations.slack import app, configuration, payloads
+from integrations.slack import events as events_of
 from integrations.slack.configuration import Configuration
 
 logger = logging.getLogger(__name__)
@@ -45,8 +48,9 @@ def events(request: HttpRequest) -> HttpResponse:
 
 
 def _answer(request: HttpRequest, raw: bytes, settings: Configuration) -> HttpResponse:
+    kind = request.headers.get("Content-Type", "")
     try:
-        payload = payloads.from_request(raw, request.headers.get("Content-Type", ""))
+        payload = events_of.from_request(raw, kind) or payloads.from_request(raw, kind)
     except Malformed as error:
         return _refuse(400, error.code, error.words)
     if payload is None:
@@ -54,7 +58,7 @@ def _answer(request: HttpRequest, raw: bytes, settings: Configuration) -> HttpRe
     if settings.app_id and payload.get("api_app_id", settings.app_id) != settings.app_id:
         return _refuse(403, "other_app", "This comes from another Slack app.")
     try:
-        is_new = _is_new(request, raw)
+        is_new = _is_new(request, raw, payload)
     except DatabaseError:
         logger.exception("slack click could not be remembered")
         return _refuse(503, "unavailable", "We could not record this. Nothing was decided.")
@@ -87,7 +91,10 @@ def _is_signed(request: HttpRequest, raw: bytes, settings: Configuration) -> boo
     )
 
 
-def _is_new(request: HttpRequest, raw: bytes) -> bool:
+def _is_new(request: HttpRequest, raw: bytes, payload: Mapping[str, Any]) -> bool:
+    """Events may come again for days and change nothing twice; clicks come once."""
+    if payload.get("type") == events_of.KIND:
+        return True
     signed = inbound.slack_signed_content(timestamp=request.headers[TIMESTAMP], body=raw)
     key = inbound.replay_key(PROVIDER, signed)
     return replays.first_time(provider=PROVIDER, key=key, at=clock.now())
@@ -95,7 +102,10 @@ def _is_new(request: HttpRequest, raw: bytes) -> bool:
 
 def _translated(response: BoltResponse) -> HttpResponse:
     content_type = response.headers.get("content-type", ["text/plain; charset=utf-8"])[0]
-    return HttpResponse(response.body, status=response.status, content_type=content_type)
+    answer = HttpResponse(response.body, status=response.status, content_type=content_type)
+    for value in response.headers.get("x-slack-no-retry", ()):
+        answer["X-Slack-No-Retry"] = value
+    return answer
 
 
 def _refuse(status: int, code: str, words: str) -> HttpResponse:

@@ -13,7 +13,7 @@ from slack_sdk.errors import SlackApiError
 from approvals.domain.errors import Refusal
 from approvals.models import Person
 from approvals.services import actors, people
-from integrations.slack import wire
+from integrations.slack import wire, workspaces
 from integrations.slack.configuration import Configuration
 from integrations.slack.payloads import Account
 
@@ -48,7 +48,7 @@ def person_of(
 
     None for somebody unknown. Raises Foreign for a member of another workspace.
     """
-    if configuration.teams and account.team not in configuration.teams:
+    if _is_foreign(account, configuration):
         raise Foreign("Not counted. Your Slack account belongs to another workspace.")
     for external_id in (account.external_id, account.user):
         person = people.by_identity(kind=KIND, external_id=external_id)
@@ -57,6 +57,15 @@ def person_of(
     if not configuration.link_by_email:
         return None
     return _by_email(account, client, at=at)
+
+
+def _is_foreign(account: Account, configuration: Configuration) -> bool:
+    """Members of the named workspaces decide, and of those that installed the app."""
+    if account.team in configuration.teams:
+        return False
+    if workspaces.is_shared():
+        return account.team not in workspaces.teams()
+    return bool(configuration.teams)
 
 
 def _by_email(account: Account, client: WebClient, *, at: datetime) -> Person | None:

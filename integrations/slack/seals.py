@@ -55,7 +55,8 @@ def seal(*, request: str, version: int, shown_sha256: str, address: str) -> str:
 
 
 def bind(blocks: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The blocks of a finished message, with each seal in them tied to the words around it."""
+    """The blocks of a finished message, with each seal in them tied to the words around it
+    and to what its button does."""
     drawn = likeness.digest(list(blocks))
     return [_bound(block, drawn) for block in blocks]
 
@@ -72,25 +73,27 @@ def read(value: str) -> Carried | None:
     return None
 
 
-def is_genuine(carried: Carried, *, address: str, drawn: str = "") -> bool:
+def is_genuine(carried: Carried, *, address: str, drawn: str = "", action: str = "") -> bool:
     """Say whether this service sealed it for a message sent to this address.
 
-    `drawn` is the likeness of the message it came back on. A seal that was never bound to words
-    proves request, version and address alone.
+    `drawn` is the likeness of the message it came back on, and `action` what the button said it
+    does. A seal that was never bound to them proves request, version and address alone.
     """
     if not carried.tag or carried.version is None:
         return False
     known = [
         tag
         for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
-        for tag in _tags(carried, address, drawn, key)
+        for tag in _tags(carried, address, (drawn, action), key)
     ]
     return any([constant_time_compare(tag, carried.tag) for tag in known])
 
 
-def _tags(carried: Carried, address: str, drawn: str, key: str | bytes) -> list[str]:
+def _tags(
+    carried: Carried, address: str, beside: tuple[str, str], key: str | bytes
+) -> tuple[str, str]:
     plain = _tag(carried.ref, carried.version or 0, carried.shown, address, key=key)
-    return [plain, *([_tied(plain, drawn, key=key)] if drawn else [])]
+    return plain, _tied(plain, *beside, key=key)
 
 
 def _bound(block: Mapping[str, Any], drawn: str) -> dict[str, Any]:
@@ -103,7 +106,7 @@ def _rebound(element: Mapping[str, Any], drawn: str) -> dict[str, Any]:
     sealed = SEALED.fullmatch(str(element.get("value") or ""))
     if sealed is None:
         return dict(element)
-    tag = _tied(sealed["tag"], drawn, key=settings.SECRET_KEY)
+    tag = _tied(sealed["tag"], drawn, str(element.get("action_id") or ""), key=settings.SECRET_KEY)
     return {**element, "value": f"{sealed[0].removesuffix(sealed['tag'])}{tag}"}
 
 
@@ -111,9 +114,9 @@ def _tag(request: str, version: int, shown: str, address: str, *, key: str | byt
     return _mac((request, str(version), shown, address), key=key)
 
 
-def _tied(tag: str, drawn: str, *, key: str | bytes) -> str:
+def _tied(tag: str, drawn: str, action: str, *, key: str | bytes) -> str:
     """A tag that holds only beside these words; the plain one cannot be had from it."""
-    return _mac(("words", tag, drawn), key=key)
+    return _mac(("words", tag, drawn, action), key=key)
 
 
 def _mac(parts: Sequence[str], *, key: str | bytes) -> str:

@@ -17,7 +17,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from approvals.domain.canonical import Malformed
 from approvals.services import clock, replays
 from integrations import inbound
-from integrations.slack import app, configuration, payloads, wire
+from integrations.slack import app, configuration, events, payloads, wire
 from integrations.slack.configuration import Configuration
 
 logger = logging.getLogger(__name__)
@@ -62,7 +62,8 @@ class Hearer:
     def answer(self, request: SocketModeRequest) -> BoltResponse:
         """The same as the door's, but for the signature: the connection itself is proof."""
         try:
-            payload = payloads.from_envelope(request.payload)
+            sent = request.payload
+            payload = events.from_envelope(sent) or payloads.from_envelope(sent)
             if payload is None or not self._is_for_us(payload) or not self._is_new(request):
                 return BoltResponse(status=200)
         except Malformed as error:

@@ -13,12 +13,14 @@ from approvals.domain import errors
 from approvals.domain.terms import AlertKind, Verdict
 from approvals.models import ApprovalRequest, Person
 from approvals.services import alerts, clock, lifecycle
-from integrations.slack import configuration, identity, seals
+from integrations.slack import configuration, identity, seals, workspaces
 from integrations.slack.clicks import Pressed
 from integrations.slack.payloads import Place
 from integrations.slack.seals import Carried
 
 CHANNEL = "slack"
+THREAD = "slack_thread"
+ANSWER = "answer"
 UNKNOWN = "We do not know who you are yet. Link your Slack account, then click again."
 NOT_OURS = (
     "Not counted. This button was not made by this service for this message. "
@@ -128,7 +130,7 @@ def _seen(row: ApprovalRequest, click: Pressed, reason: str) -> str:
 
 
 def _forged(row: ApprovalRequest, carried: Carried, click: Pressed) -> Tampered:
-    is_known = any(_is_same(receipt.handle, click.place) for receipt in _receipts(row))
+    is_known = any(_is_same(receipt.handle, click.place) for receipt in _receipts(row, click))
     error: Tampered = Edited(EDITED) if is_known and carried.tag else Tampered(NOT_OURS)
     write_down(click, carried, error.words, reason=error.code)
     raise_alarm(row, click, reason=error.code)
@@ -146,25 +148,29 @@ def _is_ours(row: ApprovalRequest, carried: Carried, click: Pressed) -> bool:
         return not configuration.current().strict_buttons
     if not place.channel:
         return False
-    receipts = _receipts(row)
+    receipts = _receipts(row, click)
     for receipt in receipts:
         if _is_same(receipt.handle, place) and _is_sealed(carried, receipt.address, click):
-            return True
-    waiting = [a for a in _addresses(place) if not any(r.address == a for r in receipts)]
+            return workspaces.split(receipt.address)[0] in ("", click.team)
+    waiting = [a for a in _addresses(click) if not any(r.address == a for r in receipts)]
     return any(_is_sealed(carried, address, click) for address in waiting)
 
 
-def _addresses(place: Place) -> list[str]:
-    return [place.channel, f"#{place.channel_name}"]
+def _addresses(click: Pressed) -> list[str]:
+    channels = [click.place.channel, f"#{click.place.channel_name}"]
+    return channels + [f"{click.team}/{channel}" for channel in channels if click.team]
 
 
 def _is_sealed(carried: Carried, address: str, click: Pressed) -> bool:
-    return seals.is_genuine(carried, address=address, drawn=click.drawn)
+    return seals.is_genuine(carried, address=address, drawn=click.drawn, action=click.wish)
 
 
-def _receipts(row: ApprovalRequest) -> list[Any]:
-    return list(row.receipts.filter(adapter=CHANNEL))
+def _receipts(row: ApprovalRequest, click: Pressed) -> list[Any]:
+    """What we know of our messages of this kind: cards, or the questions in their threads."""
+    adapter = THREAD if click.wish == ANSWER else CHANNEL
+    return list(row.receipts.filter(adapter=adapter))
 
 
 def _is_same(handle: Mapping[str, Any], place: Place) -> bool:
-    return handle.get("channel") == place.channel and place.ts in ("", handle.get("ts"))
+    ours = {"", handle.get("ts"), *(handle.get("posted") or {}).values()}
+    return handle.get("channel") == place.channel and place.ts in ours

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from django.urls import path
 
-from integrations.slack import door
+from integrations.slack import door, oauth
 
-urlpatterns = [path("events", door.events, name="slack-events")]
+urlpatterns = [
+    path("events", door.events, name="slack-events"),
+    path("install", oauth.install, name="slack-install"),
+    path("oauth", oauth.oauth, name="slack-oauth"),
+]

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.conf import settings as django_settings
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from approvals.domain.terms import EventKind
 from approvals.models import SlackWorkspace
@@ -51,7 +52,8 @@ def token_for(address: str) -> str:
             "Write it as T…/C….",
             permanent=True,
         )
-    token = token_of(team=team, enterprise="")
+    is_whole = team.startswith("E")
+    token = token_of(team="" if is_whole else team, enterprise=team if is_whole else "")
     if token is None:
         raise DeliveryError(_gone(team), permanent=True)
     return token
@@ -85,13 +87,12 @@ def answering(payload: Mapping[str, Any]) -> str | None:
     Without OAuth there is one workspace, and whoever may click is told apart person by person.
     """
     settings = configuration.current()
+    if not is_shared():
+        return settings.bot_token
     team, enterprise = home_of(payload)
     token = token_of(team=team, enterprise=enterprise)
-    if token is not None:
-        return token
-    if not settings.bot_token or (is_shared() and team not in settings.teams):
-        return None
-    return settings.bot_token
+    is_home = bool(settings.bot_token) and team in settings.teams
+    return token if token is not None or not is_home else settings.bot_token
 
 
 def home_of(payload: Mapping[str, Any]) -> tuple[str, str]:
@@ -142,8 +143,9 @@ def revoke(*, team: str, enterprise: str, why: str, by: Actor, at: datetime) -> 
     A late or repeated word of Slack does not end an installation that was made after it.
     """
     with transaction.atomic():
-        rows = _matching(team, enterprise).select_for_update().filter(installed_at__lte=at)
-        found = list(rows)
+        same = {"team_id": team} if team else {"team_id": "", "enterprise_id": enterprise}
+        rows = SlackWorkspace.objects.select_for_update().filter(**same, revoked_at=None)
+        found = list(rows.filter(installed_at__lte=at))
         for row in found:
             row.revoked_at, row.why_revoked, row.sealed_token = at, why[:200], ""
             row.save(update_fields=["revoked_at", "why_revoked", "sealed_token"])
@@ -171,17 +173,21 @@ def _gone(team: str) -> str:
     )
 
 
+def was_here(payload: Mapping[str, Any]) -> bool:
+    """Whether the app was ever installed where this comes from."""
+    team, enterprise = home_of(payload)
+    return SlackWorkspace.objects.filter(team_id=team, enterprise_id__in=("", enterprise)).exists()
+
+
 def _live(team: str, enterprise: str) -> SlackWorkspace | None:
-    return _matching(team, enterprise).order_by("-pk").first() if team or enterprise else None
-
-
-def _matching(team: str, enterprise: str) -> Any:
     """The installation of a workspace, or that of the whole organisation it belongs to."""
-    live = SlackWorkspace.objects.filter(revoked_at=None)
-    here = live.filter(team_id=team) if team else live.none()
-    if here.exists() or not enterprise:
-        return here
-    return live.filter(team_id="", enterprise_id=enterprise)
+    return _matching(team, enterprise).order_by("-team_id", "-pk").first()
+
+
+def _matching(team: str, enterprise: str) -> QuerySet[SlackWorkspace]:
+    here = Q(team_id=team) if team else Q(pk=None)
+    whole = Q(team_id="", enterprise_id=enterprise) if enterprise else Q(pk=None)
+    return SlackWorkspace.objects.filter(here | whole, revoked_at=None)
 
 
 def _place(row: SlackWorkspace) -> str:
