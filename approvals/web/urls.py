@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from django.urls import path
 
-from approvals.web import decisions, guardrails, history, linking, queue, requests, shell, sign_in
+from approvals.web import (
+    decisions,
+    guardrails,
+    history,
+    insights,
+    linking,
+    queue,
+    requests,
+    shell,
+    sign_in,
+)
 
 urlpatterns = [
     path("", queue.home),
@@ -19,6 +29,7 @@ urlpatterns = [
     path("r/<str:ref>/mark", decisions.mark),
     path("history", history.history),
     path("guardrails", guardrails.show),
+    path("insights", insights.show),
     path("guardrails/alerts/<int:number>/take", guardrails.take_alert),
     path("guardrails/alerts/<int:number>/close", guardrails.close_alert),
     path("guardrails/alerts/<int:number>/mute", guardrails.mute_alert),

@@ -1,4 +1,5 @@
-// Draw every [data-line] with uPlot: [[moments, in seconds], [values]]. The table below says the same.
+// Draw every [data-line] with uPlot: [[moments, in seconds], [values], [more values]]. The table below
+// says the same. The second line is dashed, so that it is told apart without its colour.
 "use strict";
 (() => {
   const style = getComputedStyle(document.documentElement);
@@ -13,7 +14,9 @@
   });
 
   const draw = (place) => {
-    const [moments, values] = JSON.parse(place.dataset.line);
+    const [moments, ...lines] = JSON.parse(place.dataset.line);
+    const [from, to] = "days" in place.dataset ? [5, 10] : [11, 16];
+    const stroke = [colour("--accent"), colour("--caution")];
     const chart = new uPlot(
       {
         width: place.clientWidth,
@@ -23,15 +26,22 @@
         tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
         scales: { y: { range: (_, low, high) => [Math.min(0, low), Math.max(4, high)] } },
         axes: [
-          axis({ values: (_, ticks) => ticks.map((at) => new Date(at * 1000).toISOString().slice(11, 16)), space: 64 }),
+          axis({ values: (_, ticks) => ticks.map((at) => new Date(at * 1000).toISOString().slice(from, to)), space: 64 }),
           axis({ size: 36, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] }),
         ],
         series: [
           {},
-          { label: place.dataset.label, stroke: colour("--accent"), width: 2, paths: uPlot.paths.stepped({ align: 1 }), points: { show: false } },
+          ...lines.map((_, number) => ({
+            label: place.dataset.label,
+            stroke: stroke[number],
+            dash: number ? [6, 4] : undefined,
+            width: 2,
+            paths: uPlot.paths.stepped({ align: 1 }),
+            points: { show: false },
+          })),
         ],
       },
-      [moments, values],
+      [moments, ...lines],
       place,
     );
     new ResizeObserver(() => chart.setSize({ width: place.clientWidth, height: 140 })).observe(place);

@@ -1,0 +1,270 @@
+"""How deciding goes: how long it takes, how often for nothing, and what one person bears.
+
+Counted over the newest requests of a span, at most `MOST`; where there are more, `is_whole` is false and
+whoever shows the figures says so. The service's own requests and tests are not counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from statistics import median, quantiles
+from typing import NamedTuple
+
+from django.db.models import F, OuterRef, Subquery
+
+from approvals.domain.terms import Basis, OutcomeStatus, RiskLevel, Status, Verdict
+from approvals.models import ApprovalRequest, Decision, HeldDecision, Person, RequestLook
+
+MOST = 20_000
+QUICK = timedelta(seconds=5)
+AGAIN_WITHIN = timedelta(days=1)
+ENOUGH = 3  # fewer requests of one action say nothing about its rule
+TOP = 10
+STEPS = (
+    (timedelta(seconds=5), "under 5 s"),
+    (timedelta(seconds=30), "5 to 30 s"),
+    (timedelta(minutes=2), "30 s to 2 min"),
+    (timedelta(minutes=10), "2 to 10 min"),
+    (timedelta(hours=1), "10 to 60 min"),
+    (timedelta(hours=8), "1 to 8 h"),
+    (timedelta.max, "over 8 h"),
+)
+
+
+class Asked(NamedTuple):
+    """One request people were asked about, as far as figures need it."""
+
+    number: int
+    agent: str
+    action: str
+    action_sha256: str
+    risk: str
+    status: str
+    basis: str
+    reason_code: str
+    created_at: datetime
+    closed_at: datetime | None
+    outcome_status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """How long people took: the middle, and what nine of ten stayed under."""
+
+    count: int
+    median: timedelta
+    p90: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """An action about which people are asked and always say yes."""
+
+    action: str
+    asked: int
+    median: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Trusted:
+    """What people said to one agent, and how what it ran went."""
+
+    agent: str
+    asked: int
+    approved: int
+    denied: int
+    expired: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Insights:
+    """The figures of one span."""
+
+    asked: int
+    is_whole: bool
+    by_status: Mapping[str, int]
+    decided: int
+    quick: int
+    took: Took | None
+    took_by_risk: Mapping[RiskLevel, Took | None]
+    steps: tuple[tuple[str, int], ...]
+    denied: int
+    asked_again: int
+    undone: int
+    idle: tuple[Idle, ...]
+    agents: tuple[Trusted, ...]
+    days: tuple[tuple[date, int, int], ...]
+
+
+def of(*, since: datetime, at: datetime) -> Insights:
+    """The figures of what people were asked from `since` until now."""
+    rows = _rows(since)
+    whole, rows = len(rows) <= MOST, rows[:MOST]
+    by_person = [row for row in rows if row.basis == Basis.PERSON.value and row.closed_at]
+    lengths = [_length(row) for row in by_person]
+    return Insights(
+        asked=len(rows),
+        is_whole=whole,
+        by_status=Counter(row.status for row in rows),
+        decided=len(by_person),
+        quick=sum(length < QUICK for length in lengths),
+        took=took(lengths),
+        took_by_risk={
+            risk: took([_length(row) for row in by_person if row.risk == risk.value])
+            for risk in RiskLevel
+        },
+        steps=_steps(lengths),
+        denied=sum(row.status == Status.DENIED.value for row in by_person),
+        asked_again=_asked_again(rows),
+        undone=HeldDecision.objects.filter(undone_at__gte=since).count(),
+        idle=_idle(rows),
+        agents=_trusted(rows),
+        days=_days(rows, since=since, at=at),
+    )
+
+
+def _rows(since: datetime) -> list[Asked]:
+    found = (
+        ApprovalRequest.objects.filter(asked=True, effect="")
+        .order_by("-number")
+        .values_list(
+            "number", "agent__name", "action", "action_sha256", "risk", "status", "basis",
+            "reason_code", "created_at", "closed_at", "outcome_status",
+        )[: MOST + 1]
+    )  # fmt: skip
+    return [row for each in found if (row := Asked(*each)).created_at >= since]
+
+
+def _length(row: Asked) -> timedelta:
+    return (row.closed_at or row.created_at) - row.created_at
+
+
+def took(lengths: Sequence[timedelta]) -> Took | None:
+    """The median and the 90th percentile; None without a single one."""
+    if not lengths:
+        return None
+    seconds = sorted(length.total_seconds() for length in lengths)
+    p90 = quantiles(seconds, n=10, method="inclusive")[-1] if len(seconds) > 1 else seconds[0]
+    return Took(len(seconds), timedelta(seconds=median(seconds)), timedelta(seconds=p90))
+
+
+def _steps(lengths: Iterable[timedelta]) -> tuple[tuple[str, int], ...]:
+    counts = Counter(next(words for end, words in STEPS if length < end) for length in lengths)
+    return tuple((words, counts[words]) for _, words in STEPS)
+
+
+def _asked_again(rows: Iterable[Asked]) -> int:
+    """How many were asked within a day after people denied exactly the same to the same agent."""
+    denied: dict[tuple[str, str], datetime] = {}
+    again = 0
+    for row in sorted(rows, key=lambda each: each.number):
+        key = (row.agent, row.action_sha256)
+        before = denied.get(key)
+        again += before is not None and before <= row.created_at <= before + AGAIN_WITHIN
+        if row.status == Status.DENIED.value and row.closed_at:
+            denied[key] = row.closed_at
+    return again
+
+
+def _idle(rows: Iterable[Asked]) -> tuple[Idle, ...]:
+    by_action: defaultdict[str, list[Asked]] = defaultdict(list)
+    for row in rows:
+        if row.closed_at is not None:
+            by_action[row.action].append(row)
+    found = [
+        Idle(
+            action,
+            len(asked),
+            timedelta(seconds=median(_length(row).total_seconds() for row in asked)),
+        )
+        for action, asked in by_action.items()
+        if len(asked) >= ENOUGH and all(_was_needless(row) for row in asked)
+    ]
+    return tuple(sorted(found, key=lambda idle: (-idle.asked, idle.action))[:TOP])
+
+
+def _was_needless(row: Asked) -> bool:
+    went_wrong = row.outcome_status in {
+        OutcomeStatus.FAILURE.value,
+        OutcomeStatus.ROLLED_BACK.value,
+    }
+    return row.status == Status.APPROVED.value and not went_wrong
+
+
+def _trusted(rows: Iterable[Asked]) -> tuple[Trusted, ...]:
+    by_agent: defaultdict[str, list[Asked]] = defaultdict(list)
+    for row in rows:
+        by_agent[row.agent].append(row)
+    found = [_agent(name, asked) for name, asked in by_agent.items()]
+    return tuple(sorted(found, key=lambda each: (-each.asked, each.agent))[:TOP])
+
+
+def _agent(name: str, asked: Sequence[Asked]) -> Trusted:
+    status = Counter(row.status for row in asked)
+    went_wrong = {OutcomeStatus.FAILURE.value, OutcomeStatus.ROLLED_BACK.value}
+    return Trusted(
+        agent=name,
+        asked=len(asked),
+        approved=status[Status.APPROVED.value] + status[Status.REVOKED.value],
+        denied=status[Status.DENIED.value],
+        expired=status[Status.EXPIRED.value],
+        failed=sum(row.outcome_status in went_wrong for row in asked),
+    )
+
+
+def _days(
+    rows: Iterable[Asked], *, since: datetime, at: datetime
+) -> tuple[tuple[date, int, int], ...]:
+    """For each day of UTC: how many were asked, and how many of them ended undecided."""
+    asked: Counter[date] = Counter()
+    expired: Counter[date] = Counter()
+    for row in rows:
+        day = row.created_at.astimezone(UTC).date()
+        asked[day] += 1
+        expired[day] += row.status == Status.EXPIRED.value
+    first = since.astimezone(UTC).date()
+    every = [first + timedelta(days=n) for n in range((at.astimezone(UTC).date() - first).days + 1)]
+    return tuple((day, asked[day], expired[day]) for day in every)
+
+
+@dataclass(frozen=True, slots=True)
+class Burden:
+    """What one person decided lately: shown to them and to their manager, nobody else."""
+
+    name: str
+    decided: int
+    busiest: int
+    quick: int
+    approved: int
+    at_night: int
+    repeats: int
+    is_whole: bool
+
+
+def burden(person: Person, *, since: datetime) -> Burden:
+    """The decisions of one person since a moment. A quick one took under five seconds of looking."""
+    looked = RequestLook.objects.filter(request=OuterRef("request"), person=person)
+    rows = list(
+        Decision.objects.filter(person=person, at__gte=since)
+        .order_by("-id")
+        .annotate(looked=Subquery(looked.values("first_at")[:1]))
+        .values_list(
+            "verdict", "at", "looked", F("request__created_at"), F("request__action_sha256")
+        )[: MOST + 1]
+    )
+    days = Counter(at.astimezone(UTC).date() for _, at, _, _, _ in rows)
+    same = Counter(digest for *_, digest in rows)
+    return Burden(
+        name=str(person),
+        decided=len(rows),
+        busiest=max(days.values(), default=0),
+        quick=sum(at - max(asked, seen or asked) < QUICK for _, at, seen, asked, _ in rows),
+        approved=sum(verdict == Verdict.APPROVE.value for verdict, *_ in rows),
+        at_night=sum(not 7 <= at.astimezone(UTC).hour < 19 for _, at, *_ in rows),
+        repeats=sum(count - 1 for count in same.values()),
+        is_whole=len(rows) <= MOST,
+    )

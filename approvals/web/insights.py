@@ -1,0 +1,163 @@
+"""Insights: how deciding goes, drawn so that rules get better; never a ranking of people."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from approvals.domain import display
+from approvals.domain.cards import RISK_SHAPE
+from approvals.domain.terms import Status
+from approvals.models import Person
+from approvals.queries import insights as reads
+from approvals.queries.insights import Burden, Insights
+from approvals.services import clock
+from approvals.web import moments
+from approvals.web.access import signed_in
+
+SPANS = {"7": "7 days", "30": "30 days", "90": "90 days"}
+MOST_REPORTS = 20
+DAY_SECONDS = 86_400.0
+
+
+@require_safe
+@signed_in
+def show(request: HttpRequest, person: Person) -> HttpResponse:
+    """The page; `?days=7|30|90` is how far back it counts."""
+    now = clock.now()
+    days = request.GET.get("days", "30")
+    days = days if days in SPANS else "30"
+    midnight = datetime.combine(now.astimezone(UTC).date(), time(), tzinfo=UTC)
+    since = midnight - timedelta(days=int(days) - 1)
+    found = reads.of(since=since, at=now)
+    reports = list(person.reports.filter(is_active=True).order_by("name")[:MOST_REPORTS])
+    facts = {
+        "section": "insights",
+        "now": now,
+        "days": days,
+        "spans": SPANS,
+        "span_words": SPANS[days],
+        "found": found,
+        "most": reads.MOST,
+        "figures": _figures(found, since),
+        "risks": _risks(found),
+        "steps": _steps(found),
+        "line": json.dumps(
+            [[int(datetime.combine(day, time(), tzinfo=UTC).timestamp()) for day, _, _ in found.days],
+             [asked for _, asked, _ in found.days],
+             [expired for _, _, expired in found.days]]
+        ),
+        "idle": [_idle(each, since) for each in found.idle],
+        "agents": [_agent(each, since) for each in found.agents],
+        "burdens": [_burden(reads.burden(each, since=since)) for each in [person, *reports]],
+    }  # fmt: skip
+    return render(request, "insights.html", facts)
+
+
+def _figures(found: Insights, since: datetime) -> list[dict[str, Any]]:
+    """The five that say most. A share of nothing is said in words, not as 0 %."""
+    expired = found.by_status.get(Status.EXPIRED.value, 0)
+    return [
+        {
+            "title": "Time to decide",
+            "value": moments.span(found.took.median) if found.took else "",
+            "words": f"in the middle; nine of ten under {moments.span(found.took.p90)}"
+            if found.took
+            else "nobody decided anything",
+            "href": _history("basis:person", since),
+            "of": found.decided,
+        },
+        _share("Decided under 5 s", found.quick, found.decided, "decisions; too quick to have read",
+               _history("basis:person", since)),
+        _share("Asked again after a no", found.asked_again, found.denied, "denials, within a day",
+               _history("outcome:denied basis:person", since)),
+        _share("Not decided in time", expired, found.asked, "requests people were asked about",
+               _history("outcome:expired", since)),
+        _share("Approved", found.by_status.get(Status.APPROVED.value, 0), found.asked,
+               "requests people were asked about", _history("outcome:approved basis:person", since)),
+    ]  # fmt: skip
+
+
+def _share(title: str, part: int, whole: int, noun: str, href: str) -> dict[str, Any]:
+    value = f"{round(100 * part / whole)} %" if whole else ""
+    words = f"{part} of {whole} {noun}" if whole else f"no {noun.split(';')[0].split(',')[0]} yet"
+    return {"title": title, "value": value, "words": words, "href": href, "of": whole}
+
+
+def _history(tokens: str, since: datetime) -> str:
+    return f"/history?{urlencode({'q': f'{tokens} after:{since:%Y-%m-%d}'})}"
+
+
+def _risks(found: Insights) -> list[dict[str, Any]]:
+    """A mark at the median and a bar to the 90th percentile, on a scale that grows tenfold a step."""
+    rows = []
+    for risk, took in reversed([*found.took_by_risk.items()]):
+        row: dict[str, Any] = {"risk": risk, "shape": RISK_SHAPE[risk], "words": "no decision"}
+        if took:
+            row |= {
+                "words": f"{moments.span(took.median)}, nine of ten under {moments.span(took.p90)}",
+                "count": took.count,
+                "middle": _place(took.median),
+                "length": max(1, _place(took.p90) - _place(took.median)),
+            }
+        rows.append(row)
+    return rows
+
+
+def _place(length: timedelta) -> int:
+    """A second stands at 0 and a day at 100; every tenfold in between is as long as the next."""
+    seconds = min(max(length.total_seconds(), 1.0), DAY_SECONDS)
+    return round(100 * math.log(seconds) / math.log(DAY_SECONDS))
+
+
+def _steps(found: Insights) -> list[dict[str, Any]]:
+    most = max((count for _, count in found.steps), default=0)
+    return [
+        {"words": words, "count": count, "width": round(100 * count / most) if most else 0}
+        for words, count in found.steps
+    ]
+
+
+def _idle(idle: reads.Idle, since: datetime) -> dict[str, Any]:
+    name = display.show_identifier(idle.action, limit=80).text
+    return {
+        "action": name,
+        "words": f"asked {idle.asked} times, always approved, in the middle within "
+        f"{moments.span(idle.median)}",
+        "href": _history(f'action:"{idle.action}"', since),
+        "simulate": f"/policies/simulate?{urlencode({'action': idle.action})}",
+    }
+
+
+def _agent(trusted: reads.Trusted, since: datetime) -> dict[str, Any]:
+    approved = round(100 * trusted.approved / trusted.asked) if trusted.asked else 0
+    return {
+        "name": trusted.agent,
+        "asked": trusted.asked,
+        "approved": approved,
+        "denied": trusted.denied,
+        "expired": trusted.expired,
+        "failed": trusted.failed,
+        "href": _history(f'agent:"{trusted.agent}"', since),
+    }
+
+
+def _burden(burden: Burden) -> dict[str, Any]:
+    if not burden.decided:
+        return {"name": burden.name, "words": "decided nothing in this span."}
+    share = round(100 * burden.quick / burden.decided)
+    approved = round(100 * burden.approved / burden.decided)
+    return {
+        "name": burden.name,
+        "words": f"decided {burden.decided}, at most {burden.busiest} in one day; "
+        f"{share} % within 5 s of looking, {approved} % approved, {burden.at_night} between 19:00 and "
+        f"07:00 UTC, {burden.repeats} the same as one before.",
+        "is_tired": burden.decided >= reads.ENOUGH and share >= 50,
+    }

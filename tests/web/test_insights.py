@@ -1,0 +1,89 @@
+"""Insights count what happened, say when there is no data, and show a person's burden to few."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from approvals.domain.terms import Verdict
+from approvals.models import ApprovalRequest
+from approvals.queries import insights
+from approvals.services import clock
+from tests.support import cast
+from tests.web.conftest import Browser
+
+pytestmark = pytest.mark.django_db
+
+
+def decided(verdict: Verdict, *, by: str = "lin", after: timedelta = timedelta(minutes=4)) -> None:
+    """A request that was decided, as if asked that long ago."""
+    row = cast.request(parameters={"number": ApprovalRequest.objects.count()})
+    cast.decide(row, cast.person(by), verdict, "Wrong target.")
+    ApprovalRequest.objects.filter(pk=row.pk).update(created_at=clock.now() - after)
+
+
+def test_without_a_question_there_is_no_data_rather_than_a_good_zero(lin: Browser) -> None:
+    text = lin.get("/insights").text
+    assert "No data in 30 days" in text
+    assert "decided nothing in this span" in text
+
+
+def test_the_middle_and_nine_of_ten_are_told() -> None:
+    took = insights.took([timedelta(seconds=each) for each in (1, 2, 3, 4, 100)])
+    assert took is not None
+    assert (took.count, took.median) == (5, timedelta(seconds=3))
+    assert took.p90 == timedelta(seconds=61.6)
+
+
+def test_shares_are_told_with_what_they_are_a_share_of(lin: Browser) -> None:
+    decided(Verdict.APPROVE)
+    decided(Verdict.APPROVE, after=timedelta(seconds=2))
+    decided(Verdict.DENY)
+    text = lin.get("/insights").text
+    assert "1 of 3 decisions; too quick to have read" in text
+    assert "2 of 3 requests people were asked about" in text
+
+
+def test_an_action_that_is_always_approved_is_named(lin: Browser) -> None:
+    for _ in range(insights.ENOUGH):
+        decided(Verdict.APPROVE)
+    assert f"asked {insights.ENOUGH} times, always approved" in lin.get("/insights").text
+    decided(Verdict.DENY)
+    assert "always approved, in the middle" not in lin.get("/insights").text
+
+
+def test_asking_the_same_again_after_a_no_is_counted() -> None:
+    now = clock.now()
+    row = cast.request()
+    cast.decide(row, cast.person("lin"), Verdict.DENY, "Wrong target.")
+    again = cast.request()
+    ApprovalRequest.objects.filter(pk=again.pk).update(action_sha256=row.action_sha256)
+    found = insights.of(since=now - timedelta(days=1), at=clock.now())
+    assert (found.denied, found.asked_again) == (1, 1)
+
+
+def test_what_a_person_bore_is_shown_to_them_and_their_manager_alone(
+    lin: Browser, ada: Browser
+) -> None:
+    decided(Verdict.APPROVE)
+    lin.person.manager = ada.person
+    lin.person.save()
+    name = str(lin.person)
+    assert f"{name} decided 1, at most 1 in one day" in ada.get("/insights").text
+    assert "You decided 1, at most 1 in one day" in lin.get("/insights").text
+    other = Browser(cast.person("max"))
+    assert "decided 1, at most" not in other.get("/insights").text
+
+
+def test_the_page_costs_the_same_for_one_request_and_for_many(lin: Browser) -> None:
+    decided(Verdict.APPROVE)
+    with CaptureQueriesContext(connection) as few:
+        lin.get("/insights")
+    for _ in range(5):
+        decided(Verdict.APPROVE)
+    with CaptureQueriesContext(connection) as many:
+        lin.get("/insights?days=7")
+    assert len(many) == len(few)
