@@ -9,12 +9,12 @@ from enum import StrEnum
 
 from approvals.domain import channels, display
 from approvals.domain.channels import CHANNELS, Channel
-from approvals.domain.state import clock
 from approvals.domain.terms import EventKind, Status
 from approvals.domain.trial import LIFE, ONLY
 from approvals.models import ApprovalRequest, AuditEvent, Decision, Delivery
 from approvals.models.outbox import DeliveryState
 from approvals.ports import MessageKind
+from approvals.queries.channels import seconds, when
 
 SLOW = timedelta(seconds=15)
 TELLS_ONCE = frozenset({"teams_workflow"})
@@ -123,7 +123,7 @@ def _posted(known: Channel, cards: Sequence[Delivery], *, now: datetime) -> Step
         channels.fix(known.name, card.last_error, card.address),
     )
     if card.state == DeliveryState.WAITING:
-        words = f"Not to {to} yet: {why} Next try {clock(card.due_at)}."
+        words = f"Not to {to} yet: {why} Next try {when(card.due_at, now)}."
         return Step("Posted", Stands.NOW, words, fix=fix)
     return Step("Posted", Stands.FAILED, f"Not to {to}: {why}", card.finished_at, fix)
 
@@ -144,12 +144,16 @@ def _clicked(
         return Step(title, Stands.FAILED, words, row.closed_at, fix)
     if refused is not None:
         said = display.show(str(refused.entry["detail"].get("words", "")), limit=300).text
-        words = f"A click at {clock(refused.at)} did not count: {said}"
+        words = f"A click at {when(refused.at, refused.at)} did not count: {said}"
         return Step(title, Stands.NOW, words, fix="Mend what it says, and press the button again.")
     if posted.stands is not Stands.DONE:
         return Step(title, Stands.LATER, "")
     where = f"in {known.title}" if known.is_two_way else "on the page its link opens"
-    return Step(title, Stands.NOW, f"Press Approve or Deny {where}, by {clock(row.decide_by)}.")
+    return Step(
+        title,
+        Stands.NOW,
+        f"Press Approve or Deny {where}, by {when(row.decide_by, row.decide_by)}.",
+    )
 
 
 def _decided(title: str, known: Channel, decision: Decision) -> Step:
@@ -201,7 +205,7 @@ def _updated(
     if last.state == DeliveryState.DEAD:
         return Step(title, Stands.FAILED, f"Not updated: {why}", last.finished_at, fix)
     return Step(
-        title, Stands.NOW, f"Not updated yet: {why} Next try {clock(last.due_at)}.", fix=fix
+        title, Stands.NOW, f"Not updated yet: {why} Next try {when(last.due_at, now)}.", fix=fix
     )
 
 
@@ -234,5 +238,4 @@ def _unclicked(known: Channel) -> str:
 
 
 def _seconds(since: datetime, until: datetime | None) -> str:
-    spent = max(0.0, (until - since).total_seconds()) if until else 0.0
-    return f"{spent:.1f} s" if spent < 10 else f"{spent:.0f} s"
+    return seconds(max(0.0, (until - since).total_seconds()) if until else 0.0)
