@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
 
 from approvals.domain.absence import Lent, Span
 from approvals.models.duty import Absence
@@ -24,13 +25,13 @@ class Membership:
     lent: Mapping[int, tuple[Lent, ...]]
 
 
-def away(at: datetime, *, prefix: str = "") -> Q:
+def away(at: datetime | Now, *, prefix: str = "") -> Q:
     """The condition that an absence holds at this moment; `prefix` such as `person__absences__`."""
     not_ended = Q(**{f"{prefix}ended_at": None}) | Q(**{f"{prefix}ended_at__gt": at})
     return Q(**{f"{prefix}starts_at__lte": at, f"{prefix}ends_at__gt": at}) & not_ended
 
 
-def in_force(at: datetime) -> Absences:
+def in_force(at: datetime | Now) -> Absences:
     """Who is away at this moment."""
     return Absence.objects.filter(away(at)).select_related("person", "stand_in")
 
