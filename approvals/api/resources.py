@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from approvals.models import (
     Person,
     RequestMessage,
 )
+from approvals.queries import stand_ins
 
 API = "/api/v1"
 HASH_RULE = (
@@ -62,7 +63,7 @@ def approval_request(
         "closed_by": row.closed_by or None,
         "decisions": []
         if untouched
-        else [decision(given) for given in _in_order(row.decisions.all())],
+        else _decisions(row),
         "messages": [] if untouched else [message(said) for said in _in_order(row.messages.all())],
         "grant": {"token": token, "expires_at": moment(row.grant_expires_at)} if token else None,
         "grant_expires_at": moment(row.grant_expires_at),
@@ -85,11 +86,19 @@ def _risk(row: ApprovalRequest) -> dict[str, Any]:
     }
 
 
-def decision(given: Decision) -> dict[str, Any]:
+def _decisions(row: ApprovalRequest) -> list[dict[str, Any]]:
+    given = _in_order(row.decisions.all())
+    absent = stand_ins.stood_in_for(row) if given else {}
+    return [decision(each, absent.get((each.person.email, each.at))) for each in given]
+
+
+def decision(given: Decision, absent: Mapping[str, str] | None) -> dict[str, Any]:
+    """`absent` is whom the person stood in for."""
     return {
         "verdict": given.verdict,
         "comment": given.comment,
         "by": {"name": str(given.person), "email": given.person.email},
+        "standing_in_for": dict(absent) if absent else None,
         "at": moment(given.at),
         "stage": given.stage,
         "version": given.version,

@@ -52,6 +52,7 @@ class Decision(Shape):
     verdict = serializers.ChoiceField(choices=[verdict.value for verdict in Verdict])
     comment = serializers.CharField()
     by = Who()
+    standing_in_for = Who(allow_null=True)
     at = serializers.DateTimeField()
     stage = serializers.IntegerField()
     version = serializers.IntegerField()

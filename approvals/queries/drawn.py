@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from itertools import chain
+
 from django.conf import settings
 
 from approvals.domain import cards
@@ -9,7 +12,16 @@ from approvals.domain.cards import Card, Matter, Note, Said
 from approvals.domain.plan import seated
 from approvals.domain.state import RequestState
 from approvals.domain.terms import Verdict
-from approvals.models import ApprovalRequest, Decision, Person, RequestMessage, Team, states
+from approvals.models import (
+    Absence,
+    ApprovalRequest,
+    Decision,
+    Person,
+    RequestMessage,
+    Team,
+    states,
+)
+from approvals.queries import stand_ins
 
 
 def beside(row: ApprovalRequest) -> list[str]:
@@ -29,18 +41,24 @@ def approvers_of(state: RequestState) -> list[tuple[Team, list[Person]]]:
     teams = {
         team.name: team for team in Team.objects.filter(name__in=names).prefetch_related("people")
     }
+    members = {
+        name: [person for person in team.people.all() if person.is_active]
+        for name, team in teams.items()
+    }
+    instead = stand_ins.standing_in(state, chain.from_iterable(members.values()))
     return [
-        (
-            teams[name],
-            [p for p in teams[name].people.all() if p.is_active and not _too_close(state, p)],
-        )
-        for name in names
-        if name in teams
+        (teams[name], _able(state, members[name], instead)) for name in names if name in teams
     ]
 
 
-def _too_close(state: RequestState, person: Person) -> bool:
-    return person.pk in state.conflicted and not state.plan.owner_may_decide
+def _able(
+    state: RequestState, members: list[Person], instead: Sequence[Absence]
+) -> list[Person]:
+    """Members, and those who stand in for absent ones; nobody who is too close to the request."""
+    there = {person.pk for person in members}
+    lent = [each.stand_in for each in instead if each.person_id in there and each.stand_in]
+    found = {person.pk: person for person in [*members, *lent]}
+    return [person for person in found.values() if not state.is_close(person.pk)]
 
 
 def nobody_can(state: RequestState) -> bool:
@@ -72,7 +90,7 @@ def card(row: ApprovalRequest) -> Card:
             teams=dict(Team.objects.values_list("name", "title")),
             url=f"{settings.PUBLIC_URL}/r/{row.ref}",
             created_at=row.created_at,
-            said=[_said(decision) for decision in row.decisions.all()],
+            said=_all_said(row),
             notes=[_note(message) for message in row.messages.all()],
             nobody_can=nobody_can(state),
             beside=beside(row),
@@ -82,9 +100,16 @@ def card(row: ApprovalRequest) -> Card:
     )
 
 
-def _said(decision: Decision) -> Said:
+def _all_said(row: ApprovalRequest) -> list[Said]:
+    decisions = list(row.decisions.all())
+    absent = stand_ins.stood_in_for(row) if decisions else {}
+    return [_said(each, absent.get((each.person.email, each.at))) for each in decisions]
+
+
+def _said(decision: Decision, absent: Mapping[str, str] | None) -> Said:
+    by = str(decision.person)
     return Said(
-        str(decision.person),
+        f"{by}, standing in for {absent['name']}" if absent else by,
         Verdict(decision.verdict),
         decision.comment,
         decision.at,

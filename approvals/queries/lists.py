@@ -11,6 +11,7 @@ from approvals.domain import errors
 from approvals.domain.terms import OPEN
 from approvals.models import Agent, ApprovalRequest, Decision, Person, RequestMessage, states
 from approvals.models.requests import REF_PREFIX, lookup
+from approvals.queries.stand_ins import WITH_STAND_INS
 
 _OPEN = [status.value for status in OPEN]
 
@@ -30,6 +31,7 @@ def _whole() -> QuerySet[ApprovalRequest]:
         *_ON_THE_SAME_CARD,
         Prefetch("decisions", Decision.objects.select_related("person").order_by("id")),
         Prefetch("messages", RequestMessage.objects.select_related("person").order_by("id")),
+        WITH_STAND_INS,
     )
 
 

@@ -81,7 +81,8 @@ def _by(verb: str) -> Callable[[Entry, AuditEvent, ApprovalRequest], str]:
     def words(detail: Entry, event: AuditEvent, row: ApprovalRequest) -> str:
         del row
         door = DOORS.get(str(detail.get("channel", "")), str(detail.get("channel", "")))
-        return f"{detail.get('by') or _who(event)} {verb}" + (f" in {door}." if door else ".")
+        comma = "," if detail.get("standing_in_for") else ""
+        return f"{detail.get('by') or _who(event)}{comma} {verb}" + (f" in {door}." if door else ".")
 
     return words
 

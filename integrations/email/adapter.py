@@ -9,9 +9,12 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.db.models import Q
+from django.db.models.functions import Now
+
 from approvals.domain.display import escape_terminal
 from approvals.domain.terms import EventKind
-from approvals.models import Person, Team
+from approvals.models import Person, Team, absences
 from approvals.ports import DeliveryError, Message, MessageKind, Notice
 from integrations.email import configuration, envelope, letters, post
 
@@ -79,7 +82,10 @@ def _recipients(address: str) -> list[str]:
         raise DeliveryError(f"{address[:200]!r} is not an e-mail address.", permanent=True)
     if not Team.objects.filter(name=address).exists():
         raise DeliveryError(f"There is no team {address[:80]!r} to write to.", permanent=True)
-    members = Person.objects.filter(memberships__team__name=address, is_active=True)
+    # Whoever is away keeps their letters; whoever stands in for them has the same ones.
+    stands_in = absences.in_force(Now()).filter(person__memberships__team__name=address)
+    asked = Q(memberships__team__name=address) | Q(pk__in=stands_in.values("stand_in"))
+    members = Person.objects.filter(asked, is_active=True).distinct()
     found = [e for e in members.values_list("email", flat=True) if configuration.is_address(e)]
     if not found:
         raise DeliveryError(f"Nobody in the team {address!r} can be written to.", permanent=True)
