@@ -20,11 +20,13 @@ OURS = "countersign/"
 
 class MessageKind(StrEnum):
     """`card` shows the present and replaces what was shown before; `note` draws attention once,
-    beside the card (a reminder, an escalation); `event` tells the past exactly as it was."""
+    beside the card (a reminder, an escalation); `event` tells the past exactly as it was; `digest`
+    lists several requests at once, with nothing to decide by."""
 
     CARD = "card"
     NOTE = "note"
     EVENT = "event"
+    DIGEST = "digest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,8 @@ class Message:
     `id` is stable over retries (receivers drop repeats by it). `address` is what the adapter itself
     named in `addresses`. `receipt` is what the adapter returned for the card of the same request and
     address, empty the first time. `words` is the text of a note. `event` is the frozen body of an
-    event: `{type, timestamp, data}`. `secrets` are the signing secrets of the receiving agent.
+    event, or of the event a note tells of: `{type, timestamp, data}`. `secrets` are the signing
+    secrets of the receiving agent. `listed` are the cards of a digest, the first of `of` that wait.
     """
 
     id: str
@@ -47,14 +50,17 @@ class Message:
     words: str = ""
     event: Mapping[str, Any] = field(default_factory=dict)
     secrets: Sequence[str] = ()
+    listed: Sequence[Card] = ()
+    of: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
     """What an adapter may look at to name its addresses: facts of one transition, no database.
 
-    `labels` came with the request. Those whose names begin with `OURS` only a door of this service
-    can have set; an adapter may find its own door's addresses in them.
+    `at` is the moment of the transition, and `decide_by` the deadline after it. `labels` came with the
+    request. Those whose names begin with `OURS` only a door of this service can have set; an adapter may
+    find its own door's addresses in them.
     """
 
     kind: EventKind
@@ -63,6 +69,8 @@ class Notice:
     opened: bool
     risk: RiskLevel = RiskLevel.MEDIUM
     labels: Mapping[str, str] = field(default_factory=dict)
+    at: datetime | None = None
+    decide_by: datetime | None = None
 
 
 class DeliveryError(Exception):
@@ -130,6 +138,33 @@ class Grouping(Protocol):
 
     def endpoint(self, address: str) -> str:
         """The beginning that all addresses of one endpoint share, such as scheme, host and port."""
+        ...
+
+
+@runtime_checkable
+class Calling(Protocol):
+    """An adapter that also shows the card to people themselves, where a transition calls for them."""
+
+    name: str
+
+    def direct(self, account: str) -> str:
+        """The address of somebody's own conversation, by the external id of their identity of the
+        adapter's name; empty where nothing can be written there."""
+        ...
+
+
+@runtime_checkable
+class Gathering(Protocol):
+    """An adapter that puts some things off, so that many small ones can be told together."""
+
+    name: str
+
+    def later(self, notice: Notice) -> Sequence[tuple[MessageKind, str, datetime]]:
+        """What to tell later because of this transition, and when. Pure, as `addresses` is."""
+        ...
+
+    def again(self, *, decide_by: datetime, at: datetime) -> datetime | None:
+        """When to list a request once more that a digest just listed and that still waits."""
         ...
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists
 
 from approvals import queries
 from approvals.domain import errors
@@ -18,8 +18,24 @@ from approvals.domain.terms import EventKind
 from approvals.models import ApprovalRequest, Delivery, Receipt
 from approvals.models.outbox import DeliveryState
 from approvals.models.requests import REF_PREFIX
-from approvals.ports import DeliveryError, Message, MessageKind, event_body
-from approvals.services import actors, adapters, agents, bell, clock, endpoints, ledger, showing
+from approvals.ports import DeliveryError, Message, MessageKind
+from approvals.services import (
+    actors,
+    adapters,
+    agents,
+    bell,
+    clock,
+    digests,
+    endpoints,
+    lanes,
+    ledger,
+    limits,
+    note_words,
+    showing,
+    told,
+)
+from approvals.services.berths import Berths
+from approvals.services.digests import Gathered
 
 logger = structlog.get_logger(__name__)
 
@@ -32,7 +48,9 @@ BACK_OFF = tuple(
     for seconds in (1, 5, 15, 30, 60, 120, 600, 1800, 7200, 18000, 36000, 86400)
 )
 JITTER = 0.2
+SHOWING_ONE = frozenset({MessageKind.CARD, MessageKind.NOTE})
 Clock = Callable[[], datetime]
+BERTHS = Berths()
 
 
 def send_due(*, limit: int = 50, now: Clock = clock.now) -> int:
@@ -41,10 +59,14 @@ def send_due(*, limit: int = 50, now: Clock = clock.now) -> int:
     The clock is read anew for each: a slow receiver must not make the next lease or signature old.
     """
     tried = 0
-    while tried < limit and (claimed := _claim(at=(at := now()))) is not None:
-        if not endpoints.is_resting(claimed, adapters.enabled()[claimed.adapter], at=at):
-            _attempt(claimed, at=at, now=now)
-            tried += 1
+    while tried < limit and (chosen := _choose(at=(at := now()))) is not None:
+        claimed, began = chosen
+        try:
+            if not endpoints.is_resting(claimed, adapters.enabled()[claimed.adapter], at=at):
+                _attempt(claimed, at=at, now=now)
+                tried += 1
+        finally:
+            BERTHS.leave(claimed.adapter, began)
     return tried
 
 
@@ -73,26 +95,21 @@ def oldest_due(*, at: datetime) -> float:
     return (at - first).total_seconds() if first else 0.0
 
 
-def _claim(*, at: datetime) -> Delivery | None:
-    """Lease the next delivery whose lane is free; None when nothing is due."""
-    earlier = Delivery.objects.filter(
-        request=OuterRef("request"),
-        adapter=OuterRef("adapter"),
-        address=OuterRef("address"),
-        state=DeliveryState.WAITING.value,
-        pk__lt=OuterRef("pk"),
-    )
-    due = Delivery.objects.filter(
-        Q(leased_until=None) | Q(leased_until__lt=at),
-        ~Exists(earlier),
-        state=DeliveryState.WAITING.value,
-        due_at__lte=at,
-        adapter__in=list(adapters.enabled()),
-    )
+def _choose(*, at: datetime) -> tuple[Delivery, float] | None:
+    """Claim for a channel that may have one more sender of this process."""
+    with BERTHS.choosing(adapters.enabled()) as free:
+        claimed = _claim(at=at, among=free) if free else None
+        return None if claimed is None else (claimed, BERTHS.take(claimed.adapter))
+
+
+def _claim(*, at: datetime, among: Sequence[str]) -> Delivery | None:
+    """Lease the next delivery of these adapters whose lane is free; None when nothing is due."""
+    due = lanes.due(at=at, among=among)
     with transaction.atomic():
         if connection.features.has_select_for_update_skip_locked:
             due = due.select_for_update(skip_locked=True, of=("self",))
-        delivery = due.select_related("event").order_by("due_at", "id").first()
+        due = due.select_related("event")
+        delivery = lanes.pressing(due, at=at).first() or due.first()
         if delivery is None:
             return None
         delivery.attempts += 1
@@ -103,33 +120,59 @@ def _claim(*, at: datetime) -> Delivery | None:
 
 def _attempt(delivery: Delivery, *, at: datetime, now: Clock) -> None:
     row = queries.whole_request(delivery.request_id)
+    if _is_moot(delivery, row):
+        _finish(delivery, DeliveryState.SUPERSEDED, at=at)
+        return
+    is_digest = delivery.kind == MessageKind.DIGEST.value
+    gathered = digests.gather(delivery, at=at) if is_digest else None
     try:
-        message = _message(delivery, row, at=at)
-        handle = adapters.enabled()[delivery.adapter].deliver(message)
+        message = _message(delivery, row, gathered, at=at)
+        handle = _carry(delivery, message)
     except DeliveryError as error:
-        _record_failure(delivery, error, at=now())
+        _record_failure(delivery, error, gathered, at=now())
     except Exception as error:  # a bug in one adapter or card must not stop the others
         logger.exception("adapter failed", adapter=delivery.adapter, delivery=delivery.pk)
-        _record_failure(delivery, DeliveryError(f"{type(error).__name__}: {error}"), at=now())
+        words = f"{type(error).__name__}: {error}"
+        _record_failure(delivery, DeliveryError(words), gathered, at=now())
     else:
-        _record_success(delivery, row, message, handle, at=(at := now()))
+        _record_success(delivery, row, message, handle, gathered, at=(at := now()))
         endpoints.answered(delivery, adapters.enabled()[delivery.adapter], at=at)
 
 
-def _message(delivery: Delivery, row: ApprovalRequest, *, at: datetime) -> Message:
+def _is_moot(delivery: Delivery, row: ApprovalRequest) -> bool:
+    """Nobody is called to what is over; reminders are overtaken by decisions."""
+    return bool(
+        delivery.kind == MessageKind.NOTE.value
+        and row.closed_at is not None
+        and delivery.event is not None
+        and delivery.event.type in note_words.MOOT_ONCE_CLOSED
+    )
+
+
+def _carry(delivery: Delivery, message: Message) -> Mapping[str, Any]:
+    if message.kind is MessageKind.DIGEST and not message.listed:
+        return {}  # everything in it was decided meanwhile
+    return adapters.enabled()[delivery.adapter].deliver(message)
+
+
+def _message(
+    delivery: Delivery, row: ApprovalRequest, gathered: Gathered | None, *, at: datetime
+) -> Message:
     kind = MessageKind(delivery.kind)
     receipt = row.receipts.filter(adapter=delivery.adapter, address=delivery.address).first()
     return Message(
         id=str(delivery.message_id),
         kind=kind,
         address=delivery.address,
-        card=_card(delivery, row) if kind is not MessageKind.EVENT else None,
+        card=_card(delivery, row) if kind in SHOWING_ONE else None,
         at=at,
         attempt=delivery.attempts,
         receipt=receipt.handle if receipt else {},
         words=delivery.words,
-        event=_event(delivery),
+        event=told.body_of(delivery),
         secrets=agents.webhook_secrets(row.agent, at=at),
+        listed=gathered.listed if gathered else (),
+        of=len(gathered.waiting) if gathered else 0,
     )
 
 
@@ -138,41 +181,21 @@ def _card(delivery: Delivery, row: ApprovalRequest) -> Card:
     return showing.reduce(queries.card(row), adapter=delivery.adapter, address=delivery.address)
 
 
-def _event(delivery: Delivery) -> dict[str, Any]:
-    if delivery.event is None:
-        return {}
-    event = delivery.event
-    data = {key: value for key, value in event.entry.items() if key in _TOLD}
-    return event_body(EventKind(event.type), event.at, {**data, "position": event.seq})
-
-
-_TOLD = frozenset(
-    {
-        "request",
-        "agent",
-        "action",
-        "target",
-        "session",
-        "parameters_sha256",
-        "status",
-        "basis",
-        "reason_code",
-        "outcome",
-    }
-)
-
-
 def _record_success(
     delivery: Delivery,
     row: ApprovalRequest,
     message: Message,
     handle: Mapping[str, Any],
+    gathered: Gathered | None,
     *,
     at: datetime,
 ) -> None:
     with transaction.atomic():
         if not _finish(delivery, DeliveryState.SENT, at=at):
             return
+        if gathered is not None:
+            adapter = adapters.enabled()[delivery.adapter]
+            digests.kept(gathered, adapter, first=delivery, at=at)
         if message.kind is not MessageKind.CARD or message.card is None:
             return
         Receipt.objects.update_or_create(
@@ -200,10 +223,13 @@ def _supersede(delivery: Delivery, row: ApprovalRequest, *, at: datetime) -> Non
         kind=MessageKind.CARD.value,
         state=DeliveryState.WAITING.value,
         leased_until=None,
+        due_at__lte=at,
     ).update(state=DeliveryState.SUPERSEDED.value, finished_at=at)
 
 
-def _record_failure(delivery: Delivery, error: DeliveryError, *, at: datetime) -> None:
+def _record_failure(
+    delivery: Delivery, error: DeliveryError, gathered: Gathered | None, *, at: datetime
+) -> None:
     logger.warning(
         "delivery failed",
         adapter=delivery.adapter,
@@ -214,7 +240,16 @@ def _record_failure(delivery: Delivery, error: DeliveryError, *, at: datetime) -
     if error.permanent or delivery.attempts > len(BACK_OFF):
         _bury(delivery, error, at=at)
         return
-    wait = error.retry_after or _jittered(BACK_OFF[delivery.attempts - 1])
+    if error.retry_after:
+        limits.wait(delivery, error.words, until=at + error.retry_after, at=at)
+    else:
+        _try_later(delivery, error, at=at)
+    if gathered is not None:
+        digests.put_back(gathered, first=delivery)
+
+
+def _try_later(delivery: Delivery, error: DeliveryError, *, at: datetime) -> None:
+    wait = _jittered(BACK_OFF[delivery.attempts - 1])
     Delivery.objects.filter(
         pk=delivery.pk, attempts=delivery.attempts, state=DeliveryState.WAITING.value
     ).update(due_at=at + wait, leased_until=at, last_error=error.words[:2000])

@@ -9,10 +9,11 @@ from approvals.domain.state import RequestState
 from approvals.domain.terms import TOLD_TO_AGENTS, EventKind, TimerKind
 from approvals.models import ApprovalRequest, AuditEvent, Delivery, Timer
 from approvals.ports import MessageKind, Notice
-from approvals.services import adapters
+from approvals.services import adapters, calling
 
 QUIET = frozenset({EventKind.DECISION_REFUSED, EventKind.CONSUME_REFUSED, EventKind.DELIVERY_DEAD})
 
+TELLING_OF_EVENTS = frozenset({MessageKind.EVENT, MessageKind.NOTE})
 OPEN = {"fired_at": None, "dropped_at": None}
 
 
@@ -34,6 +35,8 @@ def promise(
         opened=bool(state.plan.stages),
         risk=state.plan.risk,
         labels=row.submission.get("labels") or {},
+        at=at,
+        decide_by=state.decide_by,
     )
     only = trial.only_adapter(row.effect, row.submission)
     rows = [
@@ -42,15 +45,16 @@ def promise(
             address=address,
             kind=message.value,
             request=row,
-            event=event if message is MessageKind.EVENT else None,
+            event=event if message in TELLING_OF_EVENTS else None,
             words=words if message is MessageKind.NOTE else "",
-            due_at=at,
+            due_at=due_at,
             created_at=at,
         )
         for adapter in adapters.enabled().values()
         if only is None or adapter.name == only
-        for message, address in adapter.addresses(notice)
+        for message, address, due_at in calling.promises(adapter, notice, row, state, at=at)
         if row.joined_id is None or message is MessageKind.EVENT
+        if words or message is not MessageKind.NOTE
     ]
     if rows:
         Delivery.objects.bulk_create(rows)

@@ -9,11 +9,19 @@ from datetime import datetime
 from typing import Any
 
 from approvals.domain import running, workflow
-from approvals.domain.policy import on_call
-from approvals.domain.state import Change, RequestState, clock
+from approvals.domain.state import Change, RequestState
 from approvals.domain.terms import EventKind, OutcomeStatus, TimerKind
 from approvals.models import ApprovalRequest, Decision, states
-from approvals.services import actors, audit, autonomy, bell, effects, outbox, patterns
+from approvals.services import (
+    actors,
+    audit,
+    autonomy,
+    bell,
+    effects,
+    note_words,
+    outbox,
+    patterns,
+)
 from approvals.services.actors import Actor
 
 MOST_STEPS = 32
@@ -60,7 +68,7 @@ def write(row: ApprovalRequest, change: Change, *, actor: Actor, at: datetime) -
     row.save(update_fields=CHANGING)
     if decision is not None:
         decision.save(force_insert=True)
-    outbox.promise(row, change.after, event, at=at, words=_words(row, change))
+    outbox.promise(row, change.after, event, at=at, words=note_words.of(row, change))
     outbox.set_timers(row, change.after, at=at)
     bell.ring_on_commit(str(row.public_id))
     if change.kind is EventKind.DENIED:
@@ -118,15 +126,3 @@ def _detail(change: Change) -> dict[str, Any]:
         absent = click.standing_in_for
         detail["standing_in_for"] = {"name": absent.name, "email": absent.account}
     return detail
-
-
-def _words(row: ApprovalRequest, change: Change) -> str:
-    """What a note beside the card says, for the two changes that ask for attention."""
-    state = change.after
-    if change.kind is EventKind.REMINDED:
-        return f"Still waiting: {row.ref} must be decided by {clock(state.decide_by)}."
-    if change.kind is EventKind.ESCALATED:
-        also = " and ".join(map(on_call.spoken, state.current.rungs[state.rung].also))
-        by = clock(state.decide_by)
-        return f"No decision in time: {row.ref} now also waits for {also}, by {by}."
-    return ""
