@@ -1,6 +1,6 @@
 # Countersign's one door for developers: `make help` says what is behind it.
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check cover lock bench chaos
+.PHONY: help setup run demo test check cover lock bench chaos screenshots
 PY = .venv/bin/python
 PIP = $(PY) -m pip --disable-pip-version-check -qq install
 # `make run DEMO_SLACK=1` speaks to the Slack that `make demo DECIDE=1` brings along.
@@ -38,6 +38,10 @@ bench: .venv/.test  ## Measure speed beside the ceilings of this machine
 chaos: .venv/.test  ## Kill processes and servers under load, and count what was lost
 	@scripts/install-test-services
 	@$(PY) -m bench.chaos $(ARGS)
+
+screenshots: .venv/.test  ## Take a picture of every page, wide and narrow, light and dark; ARGS=queue for one
+	@scripts/install-test-services
+	@$(PY) -m scripts.screenshots $(ARGS)
 
 cover: .venv/.test  ## Say which lines and branches the tests leave out
 	@scripts/install-test-services

@@ -1,0 +1,148 @@
+"""A service that looks lived in: a month of history, a few who wait, and something odd, for the eye.
+
+It runs inside the service's own shell, by its own services, at moments of the past.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from approvals.domain import errors
+from approvals.domain.terms import AlertKind, Verdict
+from approvals.models import Agent, AgentKey, ApprovalRequest, BreakerTrip, Person
+from approvals.services import alerts, asking, clock, grants, lifecycle, outcomes
+from tests.support import cast
+
+DAYS, MINUTES = timedelta(days=1), timedelta(minutes=1)
+AGENTS = ("deploy-bot", "billing-refunds", "infra-scaler", "crawler-2")
+HOSTILE = "Routine clean-up \u202eevorppa\u202c <b>approved</b> *x* <!channel> p\u0430ypal.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Something an agent asks again and again, and who answers."""
+
+    agent: str
+    action: str
+    target: str
+    parameters: dict[str, Any]
+    by: tuple[str, ...]
+    reasoning: str
+
+
+KINDS = (
+    Kind("infra-scaler", "scale_deployment", "production-api", {"from_replicas": 5, "to_replicas": 6},
+         ("lin",), "CPU has been above 80 % for 15 minutes."),
+    Kind("deploy-bot", "restart_service", "checkout", {"service": "checkout", "grace_s": 30},
+         ("lin",), "Memory grows by 2 % an hour since the last release."),
+    Kind("deploy-bot", "config_change", "checkout", {"key": "timeout_s", "from": 5, "to": 30},
+         ("ada", "grace"), "Upstream answers slowly since 09:00; customers see errors."),
+    Kind("billing-refunds", "new_integration", "stripe/live", {"name": "refunds-v2", "scopes": ["refunds"]},
+         ("ada", "grace"), "The old integration ends in December."),
+    Kind("deploy-bot", "database_migration", "orders", {"version": 42, "tables": ["orders", "lines"]},
+         ("chen", "dana"), "Adds the column for the delivery window."),
+)  # fmt: skip
+
+
+def fill(*, password: str) -> None:
+    """Everything at once, with this password for everybody. Needs an empty service."""
+    chance = random.Random(7)  # the same pictures every time, no secret
+    now = clock.now()
+    programs = {name: cast.agent(name)[0] for name in AGENTS}
+    staff = {name: cast.person(name, password=password) for name in cast.TEAMS}
+    for moment in _moments(now, chance):
+        _past(chance.choice(KINDS), programs, staff, moment, chance)
+    _refused(programs, now)
+    _waiting(programs, staff, now)
+    _odd(programs, now)
+
+
+def _moments(now: datetime, chance: random.Random) -> Iterator[datetime]:
+    for day in range(29, 0, -1):
+        for _ in range(chance.randint(1, 5)):
+            yield now - DAYS * day + MINUTES * chance.randint(0, 600)
+
+
+def _ask(agent: Agent, at: datetime, **changes: Any) -> ApprovalRequest:
+    key = AgentKey.objects.filter(agent=agent).first()
+    row, _ = asking.submit(
+        agent=agent, key=key, submission=cast.submission(**changes), idempotency_key=None, at=at
+    )
+    return row
+
+
+def _past(
+    kind: Kind,
+    programs: dict[str, Agent],
+    staff: dict[str, Person],
+    at: datetime,
+    chance: random.Random,
+) -> None:
+    agent = programs[kind.agent]
+    row = _ask(
+        agent, at, action=kind.action, target=kind.target, reasoning=kind.reasoning,
+        parameters={**kind.parameters, "ticket": f"OPS-{chance.randint(100, 999)}"},
+    )  # fmt: skip
+    verdict = Verdict.DENY if chance.random() < 0.15 else Verdict.APPROVE
+    for name in kind.by:
+        at += timedelta(seconds=chance.choice((3, 20, 45, 90, 150, 240)))
+        try:
+            row = lifecycle.decide(
+                ref=row.ref, person=staff[name], verdict=verdict, at=at, channel="web",
+                comment="Not during the sale." if verdict is Verdict.DENY else "",
+            )  # fmt: skip
+        except errors.Refusal:
+            return
+        if verdict is Verdict.DENY:
+            return
+    if row.status == "approved":
+        grants.consume(ref=row.ref, agent=agent, key="gallery", parameters=None, at=at + MINUTES)
+        told = {"status": "failure" if chance.random() < 0.1 else "success", "detail": "Done."}
+        outcomes.report(ref=row.ref, agent=agent, outcome=told, at=at + 2 * MINUTES)
+
+
+def _refused(programs: dict[str, Agent], now: datetime) -> None:
+    for hours, name, action in (
+        (2, "crawler-2", "drop_database"),
+        (3, "crawler-2", "access_production_secrets"),
+        (30, "deploy-bot", "disable_monitoring"),
+    ):
+        _ask(programs[name], now - timedelta(hours=hours), action=action, target="orders")
+
+
+def _waiting(programs: dict[str, Agent], staff: dict[str, Person], now: datetime) -> None:
+    for kind in (*KINDS, KINDS[2]):
+        _ask(
+            programs[kind.agent], now - MINUTES, action=kind.action, target=kind.target,
+            parameters=dict(kind.parameters), reasoning=kind.reasoning,
+        )  # fmt: skip
+    row = _ask(
+        programs["billing-refunds"], now - 2 * MINUTES, action="delete_resource",
+        target="customers/cus_Q9f2KX", reasoning="The customer asked to be forgotten.",
+        parameters={"id": "cus_Q9f2KX", "amount": 124000, "live": True, "note": "", "by": None},
+    )  # fmt: skip
+    lifecycle.decide(
+        ref=row.ref, person=staff["ada"], verdict=Verdict.INVESTIGATE, at=now - MINUTES,
+        channel="web", comment="Is the open invoice settled?",
+    )  # fmt: skip
+    _ask(
+        programs["crawler-2"], now - MINUTES, action="restart_service", target="search\u200bindex",
+        reasoning=HOSTILE, parameters={"command": "ls" + "\n" * 60 + "rm -rf /", "host": "p\u0430ypal.com"},
+    )  # fmt: skip
+
+
+def _odd(programs: dict[str, Agent], now: datetime) -> None:
+    alerts.raise_once(
+        kind=AlertKind.UNUSUAL_PATTERN, key="gallery", agent=programs["infra-scaler"], at=now,
+        words="infra-scaler usually asks 2 times an hour, now more than 30 times since 13:00 UTC. "
+        "Is that meant?", values={"pattern": "rate", "usual": 2, "now": 41},
+    )  # fmt: skip
+    BreakerTrip.objects.create(
+        agent=programs["crawler-2"], policy="crawlers", kind="error_rate", does="pause_and_alert",
+        words="4 of the last 10 outcomes within 5 min went wrong.", values={"rest_s": 300},
+        opened_at=now - 2 * MINUTES, half_open_at=now + 3 * MINUTES,
+    )  # fmt: skip
