@@ -238,6 +238,7 @@ GITHUB_CRITICAL_ON_WEB = env.flag("GITHUB_CRITICAL_ON_WEB", default=True)
 ADAPTERS = ["integrations.webhook.WebhookAdapter"]
 if SLACK_BOT_TOKEN or SLACK_SIGNING_SECRET or SLACK_APP_TOKEN or SLACK_CLIENT_ID:
     ADAPTERS.append("integrations.slack.adapter.SlackAdapter")
+    ADAPTERS.append("integrations.slack.questions.QuestionsAdapter")
 if PAGERDUTY_ROUTING_KEY or PAGERDUTY_ROUTING_KEYS:
     ADAPTERS.append("integrations.pagerduty.adapter.PagerDutyAdapter")
 if SERVICENOW_URL or SERVICENOW_USER or SERVICENOW_CLIENT_ID:
