@@ -61,9 +61,7 @@ def approval_request(
         "expires_at": moment(row.expires_at),
         "closed_at": moment(row.closed_at),
         "closed_by": row.closed_by or None,
-        "decisions": []
-        if untouched
-        else _decisions(row),
+        "decisions": [] if untouched else _decisions(row),
         "messages": [] if untouched else [message(said) for said in _in_order(row.messages.all())],
         "grant": {"token": token, "expires_at": moment(row.grant_expires_at)} if token else None,
         "grant_expires_at": moment(row.grant_expires_at),

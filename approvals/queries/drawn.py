@@ -46,14 +46,10 @@ def approvers_of(state: RequestState) -> list[tuple[Team, list[Person]]]:
         for name, team in teams.items()
     }
     instead = stand_ins.standing_in(state, chain.from_iterable(members.values()))
-    return [
-        (teams[name], _able(state, members[name], instead)) for name in names if name in teams
-    ]
+    return [(teams[name], _able(state, members[name], instead)) for name in names if name in teams]
 
 
-def _able(
-    state: RequestState, members: list[Person], instead: Sequence[Absence]
-) -> list[Person]:
+def _able(state: RequestState, members: list[Person], instead: Sequence[Absence]) -> list[Person]:
     """Members, and those who stand in for absent ones; nobody who is too close to the request."""
     there = {person.pk for person in members}
     lent = [each.stand_in for each in instead if each.person_id in there and each.stand_in]

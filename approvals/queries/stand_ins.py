@@ -74,7 +74,7 @@ def stood_in_for(row: ApprovalRequest) -> dict[tuple[str, Any], Mapping[str, str
     events = getattr(row, "stood_in", None)
     if events is None:
         events = _STOOD_IN.filter(request=row)
-    found = {}
+    found: dict[tuple[str, Any], Mapping[str, str]] = {}
     for event in events:
         absent = (event.entry.get("detail") or {}).get("standing_in_for")
         if isinstance(absent, dict):

@@ -8,7 +8,8 @@ import pytest
 
 from approvals import queries
 from approvals.domain import errors
-from approvals.models import Absence, AuditEvent, Person
+from approvals.domain.terms import Verdict
+from approvals.models import Absence, AuditEvent, Person, states
 from approvals.models.people import Role
 from approvals.services import absence, clock, people
 from tests.support import cast
@@ -253,3 +254,16 @@ def test_no_right_passes_through_two_stand_ins(now: datetime) -> None:
     for someone in (stand_in, carl):
         with pytest.raises(errors.NotAnApprover):
             cast.decide(row, someone)
+
+
+def test_cards_name_the_stand_in_and_the_absent_person(now: datetime) -> None:
+    ann, stand_in = ana("team-leads", "security"), ben("team-leads")
+    away(ann, stand_in, at=now)
+    row = cast.request(**cast.HIGH)
+    asked = dict((team.name, people) for team, people in queries.approvers_of(states.of(row)))
+    assert asked["security"] == [ann, stand_in]
+    row = cast.decide(row, stand_in)
+    card = queries.card(queries.request(row.ref))
+    assert [said.by for said in card.said] == ["Ben, standing in for Ana"]
+    denied = cast.decide(row, stand_in, Verdict.DENY, "Not today.")
+    assert "Denied by Ben, standing in for Ana" in queries.card(denied).state_line
