@@ -51,7 +51,7 @@ class RoomySlack(FakeSlack):
         """What stands in the thread of a message."""
         return [m for m in self.posted if m.content.get("thread_ts") == root.ts]
 
-    def offer(self, code: str, team: str, **changes: Any) -> str:
+    def offer(self, code: str, team: str, /, **changes: Any) -> str:
         """Let a code be changed once for a token of this workspace; returns the token."""
         token = f"xoxb-{team.lower()}"
         self.codes[code] = {
