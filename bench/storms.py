@@ -17,7 +17,7 @@ from tests.fakes.slack_faults import gone
 STORMY = ("chat.postMessage", "chat.update", "conversations.history")
 DRIVERS = 8
 FOUND_AGAIN = 150.0  # a post that broke several times is tried again after up to a minute
-CALM_AFTER = 300.0
+CALM_AFTER = 720.0  # the longest pause between two attempts is ten minutes by then
 
 
 class Weather:
@@ -65,7 +65,7 @@ def slack(world: World, *, requests: int, seconds: float, seed: int) -> Figures:
         list(pool.map(live, range(requests)))
     ending.join()
     calm = time.monotonic()
-    found = wait_for(lambda: _all_sent(world), CALM_AFTER, every=3.0)
+    found = wait_for(lambda: _all_sent(world), CALM_AFTER, every=5.0)
     caught_up = time.monotonic() - calm
     return _figures(world, weather, decided, found) | {
         "seed": seed,
