@@ -38,7 +38,8 @@ def in_force(at: datetime | Now) -> Absences:
 
 def ahead(at: datetime) -> Absences:
     """Absences that hold now or later, the first to begin first."""
-    return Absence.objects.filter(ended_at=None, ends_at__gt=at).order_by("starts_at", "pk")
+    rows = Absence.objects.filter(ended_at=None, ends_at__gt=at)
+    return rows.select_related("person", "stand_in", "made_by").order_by("starts_at", "pk")
 
 
 def overlapping(starts_at: datetime, ends_at: datetime) -> Absences:

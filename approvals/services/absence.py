@@ -38,7 +38,7 @@ def current(person: Person, at: datetime) -> Absence | None:
 
 def ahead(person: Person, at: datetime) -> list[Absence]:
     """This person's absences that hold now or later, in order; two never overlap."""
-    return list(absences.ahead(at).filter(person=person).select_related("stand_in", "made_by"))
+    return list(absences.ahead(at).filter(person=person))
 
 
 def stand_ins_for(person: Person, at: datetime) -> list[Person]:
@@ -49,6 +49,11 @@ def stand_ins_for(person: Person, at: datetime) -> list[Person]:
     lent = absences.membership([here.stand_in.pk]).lent[here.stand_in.pk]
     holds = any(part.id == person.pk and part.holds(at) for part in lent)
     return [here.stand_in] if holds else []
+
+
+def stands_in(person: Person, at: datetime) -> list[Absence]:
+    """The absences in which this person stands in at this moment."""
+    return list(absences.in_force(at).filter(stand_in=person).order_by("ends_at", "pk"))
 
 
 def may_set(person: Person, *, by: Person) -> bool:
@@ -92,6 +97,31 @@ def begin(
         )
         _record(EventKind.PERSON_AWAY, row, by=by, at=at)
     return row
+
+
+def put(
+    person: Person,
+    *,
+    starts_at: datetime,
+    ends_at: datetime,
+    stand_in: Person | None,
+    by: Person,
+    at: datetime,
+    note: str = "",
+) -> Absence:
+    """Say it anew: whatever was said before ends, and this is all that holds. Raises as `begin` does."""
+    with transaction.atomic():
+        for before in ahead(person, at):
+            end(before, by=by, at=at)
+        return begin(
+            person,
+            starts_at=starts_at,
+            ends_at=ends_at,
+            stand_in=stand_in,
+            by=by,
+            at=at,
+            note=note,
+        )
 
 
 def end(absence: Absence, *, by: Person, at: datetime) -> Absence:
