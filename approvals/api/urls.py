@@ -14,6 +14,7 @@ from approvals.api import (
     callers,
     deciding,
     deliveries,
+    duty,
     history,
     judging,
     policies,
@@ -54,6 +55,8 @@ V1 = [
     path("standing-grants/<str:ref>/revoke", standing.Revoke.as_view()),
     path("agents/me", callers.MyAgent.as_view()),
     path("me", callers.Me.as_view()),
+    path("me/absence", duty.MyAbsence.as_view()),
+    path("teams", duty.Teams.as_view()),
 ]
 
 # Swagger UI draws with inline styles; no script of any page may ever be inline.
