@@ -98,7 +98,7 @@ class _Seen:
 
 
 Row = tuple[str, str, str, int, datetime, datetime, datetime | None, datetime | None, str]
-_COLUMNS = (
+COLUMNS = (
     "adapter", "address", "state", "attempts", "created_at", "due_at", "leased_until", "finished_at",
     "last_error",
 )  # fmt: skip
@@ -158,7 +158,7 @@ def seconds(value: float) -> str:
 def _seen(*, now: datetime) -> Mapping[str, _Seen]:
     """What deliveries say, from the newest of all, everything that waits, and everything dead."""
     found: dict[str, _Seen] = defaultdict(_Seen)
-    columns = Delivery.objects.values_list(*_COLUMNS)
+    columns = Delivery.objects.values_list(*COLUMNS)
     done = (DeliveryState.WAITING.value, DeliveryState.DEAD.value)
     for row in columns.order_by("-pk")[:NEWEST]:
         if row[2] not in done:

@@ -14,6 +14,8 @@ from approvals.models import Passkey, Person
 from approvals.ports import Grouping
 from approvals.queries import channels as reads
 from approvals.queries.channels import Health, when
+from approvals.queries.endpoints import Endpoint
+from approvals.queries.endpoints import endpoints as receivers
 from approvals.services import adapters, audit, clock, deliveries, pulse, timers
 from approvals.services.watch import LATE
 
@@ -47,6 +49,12 @@ def channels(*, at: datetime) -> list[Health]:
     used = adapters.enabled()
     resting = [name for name, adapter in used.items() if isinstance(adapter, Grouping)]
     return reads.health(enabled=used, resting=resting, now=at)
+
+
+def endpoints() -> list[Endpoint]:
+    """Every receiver of webhooks that was written to lately."""
+    found = [each for each in adapters.enabled().values() if isinstance(each, Grouping)]
+    return [end for each in found for end in receivers(each.endpoint, adapter=each.name)]
 
 
 def parts(*, at: datetime) -> list[Part]:

@@ -1,0 +1,61 @@
+"""Receivers of webhooks, told from what each is owed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from approvals.domain import channels
+from approvals.models import Delivery
+from approvals.models.outbox import DeliveryState
+from approvals.queries.channels import COLUMNS, ENOUGH_TO_REST, MOST, NEWEST, Row, when
+
+
+@dataclass(slots=True)
+class Endpoint:
+    """What one receiver of webhooks is owed. `until` is when the next try comes, where it rests."""
+
+    prefix: str
+    waiting: int = 0
+    failing: int = 0
+    dead: int = 0
+    until: datetime | None = None
+    last_success: datetime | None = None
+    last_error: str = ""
+
+    def state(self, now: datetime) -> str:
+        if self.until and self.until > now and self.failing >= ENOUGH_TO_REST:
+            return f"Resting until {when(self.until, now)}"
+        if self.failing:
+            return "Failing"
+        return "Working" if self.last_success else "No data yet"
+
+
+def endpoints(prefix_of: Callable[[str], str], *, adapter: str = "webhook") -> list[Endpoint]:
+    """Every receiver of webhooks seen lately, those that are owed something first. Three statements."""
+    found: dict[str, Endpoint] = {}
+    columns = Delivery.objects.values_list(*COLUMNS)
+    waiting = columns.filter(state=DeliveryState.WAITING.value).order_by("due_at", "id")[:MOST]
+    dead = columns.filter(state=DeliveryState.DEAD.value).order_by("-pk")[:MOST]
+    sent = (row for row in columns.order_by("-pk")[:NEWEST] if row[2] == DeliveryState.SENT)
+    for row in (*waiting, *dead, *sent):
+        if row[0] == adapter:
+            prefix = prefix_of(row[1])
+            _count(found.setdefault(prefix, Endpoint(prefix)), row)
+    return sorted(found.values(), key=lambda each: (-each.failing - each.dead, each.prefix))
+
+
+def _count(owed: Endpoint, row: Row) -> None:
+    _, _, state, attempts, _, due, _, finished, error = row
+    if state == DeliveryState.WAITING:
+        owed.waiting += 1
+        if attempts and error:
+            owed.failing += 1
+            owed.until = min(owed.until, due) if owed.until else due
+            owed.last_error = channels.reason(error)
+    elif state == DeliveryState.DEAD:
+        owed.dead += 1
+        owed.last_error = owed.last_error or channels.reason(error)
+    elif state == DeliveryState.SENT and finished:
+        owed.last_success = max(owed.last_success or finished, finished)

@@ -1,0 +1,109 @@
+"""What was not delivered: every dead letter with its reason and mend, and another try for each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST, require_safe
+
+from approvals.domain import channels
+from approvals.domain.channels import CHANNELS
+from approvals.domain.errors import Refusal
+from approvals.models import Delivery, Person
+from approvals.services import actors, clock, dead_letters, people
+from approvals.web.access import signed_in
+from approvals.web.paging import PER_PAGE
+from approvals.web.settings_frame import draw, forbidden
+
+NOT_YOURS = (
+    "Managers, auditors and operators read what was not delivered. A request's page says it too."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A delivery that was given up, safe to draw."""
+
+    number: int
+    ref: str
+    title: str
+    to: str
+    why: str
+    fix: str
+    attempts: int
+    at: datetime
+
+
+@require_safe
+@signed_in
+def show(request: HttpRequest, person: Person) -> HttpResponse:
+    """Dead letters, newest first; `?channel=` of one channel, `?older=` from behind a number."""
+    if not people.may_read_audit(person):
+        return forbidden(request, NOT_YOURS)
+    return draw(request, person, "settings_messages.html", _page(request, person), tab="messages")
+
+
+@require_POST
+@signed_in
+def resend(request: HttpRequest, person: Person, number: int) -> HttpResponse:
+    """Try one again from the start, and go back to where it was asked."""
+    try:
+        dead_letters.refuse_unless_resender(person)
+        dead_letters.resend(number=number, by=actors.person(person), at=clock.now())
+    except Refusal as refusal:
+        if not people.may_read_audit(person):
+            return forbidden(request, refusal.words)
+        facts = _page(request, person)
+        return draw(
+            request, person, "settings_messages.html", facts, tab="messages", refusal=refusal
+        )
+    return HttpResponseRedirect(_back(request))
+
+
+def _page(request: HttpRequest, person: Person) -> dict[str, Any]:
+    wanted = request.GET.get("channel", "")
+    channel = wanted if wanted in CHANNELS else None
+    rows = dead_letters.matching(states=["dead"], adapter=channel)
+    cursor = request.GET.get("older", "")
+    if cursor.isascii() and cursor.isdigit() and len(cursor) < 19:
+        rows = rows.filter(pk__lt=int(cursor))
+    else:
+        cursor = ""
+    found = list(rows[: PER_PAGE + 1])
+    return {
+        "letters": [_letter(row) for row in found[:PER_PAGE]],
+        "channel": channel or "",
+        "title": channels.title(channel) if channel else "",
+        "known": list(CHANNELS.values()),
+        "query": urlencode({"channel": channel}) if channel else "",
+        "cursor": cursor,
+        "next_cursor": found[PER_PAGE - 1].pk if len(found) > PER_PAGE else "",
+        "may_resend": person.role in dead_letters.RESENDERS,
+    }
+
+
+def _letter(row: Delivery) -> Letter:
+    return Letter(
+        number=row.pk,
+        ref=row.request.ref,
+        title=channels.title(row.adapter),
+        to=channels.place(row.address),
+        why=channels.reason(row.last_error),
+        fix=channels.fix(row.adapter, row.last_error, row.address),
+        attempts=row.attempts,
+        at=row.finished_at or row.created_at,
+    )
+
+
+def _back(request: HttpRequest) -> str:
+    """The page the button stood on, if that is one of ours."""
+    wanted = request.POST.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(wanted, allowed_hosts=None)
+    if is_ours and wanted.startswith("/r/"):
+        return wanted
+    return "/settings/messages?done=resent"

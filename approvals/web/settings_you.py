@@ -1,0 +1,149 @@
+"""What is yours: how pages look to you, your accounts elsewhere, your tokens, and where you are signed in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_POST, require_safe
+
+from approvals.domain import channels, display
+from approvals.domain.errors import Refusal
+from approvals.models import Identity, Person, PersonToken
+from approvals.services import adapters, clock, own_account, people, preferences
+from approvals.web.access import signed_in
+from approvals.web.settings_frame import draw
+
+HERE = "/settings/you"
+CHOICES = (
+    ("time_zone", "Times", "On every page; messages and exports stay in UTC.",
+     {"utc": "UTC", "mine": "My time zone", "both": "Both"}),
+    ("shortcuts", "Keyboard shortcuts", "No key ever decides anything by itself.",
+     {"on": "On", "off": "Off"}),
+    ("density", "Rows", "How much stands on one screen.", {"calm": "Roomy", "dense": "Dense"}),
+    ("contrast", "Contrast", "Stronger lines and text.", {"usual": "Usual", "more": "More"}),
+    ("motion", "Movement", "What your system asks for counts too.",
+     {"usual": "Usual", "less": "Less"}),
+)  # fmt: skip
+SCOPES = {
+    "requests:read": "Read requests",
+    "requests:decide": "Decide in your name",
+    "audit:read": "Read history",
+    "policies:write": "Propose and apply policies",
+}
+MOST = 50
+
+
+@require_safe
+@signed_in
+def show(request: HttpRequest, person: Person) -> HttpResponse:
+    return draw(request, person, "settings_you.html", _facts(person), tab="you")
+
+
+@require_POST
+@signed_in
+def prefer(request: HttpRequest, person: Person) -> HttpResponse:
+    chosen = {name: request.POST[name] for name in preferences.CHOICES if name in request.POST}
+    try:
+        preferences.change(person=person, at=clock.now(), chosen=chosen)
+    except Refusal as refusal:
+        return _again(request, person, refusal)
+    return HttpResponseRedirect(f"{HERE}?done=preferences")
+
+
+@require_POST
+@signed_in
+def unlink(request: HttpRequest, person: Person, number: int) -> HttpResponse:
+    try:
+        own_account.unlink(person=person, number=number, at=clock.now())
+    except Refusal as refusal:
+        return _again(request, person, refusal)
+    return HttpResponseRedirect(f"{HERE}?done=unlinked#accounts")
+
+
+@require_POST
+@signed_in
+@sensitive_variables("raw")
+def make_token(request: HttpRequest, person: Person) -> HttpResponse:
+    """A token of one's own, shown on this answer and never again."""
+    days = request.POST.get("days", "")
+    typed = {"name": request.POST.get("name", "")[:80]}
+    try:
+        raw = own_account.make_token(
+            person=person,
+            name=typed["name"],
+            wanted=request.POST.getlist("scopes"),
+            days=int(days) if days.isascii() and days.isdigit() and len(days) < 6 else 0,
+            at=clock.now(),
+        )
+    except Refusal as refusal:
+        return _again(request, person, refusal, typed=typed)
+    facts = _facts(person) | {"raw": raw}
+    return draw(request, person, "settings_you.html", facts, tab="you")
+
+
+@require_POST
+@signed_in
+def revoke_token(request: HttpRequest, person: Person, prefix: str) -> HttpResponse:
+    try:
+        own_account.revoke_token(person=person, prefix=prefix, at=clock.now())
+    except Refusal as refusal:
+        return _again(request, person, refusal)
+    return HttpResponseRedirect(f"{HERE}?done=revoked#tokens")
+
+
+@require_POST
+@signed_in
+def sign_out_everywhere(request: HttpRequest, person: Person) -> HttpResponse:
+    """End every other session; this one goes on."""
+    here = request.session.session_key or ""
+    own_account.sign_out_everywhere(person=person, but=here, at=clock.now())
+    return HttpResponseRedirect(f"{HERE}?done=signed-out#sessions")
+
+
+def _again(
+    request: HttpRequest, person: Person, refusal: Refusal, *, typed: dict[str, str] | None = None
+) -> HttpResponse:
+    facts = _facts(person) | {"typed": typed or {}}
+    return draw(request, person, "settings_you.html", facts, tab="you", refusal=refusal)
+
+
+def _facts(person: Person) -> dict[str, Any]:
+    now = clock.now()
+    prefers = preferences.read(person)
+    tokens = PersonToken.objects.filter(person=person).order_by("-pk")[:MOST]
+    linked = Identity.objects.filter(person=person).order_by("kind", "pk")[:MOST]
+    return {
+        "choices": [
+            {"name": name, "title": title, "hint": hint, "words": words, "chosen": prefers[name]}
+            for name, title, hint, words in CHOICES
+        ],
+        "accounts": [_account(account) for account in linked],
+        "linkable": [
+            channels.title(kind)
+            for kind in people.KINDS
+            if kind in adapters.enabled() and kind not in {each.kind for each in linked}
+        ],
+        "tokens": [
+            {
+                "of": token,
+                "scopes": ", ".join(SCOPES.get(scope, scope) for scope in token.scopes),
+                "is_over": bool(token.revoked_at) or token.expires_at <= now,
+            }
+            for token in tokens
+        ],
+        "scopes": [(scope, SCOPES[scope]) for scope in own_account.scopes(person)],
+        "days": own_account.DAYS,
+        "typed": {},
+    }
+
+
+def _account(account: Identity) -> dict[str, Any]:
+    return {
+        "number": account.pk,
+        "title": channels.title(account.kind),
+        "id": display.show_identifier(account.external_id, limit=80).text,
+        "how": account.verified_by.replace("_", " "),
+        "at": account.created_at,
+    }
