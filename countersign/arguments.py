@@ -7,7 +7,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-from countersign import asking, channel_arguments, starting
+from countersign import asking, channel_arguments, slack_arguments, starting
 
 KINDS = ("slack", "teams", "pagerduty", "servicenow", "github")
 ROLES = ("member", "manager", "auditor", "operator")
@@ -37,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
     _deliveries(commands)
     channels = _group(commands, "channel", "say how much of a request each channel may see")
     channel_arguments.add(channels, _command, on_server)
+    slack_arguments.add(_group(commands, "slack", "set Slack up"), _command, on_server)
     _people(commands)
     _looking(commands)
     _deciding(commands)

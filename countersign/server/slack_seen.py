@@ -2,78 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Generator, Iterator
 
-import httpx
 from django.conf import settings
 
 from countersign.server.findings import Finding, fail, unknown, warn, well
+from countersign.server.slack_asked import Answer, NoAnswer, ask
 
-SECONDS = 5.0
 NEEDED = {"chat:write": "cards cannot be posted"}
 USEFUL = {
     "users:read.email": "people are not recognised by their e-mail address and must link their accounts",
     "channels:history": "a card whose answer was lost may be posted twice",
 }
+FIX_SCOPE = "Add it on the app's OAuth page and install the app again"
 
 
 def findings() -> Iterator[Finding]:
     """What Slack says of the token, and what the token may do; what is set, the settings' checks say."""
-    if not (settings.SLACK_BOT_TOKEN or settings.SLACK_SIGNING_SECRET or settings.SLACK_APP_TOKEN):
+    used = (settings.SLACK_BOT_TOKEN, settings.SLACK_SIGNING_SECRET, settings.SLACK_APP_TOKEN)
+    if not any(used) and not settings.SLACK_CLIENT_ID:
         yield well("slack", "not used")
         return
     if settings.SLACK_BOT_TOKEN:
-        yield from _token()
+        answer = yield from token()
+        if answer is not None:
+            yield from _scopes(answer)
 
 
-def _token() -> Iterator[Finding]:
-    url = f"{settings.SLACK_API_URL.rstrip('/')}/auth.test"
-    headers = {"Authorization": f"Bearer {settings.SLACK_BOT_TOKEN}"}
+def token() -> Generator[Finding, None, Answer | None]:
+    """Whether Slack takes the token; gives its answer on to whoever asked, None without one."""
     try:
-        response = httpx.post(url, headers=headers, timeout=SECONDS, follow_redirects=False)
-        answer = response.json()
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        yield unknown(
-            "slack",
-            f"{url} gave no answer ({type(error).__name__})",
-            "Check SLACK_API_URL and the way to it",
-        )
-        return
-    if not isinstance(answer, dict) or answer.get("ok") is not True:
-        yield fail(
-            "slack",
-            f"it refuses the token: {_word(answer)}",
-            "Set SLACK_BOT_TOKEN to the app's bot token",
-        )
-        return
-    yield well("slack", f"signed in as {answer.get('user')} in {answer.get('team')}")
-    yield from _scopes(response)
+        answer = ask("auth.test", settings.SLACK_BOT_TOKEN)
+    except NoAnswer as error:
+        yield unknown("slack", error.words, "Check SLACK_API_URL and the way to it")
+        return None
+    if not answer.is_yes:
+        fix = "Set SLACK_BOT_TOKEN to the app's bot token"
+        yield fail("slack", f"it refuses the token: {answer.word}", fix)
+        return None
+    who = answer.body
+    yield well("slack", f"signed in as {who.get('user')} in {who.get('team')}")
+    return answer
 
 
-def _scopes(response: httpx.Response) -> Iterator[Finding]:
-    told = response.headers.get("x-oauth-scopes")
-    if told is None:
-        yield unknown("slack scopes", "Slack did not name them", "Look at the app's OAuth page")
+def _scopes(answer: Answer) -> Iterator[Finding]:
+    if answer.scopes is None:
+        yield scopes_unknown()
         return
-    scopes = {scope.strip() for scope in told.split(",")}
-    fix = "Add it on the app's OAuth page and install the app again"
     lacking = [
-        fail("slack scopes", f"{scope} is missing: {words}", fix)
+        fail("slack scopes", f"{scope} is missing: {words}", FIX_SCOPE)
         for scope, words in NEEDED.items()
-        if scope not in scopes
+        if scope not in answer.scopes
     ]
     lacking += [
-        warn("slack scopes", f"{scope} is missing: {words}", fix)
+        warn("slack scopes", f"{scope} is missing: {words}", FIX_SCOPE)
         for scope, words in USEFUL.items()
-        if scope not in scopes
+        if scope not in answer.scopes
     ]
     yield from lacking or [well("slack scopes", "all there")]
 
 
-def _word(answer: Any) -> str:
-    return (
-        str(answer.get("error", "no reason given"))[:80]
-        if isinstance(answer, dict)
-        else "no reason given"
-    )
+def scopes_unknown() -> Finding:
+    return unknown("slack scopes", "Slack did not name them", "Look at the app's OAuth page")
