@@ -34,7 +34,7 @@ urlpatterns = [
     path("guardrails/alerts/<int:number>/close", guardrails.close_alert),
     path("guardrails/alerts/<int:number>/mute", guardrails.mute_alert),
     path("guardrails/breakers/<int:number>/reset", guardrails.reset_breaker),
-    path("settings", include("approvals.web.settings_urls")),
+    path("", include("approvals.web.settings_urls")),
     path("preferences", shell.prefer),
     path("sign-in", sign_in.sign_in),
     path("sign-out", sign_in.sign_out),
