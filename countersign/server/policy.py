@@ -10,9 +10,10 @@ from approvals.domain.policy import documents, lint, schema
 from approvals.domain.policy.documents import PolicySet
 from approvals.domain.policy.lint import Warning
 from approvals.domain.policy.reading import PolicyInvalid, Problem
+from approvals.services import policy_facts
 from countersign import terminal
 from countersign.outcomes import NO, YES
-from countersign.server import policy_facts, policy_files
+from countersign.server import policy_files
 
 
 def validate(asked: argparse.Namespace) -> int:

@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from approvals.domain.policy import documents, lint
 from approvals.domain.policy.differences import Difference
 from approvals.models import ApprovalRequest, PolicyVersion
-from approvals.services import clock, people, policy_changes
+from approvals.services import clock, people, policy_changes, policy_facts
 from approvals.services.policy_changes import Answer, Proposal
 from countersign import terminal
 from countersign.outcomes import COULD_NOT_TELL, NO, YES, Misused
-from countersign.server import operators, policy_facts, policy_files
+from countersign.server import operators, policy_files
 
 FIRST = "No policy is in force yet; these files would be the first."
 

@@ -13,12 +13,11 @@ from difflib import get_close_matches
 from enum import StrEnum
 
 from approvals.domain.plan import Plan, Stage
-from approvals.domain.policy import duty, matrix, on_call, reachable
+from approvals.domain.policy import duty, on_call, reachable, sentences
 from approvals.domain.policy.agent_policy import AgentPolicy
 from approvals.domain.policy.classes import matches
 from approvals.domain.policy.documents import PolicySet
 from approvals.domain.policy.reading import Place
-from approvals.domain.policy.rules import ActionRule
 from approvals.domain.terms import Approval
 
 GAPS_SHOWN = 7
@@ -256,13 +255,7 @@ def _plans(policy: PolicySet) -> Iterator[_Asking]:
     for one in policy.policies if policy.matrix else ():
         for rule in one.rules:
             if rule.approvers:
-                yield _Asking(_plan(policy, rule), rule.place, f"the rule {rule.name}", one)
-
-
-def _plan(policy: PolicySet, rule: ActionRule) -> Plan:
-    """The plan a rule leads to, at the risk it gives or, without one, at the middle."""
-    row = matrix.asking(policy.matrix, rule.risk or matrix.AUTO_UP_TO)
-    return matrix.overridden(row, approvers=rule.approvers, timeout=rule.timeout)
+                yield _Asking(sentences.plan_of(policy, rule), rule.place, f"the rule {rule.name}", one)
 
 
 def _people(team: str, policy: PolicySet, facts: Facts) -> frozenset[str] | None:
