@@ -1,0 +1,300 @@
+"""Evidence packs: what was asked, by whom, why, under which rule, who decided, and whether it ran, on paper.
+
+A pack stands alone: somebody who has nothing else can read from it who, what, when, under which rule, on what
+evidence, and whether it ran; and can check the chain of each request with the digests in it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from approvals.domain import changes, display
+from approvals.domain.state import clock
+from approvals.domain.terms import EventKind
+from approvals.models import AuditEvent
+from approvals.services import audit, rule_texts
+from approvals.services.dossiers import HASH_RULE, Dossier, by, is_as_hashed, ran
+from approvals.services.paper import Paper
+
+RESULTS = {"pass": "Passed", "fail": "Failed", "could_not_check": "Could not be checked"}
+STATUS = {
+    "pending": "Waiting", "investigating": "Question open", "approved": "Approved", "denied": "Denied",
+    "expired": "Not decided in time", "cancelled": "Withdrawn", "revoked": "Revoked before use",
+}  # fmt: skip
+RAN = {
+    "success": "It ran, and its agent reports success.",
+    "failure": "It ran, and its agent reports that it failed.",
+    "rolled_back": "It ran, and was rolled back.",
+    "started": "It was started; its agent has not reported how it went.",
+    "not started": "It was approved and has not been started.", "no": "It did not run.",
+}  # fmt: skip
+SIGNED_IN = {
+    "password_session": "signed in with a password", "passkey": "signed in with a passkey",
+    "one_time_code": "signed in with a password and a one-time code", "oidc": "signed in by single sign-on",
+    "token": "with a personal token",
+}  # fmt: skip
+LONGEST = 20_000  # characters of one text of an agent; the JSON export has all of it
+LONGEST_RAW = 40_000
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """What a pack says of itself. `volume` is empty where the pack is one file."""
+
+    asked_by: str
+    asked_at: datetime
+    search: str
+    count: int
+    service: str
+    volume: str = ""
+
+
+def write(dossiers: Sequence[Dossier], cover: Cover) -> bytes:
+    """One PDF: the cover with the list of digests, a section for each request, the texts of the rules."""
+    name = "Countersign evidence pack" + (f", {cover.volume}" if cover.volume else "")
+    paper = Paper(title=name, foot=f"{name} · asked for {clock(cover.asked_at)}", at=cover.asked_at)
+    _cover(paper, dossiers, cover)
+    texts = rule_texts.of(dossiers)
+    for dossier in dossiers:
+        paper.add_page()
+        paper.foot = (
+            f"{name} · {dossier.row.ref} · {display.fingerprint(dossier.row.action_sha256)}"
+        )
+        _section(paper, dossier, texts)
+    if texts:
+        paper.foot = f"{name} · texts of the rules"
+        paper.add_page()
+        _rules(paper, texts)
+    if paper.unshown:
+        paper.heading("Characters that are not drawn")
+        paper.text_block(
+            f"{paper.unshown:,} characters have no shape in the fonts of this file. Each stands as its "
+            "number, like ⟦U+1F680⟧. The JSON Lines export holds them as they were sent."
+        )
+    return bytes(paper.output())
+
+
+def index(volumes: Sequence[tuple[str, str]], cover: Cover) -> bytes:
+    """The cover of a pack in several files: each with its digest."""
+    paper = Paper(
+        title="Countersign evidence pack",
+        foot=f"Countersign evidence pack · asked for {clock(cover.asked_at)}",
+        at=cover.asked_at,
+    )
+    _about(paper, cover)
+    paper.heading(f"{len(volumes)} volumes")
+    for name, digest in volumes:
+        paper.fact(name, f"SHA-256 {digest}", mono=True)
+    return bytes(paper.output())
+
+
+def _about(paper: Paper, cover: Cover) -> None:
+    paper.heading("Evidence pack", size=20)
+    paper.text_block(
+        "What agents asked to do, who decided it and why, under which rule, and whether it ran.",
+        faint=True,
+    )
+    paper.ln(3)
+    paper.fact("Asked for by", cover.asked_by)
+    paper.fact("Asked for at", clock(cover.asked_at))
+    paper.fact("Search", cover.search or "everything")
+    paper.fact("Requests", f"{cover.count:,}")
+    paper.fact("Service", cover.service)
+    if cover.volume:
+        paper.fact("This file", cover.volume)
+
+
+def _cover(paper: Paper, dossiers: Sequence[Dossier], cover: Cover) -> None:
+    _about(paper, cover)
+    paper.heading("How to check it")
+    paper.text_block(
+        "Each request has a chain of events; the hash of each event holds the hash of the one before it. The "
+        f"last hash of each chain stands below. {HASH_RULE}. Who runs the service can check every chain with "
+        "`countersign audit verify`; the JSON Lines export holds each event exactly as it was hashed."
+    )
+    paper.heading("Requests in this file")
+    for dossier in dossiers:
+        row = dossier.row
+        words = "chain intact" if dossier.broken is None else "CHAIN BROKEN"
+        told = f"{STATUS[row.status]} · {row.position} events, {words}\n{row.chain_head}"
+        paper.fact(row.ref, told, mono=True)
+
+
+def _section(paper: Paper, dossier: Dossier, texts: Mapping[str, rule_texts.RuleText]) -> None:
+    row, card = dossier.row, dossier.card
+    paper.heading(f"{row.ref}  {card.headline}", size=14)
+    paper.text_block(f"{STATUS[row.status]}. {RAN[ran(row)]}")
+    paper.heading("Recorded by this service")
+    paper.fact("Who asked", f"agent {display.show_identifier(row.agent.name).text}")
+    paper.fact(
+        "What",
+        f"{display.show_identifier(row.action).text} on {display.show_identifier(row.target).text}",
+    )
+    paper.fact("When", clock(row.created_at))
+    paper.fact(
+        "Risk",
+        f"{row.risk} (computed {row.risk_computed}, claimed {row.risk_claimed or 'nothing'})",
+    )
+    for fact in card.facts:
+        paper.fact(fact.name, fact.value)
+    paper.fact("Digest of the parameters", row.parameters_sha256, mono=True)
+    paper.fact(
+        "",
+        "It fits the parameters below."
+        if is_as_hashed(row)
+        else "IT DOES NOT FIT THE PARAMETERS BELOW.",
+    )
+    _parameters(paper, dossier)
+    _why(paper, dossier, texts)
+    _said_by_agent(paper, dossier)
+    _decisions(paper, dossier)
+    _thread(paper, dossier)
+    _deliveries(paper, dossier)
+    _release(paper, dossier)
+    _chain(paper, dossier)
+
+
+def _parameters(paper: Paper, dossier: Dossier) -> None:
+    submission = dossier.row.submission
+    parameters = display.parameters(submission["parameters"], limit=LONGEST)
+    paper.heading(f"Parameters ({len(parameters)} of {len(parameters)})")
+    for each in parameters:
+        notes = "".join(f"\n! {note}" for note in each.shown.notes)
+        means = f"  ({each.means})" if each.means else ""
+        paper.fact(each.path, f"{each.shown.text}{means}  [{each.kind}]{notes}", mono=True)
+    paper.heading("What would change")
+    found = changes.of(submission)
+    for change in found:
+        paper.fact(change.name, f"− {change.before}\n+ {change.after}", mono=True)
+    if not found:
+        paper.text_block(changes.why_none(submission), faint=True)
+    paper.heading("Raw parameters, escaped")
+    raw = json.dumps(submission["parameters"], ensure_ascii=True, indent=1)
+    paper.text_block(_cut(raw, LONGEST_RAW), mono=True)
+
+
+def _why(paper: Paper, dossier: Dossier, texts: Mapping[str, rule_texts.RuleText]) -> None:
+    row = dossier.row
+    paper.heading(f"Under which rule: version {row.policy_version}")
+    paper.fact("Reason", row.reason_code.replace("_", " ") or "the risk matrix")
+    for reason in dossier.card.because:
+        paper.text_block(f"• {reason}")
+    for check in row.evaluation:
+        place = rule_texts.key(row.policy_version, check)
+        rule = f"  Rule {check['rule']}" if check.get("rule") else ""
+        text = f" (text {texts[place].mark})" if place in texts else ""
+        words = display.show(str(check.get("words", "")), limit=600).text
+        result = RESULTS.get(str(check.get("result")), RESULTS["could_not_check"])
+        paper.fact(str(check.get("check", "")).replace("_", " "), f"{result}. {words}{rule}{text}")
+
+
+def _said_by_agent(paper: Paper, dossier: Dossier) -> None:
+    claims = dossier.card.claims
+    if not claims:
+        return
+    paper.heading("The agent says · not checked")
+    for claim in claims:
+        notes = "".join(f"\n! {note}" for note in claim.shown.notes)
+        paper.boxed(claim.name, _cut(claim.shown.text, LONGEST) + notes)
+
+
+def _decisions(paper: Paper, dossier: Dossier) -> None:
+    row = dossier.row
+    paper.heading("Decisions")
+    paper.fact("Decided by", display.show_identifier(by(row)).text or "nobody yet")
+    for given in dossier.decisions:
+        how = SIGNED_IN.get(given.authenticated_by, given.authenticated_by.replace("_", " "))
+        told = (
+            f"{given.verdict.upper()} at {clock(given.at)} ({audit.stamp(given.at)})\n"
+            f"{given.person.email}, in {given.channel}, {how or 'sign-in not recorded'}\n"
+            f"Shown: version {given.version}, digest {given.shown_sha256 or 'not recorded'}"
+        )
+        comment = display.show(given.comment, limit=LONGEST).text
+        paper.fact(str(given.person), told + (f"\n“{comment}”" if comment else ""))
+    for look in dossier.looks:
+        paper.fact(
+            str(look.person),
+            f"opened the page {clock(look.first_at)}, last saw version {look.version}",
+        )
+
+
+def _thread(paper: Paper, dossier: Dossier) -> None:
+    if not dossier.messages:
+        return
+    paper.heading("Questions and answers")
+    for said in dossier.messages:
+        by_agent = said.from_agent or said.person is None
+        label = "The agent says · not checked" if by_agent else str(said.person)
+        paper.boxed(f"{label}, {clock(said.at)}", display.show(said.text, limit=LONGEST).text)
+
+
+def _deliveries(paper: Paper, dossier: Dossier) -> None:
+    paper.heading("Deliveries")
+    if not dossier.deliveries:
+        paper.text_block("Nothing was sent anywhere about this request.", faint=True)
+    for sent in dossier.deliveries:
+        error = f"\n{display.show(sent.last_error, limit=300).text}" if sent.last_error else ""
+        when = clock(sent.finished_at or sent.created_at)
+        address = display.show_identifier(sent.address, limit=120).text
+        paper.fact(f"{sent.adapter} {sent.kind}", f"{sent.state} {when}, to {address}{error}")
+
+
+def _release(paper: Paper, dossier: Dossier) -> None:
+    row = dossier.row
+    paper.heading("Whether it ran")
+    paper.fact(
+        "Approval usable until",
+        clock(row.grant_expires_at) if row.grant_expires_at else "never given",
+    )
+    paper.fact("Started", clock(row.consumed_at) if row.consumed_at else "never")
+    paper.fact("Result", RAN[ran(row)])
+    if row.outcome:
+        told = json.dumps(row.outcome, ensure_ascii=False, indent=1)
+        paper.boxed("The agent reports · not checked", display.show(told, limit=LONGEST).text)
+
+
+def _chain(paper: Paper, dossier: Dossier) -> None:
+    row, broken = dossier.row, dossier.broken
+    paper.heading("Chain of events")
+    paper.text_block(
+        f"Intact: {row.position} events, every link holds." if broken is None
+        else f"BROKEN at event {broken.seq}: {broken.why}."
+    )  # fmt: skip
+    for event in dossier.events:
+        words = event.type.replace(".", " ").replace("_", " ")
+        paper.fact(
+            f"{event.seq}  {words}",
+            f"{audit.stamp(event.at)}  {_actor(event)}\n{event.hash}",
+            mono=True,
+        )
+
+
+def _actor(event: AuditEvent) -> str:
+    detail = event.entry.get("detail") or {}
+    refused = ""
+    if event.type == EventKind.DECISION_REFUSED:
+        refused = (
+            f", refused: {display.show_identifier(str(detail.get('words', '')), limit=200).text}"
+        )
+    return display.show_identifier(event.actor, limit=120).text + refused
+
+
+def _rules(paper: Paper, texts: Mapping[str, rule_texts.RuleText]) -> None:
+    paper.heading("Texts of the rules", size=14)
+    for text in texts.values():
+        paper.heading(f"{text.mark}  Version {text.version}, {text.file}")
+        by_whom = f"Applied {clock(text.applied_at)} by {text.author}."
+        paper.text_block(f"{by_whom} SHA-256 of all files {text.sha256}.", faint=True)
+        paper.text_block(_cut(display.show(text.text).text, LONGEST), mono=True)
+
+
+def _cut(text: str, most: int) -> str:
+    if len(text) <= most:
+        return text
+    missing = (
+        f"… {len(text) - most:,} characters are not shown here; the JSON Lines export has them."
+    )
+    return f"{text[:most]}\n{missing}"
