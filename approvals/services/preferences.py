@@ -40,9 +40,7 @@ def change(*, person: Person, at: datetime, chosen: Mapping[str, str]) -> dict[s
     """Change the preferences named; the others stay. Raises Invalid for what is no choice."""
     for name, word in chosen.items():
         if word not in CHOICES.get(name, ()):
-            raise errors.Invalid(
-                f"{name!r} cannot be {word!r}. Nothing was changed.", field=name
-            )
+            raise errors.Invalid(f"{name!r} cannot be {word!r}. Nothing was changed.", field=name)
     with transaction.atomic():
         Preferences.objects.get_or_create(person=person, defaults={"changed_at": at})
         row = Preferences.objects.select_for_update().get(person=person)

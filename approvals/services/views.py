@@ -1,53 +1,71 @@
-"""Named addresses of a page's list, which people keep for themselves or share."""
+"""Keep, share and delete named addresses of a page's list."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from urllib.parse import parse_qsl, urlencode
 
-from django.db.models import Q
+from django.db import transaction
 
 from approvals.domain import errors
-from approvals.models import Person, SavedView
+from approvals.models import Person
+from approvals.models.desk import SavedView
 
+PAGES = ("queue", "history")
 LONGEST_NAME = 80
 LONGEST_QUERY = 2_000
-MOST_VIEWS = 50
-
-
-def of(person: Person, page: str) -> list[SavedView]:
-    """This person's views of a page, and those that others share, by name."""
-    mine_or_shared = Q(person=person) | Q(is_shared=True)
-    found = SavedView.objects.filter(mine_or_shared, page=page).select_related("person")
-    return list(found.order_by("name", "pk")[: 2 * MOST_VIEWS])
+MOST_EACH = 50
+# Where a page began to show, and in what form, belongs to no view.
+NOT_KEPT = frozenset({"after", "older", "cursor", "format"})
 
 
 def save(
     *, person: Person, page: str, name: str, query: str, at: datetime, is_shared: bool = False
 ) -> SavedView:
-    """Keep an address under a name; the same name again changes where it leads. Raises Invalid."""
+    """Keep an address under a name; the same name again replaces what it meant. Raises Invalid."""
     name = " ".join(name.split())
     if not name or len(name) > LONGEST_NAME:
         raise errors.Invalid(
-            f"Not saved: a view has a name of 1 to {LONGEST_NAME} characters. Type one, and save again."
+            f"A view needs a name of at most {LONGEST_NAME} characters. Nothing was saved.",
+            field="name",
         )
-    if len(query) > LONGEST_QUERY:
-        raise errors.Invalid("Not saved: this search is too long to keep. Take a few tokens out.")
-    views = SavedView.objects.filter(person=person, page=page)
-    if views.exclude(name=name).count() >= MOST_VIEWS:
-        raise errors.Invalid(
-            f"Not saved: you keep {MOST_VIEWS} views of this page. Delete one first."
+    if page not in PAGES or len(query) > LONGEST_QUERY:
+        raise errors.Invalid("This address cannot be saved as a view.", field="query")
+    kept = urlencode([pair for pair in parse_qsl(query) if pair[0] not in NOT_KEPT])
+    with transaction.atomic():
+        Person.objects.select_for_update().get(pk=person.pk)
+        mine = SavedView.objects.filter(person=person, page=page)
+        if mine.exclude(name=name).count() >= MOST_EACH:
+            raise errors.Invalid(
+                f"You keep {MOST_EACH} views of this page already. Delete one first; nothing was saved.",
+                field="name",
+            )
+        view, _ = mine.update_or_create(
+            person=person,
+            page=page,
+            name=name,
+            defaults={"query": kept, "is_shared": is_shared, "created_at": at},
         )
-    view, _ = SavedView.objects.update_or_create(
-        person=person,
-        page=page,
-        name=name,
-        defaults={"query": query, "is_shared": is_shared, "created_at": at},
-    )
     return view
 
 
-def delete(*, person: Person, key: int) -> None:
-    """Forget a view of one's own. Raises NotFound."""
-    gone, _ = SavedView.objects.filter(person=person, pk=key).delete()
-    if not gone:
-        raise errors.NotFound("You keep no such view. Nothing was deleted.")
+def delete(*, person: Person, number: int) -> SavedView:
+    """Forget a view of one's own; another's is not found."""
+    view = _own(person, number)
+    view.delete()
+    return view
+
+
+def share(*, person: Person, number: int, is_shared: bool) -> SavedView:
+    """Let everybody see a view of one's own, or nobody else any more."""
+    view = _own(person, number)
+    view.is_shared = is_shared
+    view.save(update_fields=["is_shared"])
+    return view
+
+
+def _own(person: Person, number: int) -> SavedView:
+    view = SavedView.objects.filter(person=person, pk=number).first()
+    if view is None:
+        raise errors.NotFound("You have no such view. Nothing was changed.")
+    return view

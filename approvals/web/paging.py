@@ -9,6 +9,7 @@ from approvals.models import ApprovalRequest
 
 PER_PAGE = 50
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LAST = 10**16  # behind every number, for orders that count down
 
 
 class Place(NamedTuple):

@@ -4,67 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from typing import Any
 
-from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
-from approvals import queries
 from approvals.domain.errors import NotFound
-from approvals.models import ApprovalRequest, Person, Team, states
+from approvals.domain.terms import RiskLevel
+from approvals.models import Person
 from approvals.models.requests import lookup
+from approvals.queries import queue as reads
+from approvals.queries.alarms import alarms
+from approvals.queries.views import views_of
 from approvals.services import clock
-from approvals.web import paging, rows
+from approvals.web import boards, first_steps, queue_lists
 from approvals.web.access import signed_in
-from approvals.web.paging import PER_PAGE, Place
-from approvals.web.verdicts import may_approve
+from approvals.web.boards import Reader
+from approvals.web.queue_lists import LEFT, SORTS, TITLES, Shown, Wish, folded
 
-TITLES = {"mine": "For you", "teams": "My teams", "all": "All waiting"}
-EMPTY = {
-    "mine": (
-        "Nothing waits for you",
-        "When an agent asks for something only your teams may allow, it appears here by itself.",
-    ),
-    "teams": (
-        "Nothing waits for your teams",
-        "Every request your teams were asked about is decided.",
-    ),
-    "all": ("Nothing waits", "No agent waits for anybody. New requests appear here by themselves."),
-}
 MOST_KNOWN = 200
+EMPTY = {
+    "mine": "Nothing waits for you",
+    "teams": "Nothing waits for your teams",
+    "all": "Nothing waits",
+    "questions": "No question is open",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Tab:
     key: str
     title: str
-    count: int
+    count: str
+    href: str
     is_current: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Lists:
-    """The three lists of one person at one moment."""
-
-    mine: list[ApprovalRequest]
-    teams: list[ApprovalRequest]
-    all: QuerySet[ApprovalRequest]
-
-    def counts(self) -> dict[str, int]:
-        return {"mine": len(self.mine), "teams": len(self.teams), "all": self.all.count()}
-
-    def page(self, tab: str, after: Place | None) -> tuple[list[ApprovalRequest], str]:
-        """The next rows of a tab, and the cursor of the page after them, empty on the last."""
-        if tab == "all":
-            found = list(_behind(self.all, after)[: PER_PAGE + 1])
-        else:
-            ours = self.mine if tab == "mine" else self.teams
-            found = [row for row in ours if after is None or paging.place(row) > after]
-        has_more = len(found) > PER_PAGE
-        found = found[:PER_PAGE]
-        return found, paging.to_text(paging.place(found[-1])) if has_more else ""
 
 
 def home(request: HttpRequest) -> HttpResponse:
@@ -72,95 +47,125 @@ def home(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect("/queue")
 
 
+@gzip_page
 @require_safe
 @signed_in
 def queue(request: HttpRequest, person: Person) -> HttpResponse:
     """The whole page."""
-    now = clock.now()
-    tab, cursor = _tab(request), request.GET.get("after", "")
-    lists = _lists(person, now)
-    found, next_cursor = lists.page(tab, paging.from_text(cursor))
-    if cursor and not found:
-        return HttpResponseRedirect(f"/queue?tab={tab}")
-    counts = lists.counts()
-    facts = {
-        "section": "queue",
-        "now": now,
-        "title": TITLES[tab],
-        "current": tab,
-        "cursor": cursor if paging.from_text(cursor) else "",
-        "next_cursor": next_cursor,
-        "tabs": _tabs(tab, counts),
-        "mine_count": counts["mine"],
-        "rows": rows.draw(found, person=person, titles=titles(), now=now),
-        "empty": EMPTY[tab],
+    wanted = queue_lists.wish(request.GET)
+    reader = boards.reader(person, now=clock.now())
+    found = queue_lists.shown(reader, wanted)
+    if wanted.after and not found.page:
+        return HttpResponseRedirect(f"/queue?{wanted.query}")
+    drawn = folded(reader.drawn(found.page))
+    facts = _around(reader, wanted, found) | {
+        "rows": drawn,
+        "newest": max((card.row.pk for card in reader.board.cards), default=0),
+        "views": views_of(person, "queue"),
+        "alarms": alarms(reader.board.cards),
     }
+    if not drawn:
+        facts |= {"empty": EMPTY[wanted.tab], "steps": first_steps.of(person, now=reader.now)}
     return render(request, "queue.html", facts)
 
 
+@gzip_page
 @require_safe
 @signed_in
 def queue_rows(request: HttpRequest, person: Person) -> HttpResponse:
-    """What changed for a page that shows the rows named in `known`: those rows, and the new ones."""
-    now = clock.now()
-    tab = _tab(request)
-    lists = _lists(person, now)
-    named = request.GET.get("known", "").split(",")[:MOST_KNOWN]
-    found, _ = lists.page(tab, paging.from_text(request.GET.get("after", "")))
-    fresh = [row for row in found if row.ref not in named]
+    """What changed for a page that shows the rows named in `known`: those rows, and the new ones.
+
+    A row is named with its mark, and comes back only where that has changed. `heard` is when the page
+    heard of a change; whatever was read since then will do.
+    """
+    wanted = queue_lists.wish(request.GET)
+    reader = boards.reader(person, now=clock.now(), heard=_moment(request.GET.get("heard", "")))
+    found = queue_lists.shown(reader, wanted)
+    marks = dict(part.partition("~")[::2] for part in _names(request, "known"))
+    known = marks.keys() | set(_names(request, "closed"))
     facts = {
-        "tabs": _tabs(tab, lists.counts()),
-        "known": rows.draw(_known(named), person=person, titles=titles(), now=now),
-        "fresh": rows.draw(fresh, person=person, titles=titles(), now=now),
+        "tabs": _tabs(reader, wanted, found),
+        "known": reader.drawn(_changed(reader, marks)),
+        "fresh": [card.row.ref for card in found.page if card.row.ref not in known],
     }
     response = render(request, "queue_rows.html", facts)
-    response.headers["X-Server-Time"] = now.isoformat()
+    response.headers["X-Server-Time"] = reader.now.isoformat()
     return response
 
 
-def titles() -> dict[str, str]:
-    """What people call each team."""
-    return dict(Team.objects.values_list("name", "title"))
+def _around(reader: Reader, wanted: Wish, found: Shown) -> dict[str, Any]:
+    """Everything on the page but its rows."""
+    cards = reader.board.cards
+    return {
+        "section": "queue",
+        "now": reader.now,
+        "title": TITLES[wanted.tab],
+        "wish": wanted,
+        "tabs": _tabs(reader, wanted, found),
+        "mine_count": found.counts["mine"],
+        "next_page": wanted.with_(after=found.next_cursor) if found.next_cursor else "",
+        "is_filtered_out": found.is_filtered_out,
+        "found": len(found.whole),
+        "is_cut": reader.board.is_cut,
+        "risks": [level.value for level in RiskLevel],
+        "agents": sorted({card.row.agent.name for card in cards} | _one(wanted.agent)),
+        "teams": sorted(
+            {name for card in cards for name in card.state.teams_asked} | _one(wanted.team)
+        ),
+        "lefts": LEFT,
+        "sorts": SORTS,
+    }
 
 
-def _tab(request: HttpRequest) -> str:
-    wanted = request.GET.get("tab", "mine")
-    return wanted if wanted in TITLES else "mine"
+def _one(word: str) -> set[str]:
+    return {word} if word else set()
 
 
-def _tabs(current: str, counts: dict[str, int]) -> list[Tab]:
-    return [Tab(key, title, counts[key], key == current) for key, title in TITLES.items()]
-
-
-def _lists(person: Person, now: datetime) -> Lists:
-    reader = states.approver(person)
-    teams = queries.team_inbox_for(person)
-    mine = [
-        row
-        for row in teams
-        if may_approve(states.of(row, decisions=row.decisions.all()), reader, now=now)
+def _tabs(reader: Reader, wanted: Wish, found: Shown) -> list[Tab]:
+    more = "+" if reader.board.is_cut else ""
+    return [
+        Tab(
+            key,
+            title,
+            f"{found.counts[key]}{more if key == 'all' else ''}",
+            f"/queue?{wanted.with_(tab=key, after='')}",
+            key == wanted.tab,
+        )
+        for key, title in TITLES.items()
     ]
-    critical_first = Case(
-        When(risk="critical", then=Value(0)), default=Value(1), output_field=IntegerField()
-    )
-    waiting = (
-        queries.waiting().annotate(rank=critical_first).order_by("rank", "decide_by", "number")
-    )
-    return Lists(mine, teams, waiting)
 
 
-def _behind(found: QuerySet[ApprovalRequest], after: Place | None) -> QuerySet[ApprovalRequest]:
-    if after is None:
-        return found
-    later = Q(decide_by__gt=after.decide_by) | Q(decide_by=after.decide_by, number__gt=after.number)
-    return found.filter(Q(rank__gt=after.rank) | (Q(rank=after.rank) & later))
+def _changed(reader: Reader, marks: dict[str, str]) -> list[reads.Waiting]:
+    """The cards among these that must be drawn anew: changed, or no longer waiting."""
+    waiting = {card.row.ref: card for card in reader.board.cards}
+    gone = [ref for ref in marks if ref not in waiting]
+    changed = [
+        waiting[ref]
+        for ref, mark in marks.items()
+        if ref in waiting and reader.mark(waiting[ref]) != mark
+    ]
+    return changed + _closed(gone)
 
 
-def _known(named: Sequence[str]) -> list[ApprovalRequest]:
+def _closed(refs: Sequence[str]) -> list[reads.Waiting]:
     numbers = []
-    for ref in named:
+    for ref in refs:
         try:
             numbers.append(lookup(ref).get("number"))
         except NotFound:
             continue
-    return list(queries.requests().filter(number__in=[n for n in numbers if n is not None]))
+    wanted = [number for number in numbers if number is not None]
+    return reads.cards(list(reads.slim().filter(pk__in=wanted))) if wanted else []
+
+
+def _names(request: HttpRequest, name: str) -> list[str]:
+    return [part for part in request.GET.get(name, "").split(",")[:MOST_KNOWN] if part]
+
+
+def _moment(text: str) -> float | None:
+    """Seconds of this machine's clock as a page was told them; None for nonsense."""
+    try:
+        moment = float(text)
+    except ValueError:
+        return None
+    return moment if 0 < moment < 10**12 else None

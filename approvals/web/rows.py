@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from zlib import crc32
 
 from approvals import queries
 from approvals.domain import cards, display, sharing
 from approvals.domain.cards import RISK_SHAPE
 from approvals.domain.display import Flag
+from approvals.domain.policy import on_call
 from approvals.domain.state import Approver, RequestState, clock
 from approvals.domain.terms import Basis, RiskLevel, Status
 from approvals.models import ApprovalRequest, Person, states
+from approvals.queries.queue import SEARCHED_CHARACTERS, Marks, Waiting
 from approvals.web import moments, standing
 from approvals.web.moments import Deadline
 from approvals.web.verdicts import may_approve
 
+UNSEARCHED = f"only its first {SEARCHED_CHARACTERS:,} characters searched"
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What a table shows of one request. `name` is what a screen reader hears for its link."""
+    """What a table shows of one request. `name` is what a screen reader hears for its link; `mark`
+    changes whenever anything else in it does, but for the time.
+    `fold` names the row it is folded under, and `folds` says how many are folded under this one."""
 
     ref: str
     public_id: str
@@ -42,25 +49,45 @@ class Row:
     created_at: datetime
     deadline: Deadline | None
     name: str
+    mark: str = ""
+    notes: tuple[str, ...] = ()
+    fold: str = ""
+    folds: int = 0
 
 
 def draw(
     rows: Iterable[ApprovalRequest], *, person: Person, titles: dict[str, str], now: datetime
 ) -> list[Row]:
-    """The rows in their order, as this person sees them now."""
+    """The rows in their order, as this person sees them now; with their submissions."""
     reader = states.approver(person)
-    return [_row(row, reader=reader, titles=titles, now=now) for row in rows]
+    drawn = []
+    for row in rows:
+        state = states.of(row, decisions=row.decisions.all())
+        is_counted = not state.status.is_final and row.joined_id is None
+        requests = 1 + len(queries.beside(row)) if is_counted else 1
+        card = Waiting(row, state, requests, frozenset())
+        marks = Marks(tuple(sorted(sentence(row)[1])))
+        needs_you = not state.status.is_final and may_approve(state, reader, now=now)
+        drawn.append(one(card, marks, reader=reader, needs_you=needs_you, titles=titles, now=now))
+    return drawn
 
 
-def _row(row: ApprovalRequest, *, reader: Approver, titles: dict[str, str], now: datetime) -> Row:
-    state = states.of(row, decisions=row.decisions.all())
+def one(
+    card: Waiting,
+    marks: Marks,
+    *,
+    reader: Approver,
+    needs_you: bool,
+    titles: Mapping[str, str],
+    now: datetime,
+) -> Row:
+    """One row, from columns alone."""
+    row, state = card.row, card.state
     is_open = not state.status.is_final
-    needs_you = is_open and may_approve(state, reader, now=now)
     badge = standing.of(state, is_yours=needs_you)
-    headline, flags = sentence(row)
-    if is_open and row.joined_id is None:
-        headline = sharing.counted(headline, 1 + len(queries.beside(row)))
-    deadline = moments.deadline(state, now=now) if is_open else None
+    headline = sharing.counted(
+        cards.headline({"action": row.action, "target": row.target}), card.requests
+    )
     return Row(
         ref=row.ref,
         public_id=str(row.public_id),
@@ -68,7 +95,7 @@ def _row(row: ApprovalRequest, *, reader: Approver, titles: dict[str, str], now:
         shape=RISK_SHAPE[state.plan.risk],
         headline=headline,
         agent=display.show_identifier(row.agent.name, limit=80).text,
-        flags=tuple(sorted(flag.value.replace("_", " ") for flag in flags)),
+        flags=_flags(marks, is_open=is_open),
         filled=state.filled if state.plan.stages else 0,
         seats=state.current.seats if state.plan.stages else 0,
         needs_you=needs_you,
@@ -80,9 +107,21 @@ def _row(row: ApprovalRequest, *, reader: Approver, titles: dict[str, str], now:
         by=by(state),
         took=moments.span(state.closed_at - row.created_at) if state.closed_at else "",
         created_at=row.created_at,
-        deadline=deadline,
+        deadline=moments.deadline(state, now=now) if is_open else None,
         name=_name(state, headline, badge.words, needs_you=needs_you),
+        mark=mark(card, needs_you=needs_you),
+        notes=_notes(card, marks, reader) if is_open else (),
     )
+
+
+def mark(card: Waiting, *, needs_you: bool) -> str:
+    """Eight digits that differ when a row must be drawn anew."""
+    row, state = card.row, card.state
+    told = (
+        row.status, row.version, row.stage, row.rung, len(state.approvals), needs_you,
+        card.requests, row.decide_by, row.paused_at, sorted(card.assigned), row.outcome_at,
+    )  # fmt: skip
+    return f"{crc32(repr(told).encode()):08x}"
 
 
 def sentence(row: ApprovalRequest) -> tuple[str, frozenset[Flag]]:
@@ -94,11 +133,25 @@ def sentence(row: ApprovalRequest) -> tuple[str, frozenset[Flag]]:
     return cards.headline(row.submission), flags
 
 
-def _asked(state: RequestState, titles: dict[str, str]) -> str:
+def _flags(marks: Marks, *, is_open: bool) -> tuple[str, ...]:
+    found = [flag.value.replace("_", " ") for flag in marks.flags]
+    if is_open and not marks.is_searched_whole:
+        found.append(UNSEARCHED)
+    if is_open and marks.has_changed:
+        found.append("changed since you saw it")
+    return tuple(found)
+
+
+def _notes(card: Waiting, marks: Marks, reader: Approver) -> tuple[str, ...]:
+    found = ["first time in 30 days"] if marks.is_first else []
+    return (*found, "assigned to you") if reader.id in card.assigned else tuple(found)
+
+
+def _asked(state: RequestState, titles: Mapping[str, str]) -> str:
     if state.status is Status.INVESTIGATING:
         return "question open"
     joined = " and ".join if not state.rung else " or ".join
-    return joined(titles.get(name, name) for name in state.teams_asked)
+    return joined(titles.get(name, on_call.spoken(name)) for name in state.teams_asked)
 
 
 def closing(state: RequestState) -> str:

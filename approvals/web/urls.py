@@ -10,16 +10,12 @@ from approvals.web import (
     history,
     insights,
     linking,
-    queue,
     requests,
-    shell,
     sign_in,
 )
 
 urlpatterns = [
-    path("", queue.home),
-    path("queue", queue.queue),
-    path("queue/rows", queue.queue_rows),
+    path("", include("approvals.web.queue_urls")),
     path("r/<str:ref>", requests.show),
     path("r/<str:ref>/live", requests.live),
     path("r/<str:ref>/decide", decisions.decide),
@@ -35,7 +31,6 @@ urlpatterns = [
     path("guardrails/alerts/<int:number>/mute", guardrails.mute_alert),
     path("guardrails/breakers/<int:number>/reset", guardrails.reset_breaker),
     path("", include("approvals.web.settings_urls")),
-    path("preferences", shell.prefer),
     path("sign-in", sign_in.sign_in),
     path("sign-out", sign_in.sign_out),
     path("link/<slug:kind>", linking.link),

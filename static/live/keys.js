@@ -8,7 +8,7 @@ const press = (button) => button && !button.hidden && !button.disabled && button
 const onRequest = (key) => () => press(main.querySelector(`[data-opens="${key}"]`));
 
 const step = (distance) => {
-  const links = all("#rows tr:not([hidden]) .what a");
+  const links = all("#rows .what a").filter((link) => link.checkVisibility());
   const here = document.activeElement.closest("#rows tr")?.querySelector(".what a");
   const at = links.indexOf(here ?? document.activeElement);
   links[Math.min(Math.max(at + distance, 0), links.length - 1)]?.focus();

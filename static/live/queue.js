@@ -32,7 +32,8 @@ const swapRow = (row) => {
   keepTick(shown, next);
   const focused = shown.contains(document.activeElement) && document.activeElement.matches("input") ? "input" : "a";
   const hadFocus = shown.contains(document.activeElement);
-  if (shown.hidden) next.hidden = true;
+  if (shown.dataset.fold) next.dataset.fold = shown.dataset.fold;
+  next.toggleAttribute("data-open", shown.hasAttribute("data-open"));
   shown.replaceWith(next);
   if (hadFocus) (next.querySelector(focused) ?? next.querySelector("a")).focus({ preventScroll: true });
 };
@@ -84,7 +85,6 @@ const showNew = async () => {
   drawCounts(fresh);
   offerNew(0);
   rememberRows();
-  upgradeFolds();
   countTicked();
   tick();
   const first = rows().find((row) => !before.has(row.id));
@@ -103,21 +103,14 @@ const countTicked = () => {
   const count = all('#rows [name="ref"]:checked').length;
   bar.dataset.chosen = String(count);
   by("bulk-count").textContent = count ? `${count} selected` : "Select rows to act on several";
-  for (const button of all("button", bar)) button.disabled = count === 0;
+  bar.dataset.script = "on";
 };
 
 // A fold is a button that shows the rows below it; without script they all stand open.
-const upgradeFolds = () => {
-  for (const button of all("#rows [data-unfolds]")) {
-    const folded = rows().filter((row) => row.dataset.fold === button.dataset.unfolds);
-    const show = (open) => {
-      button.setAttribute("aria-expanded", String(open));
-      for (const row of folded) by(row.id).hidden = !open;
-    };
-    button.hidden = false;
-    show(folded.some((row) => row.contains(document.activeElement)));
-    button.addEventListener("click", () => show(button.getAttribute("aria-expanded") !== "true"));
-  }
+const foldedUnder = (ref) => rows().filter((row) => row.dataset.fold === ref);
+const showFolded = (button, open) => {
+  button.setAttribute("aria-expanded", String(open));
+  for (const row of foldedUnder(button.dataset.unfolds)) row.toggleAttribute("data-open", open);
 };
 
 export const selectRow = () => {
@@ -130,14 +123,17 @@ export const selectRow = () => {
 
 export const beginQueue = () => {
   rememberRows();
-  upgradeFolds();
   countTicked();
   showWaiting();
   by("show-new").addEventListener("click", showNew);
+  main.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-unfolds]");
+    if (button) showFolded(button, button.getAttribute("aria-expanded") !== "true");
+  });
   main.addEventListener("change", (event) => {
     if (event.target.matches('[name="ref"]')) countTicked();
     if (event.target.id === "select-all") {
-      for (const box of all('#rows tr:not([hidden]) [name="ref"]')) box.checked = event.target.checked;
+      for (const box of all('#rows [name="ref"]').filter((each) => each.checkVisibility())) box.checked = event.target.checked;
       countTicked();
     }
   });

@@ -1,0 +1,96 @@
+"""What stands above the queue when something is wrong: who cannot be reached, asked or let through."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from approvals.domain.plan import seated
+from approvals.domain.policy import on_call
+from approvals.domain.terms import OPEN
+from approvals.models import BreakerTrip, Delivery, TeamMember
+from approvals.models.outbox import DeliveryState
+from approvals.queries.queue import Waiting
+
+MOST_NAMED = 3
+MOST_COUNTED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One sentence, and where to look."""
+
+    words: str
+    href: str
+    link: str
+
+
+def alarms(cards: Sequence[Waiting]) -> list[Alarm]:
+    """Nobody can decide, messages were given up, breakers are open: a statement each."""
+    found = [_uncovered(cards), _dead(), _breakers()]
+    return [alarm for alarm in found if alarm is not None]
+
+
+def _uncovered(cards: Sequence[Waiting]) -> Alarm | None:
+    """Requests whose open seats no set of active people could fill."""
+    asked = {team for card in cards for team in card.state.teams_asked}
+    members: dict[str, set[int]] = {}
+    active = TeamMember.objects.filter(team__name__in=asked, person__is_active=True)
+    for team, person in active.values_list("team__name", "person_id"):
+        members.setdefault(team, set()).add(person)
+    found = [card.row.ref for card in cards if not _is_covered(card, members)]
+    if not found:
+        return None
+    words = "Nobody can decide {} as things stand.".format(_some(found, "request"))
+    return Alarm(words, f"/r/{found[0]}", f"Open {found[0]}")
+
+
+def _is_covered(card: Waiting, members: dict[str, set[int]]) -> bool:
+    state = card.state
+    if any(on_call.team_of(name) for name in state.teams_asked):
+        return True  # a provider says who that is, and its own page tells when it does not
+    teams: dict[int, set[str]] = {}
+    too_close = frozenset() if state.plan.owner_may_decide else state.conflicted
+    for name in state.teams_asked:
+        for person in members.get(name, set()) - too_close:
+            teams.setdefault(person, set()).add(name)
+    seats = state.current.seat_teams(state.rung)
+    # As many free people as seats in every team settle it without matching them.
+    if all(
+        len({p for t in seat for p in members.get(t, set())} - too_close) >= len(seats)
+        for seat in seats
+    ):
+        return True
+    return seated(seats, [frozenset(names) for names in teams.values()]) >= len(seats)
+
+
+def _dead() -> Alarm | None:
+    """Messages about what still waits that were given up."""
+    dead = Delivery.objects.filter(
+        state=DeliveryState.DEAD.value, request__status__in=[status.value for status in OPEN]
+    )
+    found = [f"REQ-{number}" for number in dead.values_list("request_id", flat=True)[:MOST_COUNTED]]
+    if not found:
+        return None
+    count = f"{len(found)}{'+' if len(found) == MOST_COUNTED else ''}"
+    plural = "message" if len(found) == 1 else "messages"
+    words = f"{count} {plural} about waiting requests could not be delivered."
+    return Alarm(words, "/settings", "See the channels")
+
+
+def _breakers() -> Alarm | None:
+    trips = BreakerTrip.objects.filter(closed_at=None).order_by("-opened_at")
+    names = list(dict.fromkeys(trips.values_list("agent__name", flat=True)[:MOST_COUNTED]))
+    if not names:
+        return None
+    words = f"A circuit breaker is open for {_some(names, 'agent')}."
+    return Alarm(words, "/guardrails", "See the guardrails")
+
+
+def _some(names: Sequence[str], noun: str) -> str:
+    """The first few by name, and how many more."""
+    named = ", ".join(names[:MOST_NAMED])
+    more = len(names) - MOST_NAMED
+    if more <= 0:
+        return f"{noun if len(names) == 1 else f'{noun}s'} {named}"
+    return f"{noun}s {named} and {more} more"

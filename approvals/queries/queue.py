@@ -1,0 +1,216 @@
+"""Everything that waits, read once in few statements and without what only a request's page needs.
+
+Submissions and evaluations can be large and many, so a row of the queue is drawn from columns alone;
+what must be looked for in a submission is looked for only in the rows shown, up to a size.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from django.db.models import Count, Q, QuerySet, TextField
+from django.db.models.functions import Cast, Left, Length
+
+from approvals.domain import display
+from approvals.domain.display import Flag
+from approvals.domain.state import Approver, RequestState, Seat
+from approvals.domain.terms import OPEN, Verdict
+from approvals.models import ApprovalRequest, Decision, Person, Team, absences, states
+from approvals.models.desk import Assignment, RequestLook
+
+_OPEN = [status.value for status in OPEN]
+# Nobody works through more; the count then says "2,000+".
+MOST_WAITING = 2_000
+# Longer submissions are searched in their first part, and the row says so.
+SEARCHED_CHARACTERS = 20_000
+REMEMBERED = 8_192
+JUDGED_CHARACTERS = 800
+# How the first check of an evaluation says that its agent has no history with the action.
+NEVER_ASKED = '"history":{"asked":0,'
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+_SLIM = (
+    "public_id", "agent__name", "agent__owner", "agent_key__created_by", "owner_at_submission",
+    "effect", "action", "target", "plan", "risk", "status", "basis", "reason_code", "version",
+    "stage", "rung", "reminded", "window_opened_at", "decide_by", "expires_at", "paused_at",
+    "pause_left", "investigator", "created_at", "updated_at", "closed_at", "closed_by", "joined",
+    "action_sha256", "grant_expires_at", "grant_lapsed", "consumed_at", "consumed_key",
+    "outcome", "outcome_at",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One card: its request without the large columns, its state, and how many requests share it."""
+
+    row: ApprovalRequest
+    state: RequestState
+    requests: int
+    assigned: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """Everything that waits at one moment, critical first and then the least time left.
+
+    `began` is this machine's clock just before the first statement, in seconds; `titles` is what
+    people call each team; `is_cut` says that more waits than was read.
+    """
+
+    cards: tuple[Waiting, ...]
+    titles: dict[str, str]
+    began: float
+    is_cut: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What else a row says of its request: what is odd about its texts, and what is new for its reader."""
+
+    flags: tuple[Flag, ...] = ()
+    is_searched_whole: bool = True
+    is_first: bool = False
+    has_changed: bool = False
+
+
+def board() -> Board:
+    """Five statements, however much waits."""
+    began = time.time()
+    titles = dict(Team.objects.values_list("name", "title"))
+    rows = list(
+        slim()
+        .filter(status__in=_OPEN, joined=None)
+        .order_by("decide_by", "number")[: MOST_WAITING + 1]
+    )
+    found = sorted(cards(rows[:MOST_WAITING]), key=lambda card: card.row.risk != "critical")
+    return Board(tuple(found), titles, began, len(rows) > MOST_WAITING)
+
+
+def judged_by(rule: str) -> frozenset[int]:
+    """The numbers of what waits under a rule, named as history names it."""
+    told = json.dumps({"rule": rule}, ensure_ascii=False, separators=(",", ":"))[1:-1]
+    waiting = ApprovalRequest.objects.filter(status__in=_OPEN)
+    found = waiting.annotate(judged=Cast("evaluation", TextField())).filter(judged__contains=told)
+    return frozenset(found.values_list("pk", flat=True)[:MOST_WAITING])
+
+
+def slim() -> QuerySet[ApprovalRequest]:
+    """Requests with what a row shows; the open ones on the same card are counted as `beside_it`."""
+    beside = Count("joiners", filter=Q(joiners__status__in=_OPEN))
+    return (
+        ApprovalRequest.objects.select_related("agent", "agent_key")
+        .only(*_SLIM)
+        .annotate(beside_it=beside)
+    )
+
+
+def cards(rows: Sequence[ApprovalRequest]) -> list[Waiting]:
+    """The rows with their states, in their order; three statements, however many."""
+    seats = _seats([row.pk for row in rows])
+    assigned: dict[int, set[int]] = {}
+    for request, person in Assignment.objects.filter(request__in=rows).values_list(
+        "request_id", "person_id"
+    ):
+        assigned.setdefault(request, set()).add(person)
+    return [
+        Waiting(
+            row=row,
+            state=replace(states.of(row, decisions=()), approvals=seats.get(row.pk, ())),
+            requests=1 + int(getattr(row, "beside_it", 0)),
+            assigned=frozenset(assigned.get(row.pk, ())),
+        )
+        for row in rows
+    ]
+
+
+def _seats(numbers: Sequence[int]) -> dict[int, tuple[Seat, ...]]:
+    """The approvals of many requests, with what their givers belong to now."""
+    given = list(
+        Decision.objects.filter(request__in=numbers, verdict=Verdict.APPROVE.value)
+        .select_related("person")
+        .order_by("id")
+    )
+    known = absences.membership({decision.person_id for decision in given})
+    found: dict[int, tuple[Seat, ...]] = {}
+    for decision in given:
+        who = decision.person
+        approver = Approver(who.pk, str(who), known.teams[who.pk], known.lent[who.pk])
+        seat = Seat(approver, decision.stage, decision.at)
+        found[decision.request_id] = (*found.get(decision.request_id, ()), seat)
+    return found
+
+
+# --- what only the rows shown are asked ---------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a submission, which never changes, says about itself."""
+
+    flags: tuple[Flag, ...] = ()
+    is_searched_whole: bool = True
+    is_first: bool = False
+
+
+_told: dict[tuple[int, str], _Told] = {}
+
+
+def marks(rows: Sequence[ApprovalRequest], *, person: Person) -> dict[int, Marks]:
+    """What to say beside each of these rows, for this reader; two statements at most.
+
+    A submission is looked into once in each process.
+    """
+    _look_into({row.pk: row for row in rows if _key(row) not in _told})
+    looks = RequestLook.objects.filter(person=person, request__in=rows)
+    seen = dict(looks.values_list("request_id", "version"))
+    found = {}
+    for row in rows:
+        told = _told.get(_key(row), _Told())
+        changed = seen.get(row.pk, row.version) < row.version
+        found[row.pk] = Marks(told.flags, told.is_searched_whole, told.is_first, changed)
+    return found
+
+
+def _key(row: ApprovalRequest) -> tuple[int, str]:
+    return row.pk, row.action_sha256
+
+
+def _look_into(rows: Mapping[int, ApprovalRequest]) -> None:
+    if not rows:
+        return
+    if len(_told) > REMEMBERED:
+        _told.clear()
+    text = Cast("submission", TextField())
+    found = (
+        ApprovalRequest.objects.filter(pk__in=list(rows))
+        .annotate(
+            length=Length(text),
+            start=Left(text, SEARCHED_CHARACTERS),
+            judged=Left(Cast("evaluation", TextField()), JUDGED_CHARACTERS),
+        )
+        .values_list("pk", "length", "start", "judged")
+    )
+    for pk, length, start, judged in found:
+        whole = length <= SEARCHED_CHARACTERS
+        flags = _odd(rows[pk], _leaves(start) if whole else _strings(start))
+        _told[_key(rows[pk])] = _Told(flags, whole, NEVER_ASKED in judged)
+
+
+def _odd(row: ApprovalRequest, found: Iterable[frozenset[Flag]]) -> tuple[Flag, ...]:
+    """Every reason to read a text of this request twice, in the order of their names."""
+    action = display.show_identifier(row.action).flags
+    target = display.show_identifier(row.target).flags
+    return tuple(sorted(action.union(target, *found)))
+
+
+def _leaves(submission: str) -> Iterable[frozenset[Flag]]:
+    values = display.parameters(json.loads(submission)["parameters"])
+    return [value.shown.flags for value in values]
+
+
+def _strings(start: str) -> Iterable[frozenset[Flag]]:
+    """The whole texts within the first part of a long submission."""
+    return [display.show(str(json.loads(text))).flags for text in _STRING.findall(start)]

@@ -1,0 +1,102 @@
+"""What waits, as one person sees it; read anew whenever somebody may know of something newer."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from approvals.domain.state import Approver
+from approvals.models import Person, states
+from approvals.queries import queue
+from approvals.queries.queue import Board, Marks, Waiting
+from approvals.web import rows
+from approvals.web.rows import Row
+from approvals.web.verdicts import may_approve
+
+# Clocks of one machine agree; this covers a moment told in milliseconds.
+MARGIN_SECONDS = 0.005
+
+
+@dataclass(slots=True)
+class Shared:
+    """One reading of the board, for everybody in this process who need not know of anything newer.
+
+    `verdicts` remembers what the rules say to people whom nothing but their teams sets apart.
+    """
+
+    board: Board
+    verdicts: dict[tuple[int, frozenset[str]], bool] = field(default_factory=dict)
+
+
+_lock = threading.Lock()
+_newest: list[Shared] = []
+
+
+def shared(*, heard: float | None = None) -> Shared:
+    """A board that began to be read after `heard`, in seconds of this machine's clock: after this
+    very call, unless somebody says otherwise. Whoever asks at the same time gets the same one."""
+    wanted = time.time() if heard is None else heard + MARGIN_SECONDS
+    with _lock:
+        if not _newest or _newest[0].board.began < wanted:
+            _newest[:] = [Shared(queue.board())]
+        return _newest[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One person before one board."""
+
+    person: Person
+    approver: Approver
+    shared: Shared
+    now: datetime
+
+    @property
+    def board(self) -> Board:
+        return self.shared.board
+
+    def is_asked(self, card: Waiting) -> bool:
+        """Whether a team of this person, or of somebody they stand in for, is asked now."""
+        return bool(self.approver.rights(at=self.now) & set(card.state.teams_asked))
+
+    def is_needed(self, card: Waiting) -> bool:
+        """Whether this person's approval would count now."""
+        state, who = card.state, self.approver
+        if state.status.is_final or not self.is_asked(card):
+            return False
+        is_apart = who.id in state.conflicted or who.id in {state.asked_by, state.investigator}
+        if who.lent or is_apart or any(seat.approver.id == who.id for seat in state.approvals):
+            return may_approve(state, who, now=self.now)
+        key = (card.row.pk, who.teams)
+        if self.now >= state.decide_by:
+            return False
+        if key not in self.shared.verdicts:
+            self.shared.verdicts[key] = may_approve(state, who, now=self.now)
+        return self.shared.verdicts[key]
+
+    def drawn(self, cards: Iterable[Waiting]) -> list[Row]:
+        """The rows of these cards, in their order; two statements at most."""
+        shown = list(cards)
+        marks = queue.marks([card.row for card in shown], person=self.person)
+        return [
+            rows.one(
+                card,
+                marks.get(card.row.pk, Marks()),
+                reader=self.approver,
+                needs_you=self.is_needed(card),
+                titles=self.board.titles,
+                now=self.now,
+            )
+            for card in shown
+        ]
+
+    def mark(self, card: Waiting) -> str:
+        """What `Row.mark` would be, without drawing the row."""
+        return rows.mark(card, needs_you=self.is_needed(card))
+
+
+def reader(person: Person, *, now: datetime, heard: float | None = None) -> Reader:
+    return Reader(person, states.approver(person), shared(heard=heard), now)

@@ -1,0 +1,164 @@
+"""The queue's tabs, filters, order and folds: what of the board one address shows, and where it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from urllib.parse import urlencode
+
+from django.http import QueryDict
+
+from approvals.domain.terms import RiskLevel, Status
+from approvals.queries import queue
+from approvals.queries.queue import Waiting
+from approvals.web import paging
+from approvals.web.boards import Reader
+from approvals.web.paging import PER_PAGE, Place
+from approvals.web.rows import Row
+
+TITLES = {"mine": "For you", "teams": "My teams", "all": "All waiting", "questions": "Questions"}
+SORTS = {"left": "Time left", "newest": "Newest first", "risk": "Risk"}
+LEFT = {
+    "5": "Under 5 minutes",
+    "15": "Under 15 minutes",
+    "60": "Under an hour",
+    "1440": "Under a day",
+}
+LONGEST_WORD = 200
+# A fold spares attention only where it hides several.
+FEWEST_FOLDED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What an address of the queue asks for; what it says that nobody understands is left out."""
+
+    tab: str = "mine"
+    risk: str = ""
+    agent: str = ""
+    team: str = ""
+    rule: str = ""
+    left: str = ""
+    sort: str = "left"
+    after: str = ""
+
+    @property
+    def filters(self) -> dict[str, str]:
+        named = {"risk": self.risk, "agent": self.agent, "team": self.team, "rule": self.rule,
+                 "left": self.left}  # fmt: skip
+        return {name: value for name, value in named.items() if value}
+
+    @property
+    def query(self) -> str:
+        """The address without the page: tab, filters and order, only where they say something."""
+        return self.with_(after="")
+
+    def with_(self, **changes: str) -> str:
+        wish = replace(self, **changes)
+        order = {} if wish.sort == "left" else {"sort": wish.sort}
+        after = {"after": wish.after} if wish.after else {}
+        return urlencode({"tab": wish.tab} | wish.filters | order | after)
+
+
+def wish(given: QueryDict) -> Wish:
+    """Read an address."""
+
+    def one_of(name: str, words: Iterable[str], usual: str = "") -> str:
+        return given.get(name, "") if given.get(name, "") in words else usual
+
+    cursor = given.get("after", "")
+    return Wish(
+        tab=one_of("tab", TITLES, "mine"),
+        risk=one_of("risk", list(RiskLevel)),
+        agent=given.get("agent", "").strip()[:LONGEST_WORD],
+        team=given.get("team", "").strip()[:LONGEST_WORD],
+        rule=given.get("rule", "").strip()[:LONGEST_WORD],
+        left=one_of("left", LEFT),
+        sort=one_of("sort", SORTS, "left"),
+        after=cursor if paging.from_text(cursor) else "",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The cards of one address. `whole` is the tab as filtered, `page` what this page holds of it."""
+
+    counts: dict[str, int]
+    whole: Sequence[Waiting]
+    page: Sequence[Waiting]
+    next_cursor: str
+    is_filtered_out: bool
+
+
+def shown(reader: Reader, wanted: Wish) -> Shown:
+    """The page an address asks for, and how many cards each tab holds without filters."""
+    tabs = _tabs(reader)
+    fitting = _filtered(reader, tabs[wanted.tab], wanted)
+    ordered = sorted(fitting, key=lambda card: place(card, wanted.sort))
+    after = paging.from_text(wanted.after)
+    rest = [card for card in ordered if after is None or place(card, wanted.sort) > after]
+    page, has_more = rest[:PER_PAGE], len(rest) > PER_PAGE
+    cursor = paging.to_text(place(page[-1], wanted.sort)) if has_more else ""
+    counts = {name: len(cards) for name, cards in tabs.items()}
+    return Shown(counts, ordered, page, cursor, bool(tabs[wanted.tab]) and not fitting)
+
+
+def place(card: Waiting, sort: str) -> Place:
+    """Where a card stands in an order."""
+    row = card.row
+    if sort == "newest":
+        return Place(0, paging.EPOCH, paging.LAST - row.number)
+    if sort == "risk":
+        return Place(len(RiskLevel) - RiskLevel(row.risk).rank, row.decide_by, row.number)
+    return paging.place(row)
+
+
+def folded(rows: Sequence[Row]) -> list[Row]:
+    """Repeats of one agent below the first of them, as one fold; critical and odd rows stand alone."""
+    alike: dict[tuple[str, str, str], list[Row]] = {}
+    for row in rows:
+        kind = row.headline.split(" · ", 1)[0]
+        alike.setdefault((row.agent, kind, row.risk), []).append(row)
+    found, taken = [], set()
+    for row in rows:
+        if row.ref in taken:
+            continue
+        kind = row.headline.split(" · ", 1)[0]
+        followers = [
+            other
+            for other in alike[row.agent, kind, row.risk]
+            if other.ref != row.ref and not other.flags and other.ref not in taken
+        ]
+        found.append(row)
+        taken.add(row.ref)
+        if row.flags or row.risk is RiskLevel.CRITICAL or len(followers) < FEWEST_FOLDED:
+            continue
+        found[-1] = replace(row, folds=len(followers))
+        found += [replace(other, fold=row.ref) for other in followers]
+        taken |= {other.ref for other in followers}
+    return found
+
+
+def _tabs(reader: Reader) -> dict[str, list[Waiting]]:
+    cards = reader.board.cards
+    return {
+        "mine": [card for card in cards if reader.is_needed(card)],
+        "teams": [card for card in cards if reader.is_asked(card)],
+        "all": list(cards),
+        "questions": [card for card in cards if card.state.status is Status.INVESTIGATING],
+    }
+
+
+def _filtered(reader: Reader, cards: Sequence[Waiting], wanted: Wish) -> list[Waiting]:
+    judged = queue.judged_by(wanted.rule) if wanted.rule else frozenset()
+    ends = reader.now + timedelta(minutes=int(wanted.left)) if wanted.left else None
+    return [
+        card
+        for card in cards
+        if wanted.risk in ("", card.row.risk)
+        and wanted.agent in ("", card.row.agent.name)
+        and (not wanted.team or wanted.team in card.state.teams_asked)
+        and (not wanted.rule or card.row.pk in judged)
+        and (ends is None or card.row.decide_by < ends)
+    ]
