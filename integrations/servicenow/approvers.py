@@ -21,7 +21,8 @@ REQUESTED, APPROVED, REJECTED = "requested", "approved", "rejected"
 # Their clock may be behind ours, and a node may answer from before the last write.
 OVERLAP = timedelta(minutes=10)
 PAGE, MOST_PAGES = 200, 50
-CHANGES_AT_ONCE = 50
+# Their ids stand in the address, commas and all, which no service takes at any length.
+CHANGES_AT_ONCE = 25
 COMMENT_LIMIT = 2_000
 # "2026-11-22 10:00:00 - Ada Lovelace (Comments)", as journals are displayed, newest first.
 ENTRY = re.compile(

@@ -35,7 +35,7 @@ SYS_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 NEW, ASSESS, AUTHORIZE, SCHEDULED, CANCELED = "-5", "-4", "-3", "-2", "4"
 TOWARDS_WORK = (ASSESS, AUTHORIZE, SCHEDULED)
 TOWARDS_END = (CANCELED,)
-PAGE = 50
+PAGE = 25  # their ids stand in the address, which no service takes at any length
 
 
 @dataclass(frozen=True, slots=True)
