@@ -15,6 +15,7 @@ from tests.fakes.slack import Fault, done_and_gone, limited
 from tests.fakes.slack_faults import gone
 
 STORMY = ("chat.postMessage", "chat.update", "conversations.history")
+CARD = "approval_request"
 DRIVERS = 8
 FOUND_AGAIN = 150.0  # a post that broke several times is tried again after up to a minute
 CALM_AFTER = 720.0  # the longest pause between two attempts is ten minutes by then
@@ -158,8 +159,11 @@ def _shows(message: Any, verdict: str) -> bool:
 
 
 def _ref(body: dict[str, Any]) -> str:
+    """The request whose card this is; a note or a list beside it is none."""
     metadata = body.get("metadata")
-    return str(metadata["event_payload"]["ref"]) if isinstance(metadata, dict) else ""
+    if not isinstance(metadata, dict) or metadata.get("event_type") != CARD:
+        return ""
+    return str(metadata["event_payload"]["ref"])
 
 
 def _actions(body: dict[str, Any]) -> set[str]:
