@@ -57,34 +57,40 @@ def answer(
     request = BoltRequest(
         body=dict(payload),
         mode="socket_mode",
-        context={"authenticated_by": authenticated_by, "token_of_workspace": token},
+        context={
+            "authenticated_by": authenticated_by,
+            "configuration": configuration,
+            "token_of_workspace": token,
+        },
     )
-    response = application(configuration).dispatch(request)
+    response = application(configuration.signing_secret, configuration.api_url).dispatch(request)
     return BoltResponse(status=200) if response.status == 404 else response
 
 
 @lru_cache(maxsize=4)
-def application(configuration: Configuration) -> App:
-    """One application for each configuration, made at its first click."""
+def application(signing_secret: str, api_url: str) -> App:
+    """One application, made at its first click; what else is set comes with each request."""
     app = App(
         name="countersign",
-        signing_secret=configuration.signing_secret,
-        client=WebClient(base_url=configuration.api_url, retry_handlers=[]),
+        signing_secret=signing_secret,
+        client=WebClient(base_url=api_url, retry_handlers=[]),
         authorize=_authorize,
         process_before_response=True,
         token_verification_enabled=False,
         request_verification_enabled=False,
     )
-
-    def speaking(context: BoltContext) -> WebClient:
-        return wire.client(configuration, seconds=CLICK_SECONDS, token=context.bot_token or "")
-
     for verdict in Verdict:
-        _listen(app, verdict, speaking)
-    _listen_for_answers(app, speaking)
-    _listen_at_home(app, speaking)
-    _listen_for_the_rest(app, speaking)
+        _listen(app, verdict)
+    _listen_for_answers(app)
+    _listen_at_home(app)
+    _listen_for_the_rest(app)
     return app
+
+
+def speaking(context: BoltContext) -> WebClient:
+    """A client for the workspace a request came from."""
+    token = context.bot_token or ""
+    return wire.client(context["configuration"], seconds=CLICK_SECONDS, token=token)
 
 
 def _authorize(
@@ -110,7 +116,7 @@ def _refused(payload: Mapping[str, Any]) -> BoltResponse:
     return BoltResponse(status=403, body=json.dumps(REFUSED), headers=headers)
 
 
-def _listen(app: App, verdict: Verdict, speaking: Any) -> None:
+def _listen(app: App, verdict: Verdict) -> None:
     def pressed(ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
         by = str(context["authenticated_by"])
         listeners.press(body, verdict, client=speaking(context), authenticated_by=by)
@@ -124,7 +130,7 @@ def _listen(app: App, verdict: Verdict, speaking: Any) -> None:
     app.view(verdict.value)(submitted)
 
 
-def _listen_for_answers(app: App, speaking: Any) -> None:
+def _listen_for_answers(app: App) -> None:
     def pressed(ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
         answers.press(body, client=speaking(context))
         ack()
@@ -136,7 +142,7 @@ def _listen_for_answers(app: App, speaking: Any) -> None:
     app.view(answers.WISH)(submitted)
 
 
-def _listen_at_home(app: App, speaking: Any) -> None:
+def _listen_at_home(app: App) -> None:
     def opened(body: dict[str, Any], context: BoltContext) -> None:
         home.opened(body, client=speaking(context))
 
@@ -154,7 +160,7 @@ def _listen_at_home(app: App, speaking: Any) -> None:
         app.event(ending)(ended)
 
 
-def _listen_for_the_rest(app: App, speaking: Any) -> None:
+def _listen_for_the_rest(app: App) -> None:
     """A link button tells us it was pressed and wants a bare answer; old buttons get words."""
 
     def opened(ack: Ack) -> None:

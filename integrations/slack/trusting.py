@@ -158,6 +158,8 @@ def _is_ours(row: ApprovalRequest, carried: Carried, click: Pressed) -> bool:
 
 def _addresses(click: Pressed) -> list[str]:
     channels = [click.place.channel, f"#{click.place.channel_name}"]
+    if click.place.channel.startswith("D"):
+        channels.append(click.account.user)  # somebody's own conversation goes by their name
     return channels + [f"{click.team}/{channel}" for channel in channels if click.team]
 
 
