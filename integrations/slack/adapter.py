@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
-from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError
+from django.conf import settings
 
 from approvals.domain.cards import Card
-from approvals.domain.terms import EventKind
+from approvals.domain.terms import EventKind, RiskLevel
 from approvals.ports import DeliveryError, Message, MessageKind, Notice
-from integrations.slack import blocks, configuration, elements, seals, wire
+from integrations.slack import blocks, configuration, digest, places, replies, seals, seeking
 from integrations.slack.blocks import Drawn
-from integrations.slack.shortening import cut, escape
+from integrations.slack.calls import Caller, MessageMissing, RefusedBlocks
+from integrations.slack.seeking import Sought
+from integrations.slack.shortening import cut
 
 logger = logging.getLogger(__name__)
 
-CHANNEL = re.compile(r"[CGD][A-Z0-9]+|#\S+")
-CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]+")
-CALLS_FOR_ATTENTION = frozenset({EventKind.REMINDED, EventKind.ESCALATED})
+GRAVE = frozenset({RiskLevel.HIGH, RiskLevel.CRITICAL})
+# Edits alert nobody, so what needs a person is also said in a reply; one without words is not sent.
+CALLS_FOR_ATTENTION = frozenset(
+    {
+        EventKind.REMINDED,
+        EventKind.ESCALATED,
+        EventKind.SEAT_FILLED,
+        EventKind.STAGE_PASSED,
+        EventKind.OUTCOME_REPORTED,
+    }
+)
 CHANGES_NOTHING_SHOWN = frozenset(
     {
         EventKind.REMINDED,
@@ -30,11 +39,11 @@ CHANGES_NOTHING_SHOWN = frozenset(
         EventKind.DELIVERY_DEAD,
     }
 )
-METADATA = "approval_request"
-LOOKED_THROUGH = 200
+METADATA, NOTE, DIGEST = "approval_request", "approval_note", "approval_digest"
 LITERAL = {"parse": "none", "link_names": False}
 # Settings a new message takes and an edit does not.
 SILENT = {"unfurl_links": False, "unfurl_media": False, "mrkdwn": False}
+LOOK_BACK = timedelta(days=1)
 
 
 class SlackAdapter:
@@ -44,38 +53,69 @@ class SlackAdapter:
 
     def __init__(self) -> None:
         self._configuration = configuration.current()
-        self._client: WebClient = wire.client(self._configuration, seconds=wire.DELIVERY_SECONDS)
+        self._caller = Caller(self._configuration)
+        self._client = self._caller.client
 
     def addresses(self, notice: Notice) -> Sequence[tuple[MessageKind, str]]:
-        """The plan's Slack channels, or the default one; none for what nobody was asked about."""
+        """The plan's Slack channels, or the default one; none for what nobody was asked about, or
+        what a digest will tell."""
+        if not notice.opened or digest.holds_back(notice, self._configuration.digest_times):
+            return ()
+        return [(kind, to) for to in self._channels(notice) for kind in _kinds(notice)]
+
+    def later(self, notice: Notice) -> Sequence[tuple[MessageKind, str, datetime]]:
+        """What a digest lists, and when what it held back is posted after all."""
         if not notice.opened:
             return ()
-        named = tuple(dict.fromkeys(c for c in notice.channels if CHANNEL.fullmatch(c)))
-        default = (self._configuration.channel,) if self._configuration.channel else ()
-        return [(kind, to) for to in named or default for kind in _kinds(notice.kind)]
+        known = self._configuration
+        told = digest.later(notice, known.digest_times, known.zone)
+        return [(kind, to, at) for to in self._channels(notice) for kind, at in told]
+
+    def again(self, *, decide_by: datetime, at: datetime) -> datetime | None:
+        """When the next digest lists what still waits."""
+        known = self._configuration
+        return digest.again(known.digest_times, known.zone, decide_by=decide_by, at=at)
+
+    def direct(self, account: str) -> str:
+        """Somebody's own conversation with our bot."""
+        return places.of_account(account)
 
     def deliver(self, message: Message) -> Mapping[str, Any]:
         """Post, edit or reply; the receipt is `{channel, ts}`. Raises DeliveryError."""
         if message.kind is MessageKind.NOTE:
             return self._reply(message)
+        if message.kind is MessageKind.DIGEST:
+            return self._list(message)
         if message.card is None:
-            raise DeliveryError("Slack carries cards and notes only.", permanent=True)
+            raise DeliveryError("Slack carries cards, notes and digests only.", permanent=True)
         if message.receipt:
             return self._edit(message, message.card)
+        return self._show(message, message.card)
+
+    def _channels(self, notice: Notice) -> Sequence[str]:
+        named = tuple(dict.fromkeys(c for c in notice.channels if places.is_channel(c)))
+        return named or ((self._configuration.channel,) if self._configuration.channel else ())
+
+    def _show(self, message: Message, card: Card) -> Mapping[str, Any]:
+        """Post the card, unless an earlier attempt did, or a digest lists it."""
+        channel = self._caller.channel(message.address)
         if message.attempt > 1:
-            found = self._find(message, message.card)
+            sought = Sought(METADATA, "request", card.public_id)
+            found = self._find(message, sought, channel=channel, since=card.created_at)
             if found:
-                return self._update(message, message.card, found)
-        return self._post(message, message.card)
+                return self._update(message, card, found)
+        times = self._configuration.digest_times
+        in_channel = not places.is_person(message.address)
+        if in_channel and digest.is_held_back(card, times, at=message.at):
+            return {}
+        return self._post(message, card, channel, calls=in_channel)
 
     def _edit(self, message: Message, card: Card) -> Mapping[str, Any]:
         try:
             return self._update(message, card, message.receipt)
-        except DeliveryError as error:
-            if not _is_missing(error):
-                raise
-        logger.warning("slack card was deleted and is posted anew", extra={"ref": card.ref})
-        return self._post(message, card)
+        except MessageMissing:
+            logger.warning("slack card was deleted and is posted anew", extra={"ref": card.ref})
+        return self._post(message, card, str(message.receipt["channel"]), calls=False)
 
     def _update(
         self, message: Message, card: Card, receipt: Mapping[str, Any]
@@ -84,25 +124,66 @@ class SlackAdapter:
         self._send("chat.update", message, card, place)
         return place
 
-    def _post(self, message: Message, card: Card) -> Mapping[str, Any]:
-        answer = self._send(
-            "chat.postMessage", message, card, {"channel": message.address, **SILENT}
-        )
-        if not answer.get("ts"):
-            raise DeliveryError("Slack answered without naming the message.", unknown=True)
-        return {"channel": str(answer.get("channel") or message.address), "ts": str(answer["ts"])}
+    def _post(
+        self, message: Message, card: Card, channel: str, *, calls: bool
+    ) -> Mapping[str, Any]:
+        """Post the card; `calls` the user groups of the teams asked, which is done this once."""
+        groups = self._groups(card) if calls else ()
+        place = {"channel": channel, **SILENT}
+        answer = self._send("chat.postMessage", message, card, place, groups=groups)
+        return _receipt(answer, channel)
+
+    def _groups(self, card: Card) -> Sequence[str]:
+        if card.risk not in GRAVE or not card.is_open:
+            return ()
+        known = dict(self._configuration.groups)
+        return tuple(dict.fromkeys(known[team] for team in card.asks if team in known))
 
     def _reply(self, message: Message) -> Mapping[str, Any]:
         """Draw attention beside the card; without a card, in the channel itself."""
-        place = {"channel": message.receipt.get("channel") or message.address}
-        if message.receipt.get("ts"):
-            place["thread_ts"] = message.receipt["ts"]
-        body = {"text": escape(message.words), "blocks": [elements.words(message.words)]}
-        self._call("chat.postMessage", {**place, **body, **LITERAL, **SILENT})
+        known = message.receipt.get("channel")
+        channel = str(known) if known else self._caller.channel(message.address)
+        thread = str(message.receipt.get("ts") or "")
+        sought = Sought(NOTE, "message", message.id)
+        since = message.card.created_at if message.card else message.at - LOOK_BACK
+        if message.attempt > 1 and self._find(
+            message, sought, channel=channel, since=since, thread=thread
+        ):
+            return dict(message.receipt)
+        place = {"channel": channel, **({"thread_ts": thread} if thread else {}), **SILENT}
+        self._say("chat.postMessage", message, replies.draw(message), place, sought)
         return dict(message.receipt)
 
+    def _list(self, message: Message) -> Mapping[str, Any]:
+        """Post a digest; what an earlier attempt posted is brought up to date instead."""
+        queue = f"{settings.PUBLIC_URL}/queue"
+        drawn = digest.draw(message.listed, of=message.of, queue=queue)
+        sought = Sought(DIGEST, "message", message.id)
+        channel = self._caller.channel(message.address)
+        since = message.at - LOOK_BACK
+        if message.attempt > 1:
+            found = self._find(message, sought, channel=channel, since=since)
+            if found:
+                self._say("chat.update", message, drawn, found, sought)
+                return found
+        place = {"channel": channel, **SILENT}
+        return _receipt(self._say("chat.postMessage", message, drawn, place, sought), channel)
+
+    def _find(
+        self, message: Message, sought: Sought, *, channel: str, since: datetime, thread: str = ""
+    ) -> Mapping[str, Any] | None:
+        return seeking.find(
+            self._caller, message.address, sought, channel=channel, since=since, thread=thread
+        )
+
     def _send(
-        self, method: str, message: Message, card: Card, place: Mapping[str, Any]
+        self,
+        method: str,
+        message: Message,
+        card: Card,
+        place: Mapping[str, Any],
+        *,
+        groups: Sequence[str] = (),
     ) -> Mapping[str, Any]:
         """Send the card; in plainer blocks when Slack will not have the richer ones."""
         value = seals.seal(
@@ -112,95 +193,48 @@ class SlackAdapter:
             address=message.address,
         )
         on_web = self._configuration.critical_on_web
-        rich = blocks.draw(card, value=value, critical_on_web=on_web)
+        marked = _marked(card, message)
+        rich = blocks.draw(card, value=value, critical_on_web=on_web, groups=groups)
         try:
-            return self._call(method, _body(rich, message, card, place))
+            return self._caller.call(message.address, method, _body(rich, place, marked))
         except RefusedBlocks:
             logger.warning("slack refused the blocks of a card", extra={"ref": card.ref})
-        simple = blocks.draw_plainly(card, value=value, critical_on_web=on_web)
-        return self._call(method, _body(simple, message, card, place))
+        simple = blocks.draw_plainly(card, value=value, critical_on_web=on_web, groups=groups)
+        return self._caller.call(message.address, method, _body(simple, place, marked))
 
-    def _find(self, message: Message, card: Card) -> Mapping[str, Any] | None:
-        """Our own message from an earlier attempt whose answer we never got; None when unsure.
-
-        Reading a channel needs a scope of its own. Without it the card is posted again, and a click
-        on the other copy is refused with a link to the request.
-        """
-        if not CHANNEL_ID.fullmatch(message.address):
-            return None
-        asked = {
-            "channel": message.address,
-            "oldest": str(int(card.created_at.timestamp())),
-            "limit": LOOKED_THROUGH,
-            "include_all_metadata": True,
-        }
-        try:
-            answer = self._call("conversations.history", asked, as_form=True)
-        except DeliveryError as error:
-            if error.retry_after or error.unknown:
-                raise
-            logger.warning("slack card may stand twice", extra={"ref": card.ref})
-            return None
-        for found in answer.get("messages") or ():
-            if _is_ours(found, card.public_id):
-                return {"channel": message.address, "ts": str(found["ts"])}
-        return None
-
-    def _call(
-        self, method: str, body: Mapping[str, Any], *, as_form: bool = False
+    def _say(
+        self,
+        method: str,
+        message: Message,
+        drawn: Drawn,
+        place: Mapping[str, Any],
+        sought: Sought,
     ) -> Mapping[str, Any]:
-        try:
-            answer = (
-                self._client.api_call(method, params=dict(body))
-                if as_form
-                else self._client.api_call(method, json=dict(body))
-            )
-        except SlackApiError as error:
-            word = wire.code(error)
-            if word in wire.REFUSED_BLOCKS:
-                raise RefusedBlocks(f"Slack said {word}.", permanent=True) from error
-            if word == wire.NO_MESSAGE:
-                raise MessageMissing(f"Slack said {word}.", permanent=True) from error
-            raise wire.failure(error) from error
-        except wire.BROKEN as error:
-            raise wire.failure(error) from error
-        return answer.data if isinstance(answer.data, dict) else {}
+        marked = {
+            "event_type": sought.event_type,
+            "event_payload": {sought.name: sought.value},
+        }
+        return self._caller.call(message.address, method, _body(drawn, place, marked))
 
 
-class RefusedBlocks(DeliveryError):
-    """Slack would not draw what we sent."""
+def _kinds(notice: Notice) -> list[MessageKind]:
+    kinds = [] if notice.kind in CHANGES_NOTHING_SHOWN else [MessageKind.CARD]
+    calls = notice.kind in CALLS_FOR_ATTENTION
+    ended_badly = notice.kind is EventKind.EXPIRED and notice.risk in GRAVE
+    return [*kinds, MessageKind.NOTE] if calls or ended_badly else kinds
 
 
-class MessageMissing(DeliveryError):
-    """The message we meant to edit is gone."""
-
-
-def _kinds(kind: EventKind) -> list[MessageKind]:
-    kinds = [] if kind in CHANGES_NOTHING_SHOWN else [MessageKind.CARD]
-    return [*kinds, MessageKind.NOTE] if kind in CALLS_FOR_ATTENTION else kinds
-
-
-def _body(drawn: Drawn, message: Message, card: Card, place: Mapping[str, Any]) -> dict[str, Any]:
+def _marked(card: Card, message: Message) -> dict[str, Any]:
     payload = {"request": card.public_id, "ref": card.ref, "message": message.id}
-    return {
-        **place,
-        **LITERAL,
-        "text": cut(drawn.text, blocks.TEXT_LIMIT + 900),
-        "blocks": drawn.blocks,
-        "metadata": {"event_type": METADATA, "event_payload": payload},
-    }
+    return {"event_type": METADATA, "event_payload": payload}
 
 
-def _is_missing(error: DeliveryError) -> bool:
-    return isinstance(error, MessageMissing)
+def _body(drawn: Drawn, place: Mapping[str, Any], marked: Mapping[str, Any]) -> dict[str, Any]:
+    text = cut(drawn.text, blocks.TEXT_LIMIT + 900)
+    return {**place, **LITERAL, "text": text, "blocks": drawn.blocks, "metadata": dict(marked)}
 
 
-def _is_ours(found: object, request: str) -> bool:
-    """Only a bot's message carries metadata, and only ours of this kind names this request."""
-    if not isinstance(found, dict) or not found.get("ts"):
-        return False
-    metadata = found.get("metadata")
-    if not isinstance(metadata, dict) or metadata.get("event_type") != METADATA:
-        return False
-    payload = metadata.get("event_payload")
-    return isinstance(payload, dict) and payload.get("request") == request
+def _receipt(answer: Mapping[str, Any], channel: str) -> Mapping[str, Any]:
+    if not answer.get("ts"):
+        raise DeliveryError("Slack answered without naming the message.", unknown=True)
+    return {"channel": str(answer.get("channel") or channel), "ts": str(answer["ts"])}

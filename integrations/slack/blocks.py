@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from approvals.domain.cards import Card, Claim, Spoken
-from approvals.domain.display import Parameter, Shown
-from approvals.domain.showing import UNSEEN
+from approvals.domain.display import Shown
 from approvals.domain.state import clock
-from approvals.domain.terms import RiskLevel, Status, Verdict
+from approvals.domain.terms import Status, Verdict
+from integrations.slack import buttons, rows
 from integrations.slack import elements as el
 from integrations.slack.elements import Block
 from integrations.slack.shortening import cut, escape, fold
@@ -19,16 +19,12 @@ from integrations.slack.shortening import cut, escape, fold
 # Slack refuses messages whose blocks sum up to some 13,200 characters, and documents no limit.
 BUDGET = 10_000
 MOST_BLOCKS = 50
-PARAMETER_CHARACTERS = 2_500
-PARAMETER_ROWS = 25
 TEXT_LIMIT = 3_000
 CLAIM_CHARACTERS = 400
 CLAIMS_CHARACTERS = 1_600
 MOST_REASONS = 5
 MOST_CHECKS = 10
 MOST_SAID = 6
-VALUE_CHARACTERS = 500
-CONFIRMED = frozenset({RiskLevel.HIGH, RiskLevel.CRITICAL})
 DID = {
     Verdict.APPROVE: "approved",
     Verdict.DENY: "denied",
@@ -44,37 +40,39 @@ class Drawn:
     blocks: list[Block]
 
 
-def draw(card: Card, *, value: str, critical_on_web: bool = False) -> Drawn:
-    """The message for the present state of a request; `value` is what its buttons carry."""
-    needed = [_header(card), _state(card), *_deadline(card), _facts(card), _parameters(card)]
+def draw(
+    card: Card, *, value: str, critical_on_web: bool = False, groups: Sequence[str] = ()
+) -> Drawn:
+    """The message for the present state of a request; `value` is what its buttons carry, `groups` are
+    the user groups to call, which is done once."""
+    call = [el.rich(_call(groups))] if groups else []
+    facts = [_facts(card)] if card.facts else []
+    needed = [_header(card), *call, _state(card), *_deadline(card), *facts, _parameters(card)]
     extra = [_because(card), _checks(card), _said(card), _notes(card), _claims(card)]
-    ending = [_buttons(card, value, critical_on_web=critical_on_web), _foot(card)]
+    ending = [buttons.row(card, value, critical_on_web=critical_on_web), _foot(card)]
     return Drawn(_text(card), _within_budget(card, needed, [b for b in extra if b], ending))
 
 
-def draw_plainly(card: Card, *, value: str, critical_on_web: bool = False) -> Drawn:
+def draw_plainly(
+    card: Card, *, value: str, critical_on_web: bool = False, groups: Sequence[str] = ()
+) -> Drawn:
     """The same in the oldest blocks alone, for when Slack will not have the richer ones."""
     facts = "\n".join(f"{fact.name}: {cut(fact.value, 200)}" for fact in card.facts)
     blocks = [
         _header(card),
-        el.words(card.state_line),
+        *([el.called(groups)] if groups else []),
+        el.words(_stands(card)),
         el.words(facts),
-        el.words(f"What will run\n{_rows(card)}"),
-        _buttons(card, value, critical_on_web=critical_on_web),
+        el.words(f"What will run\n{rows.drawn(card)}"),
+        buttons.row(card, value, critical_on_web=critical_on_web),
         _foot(card),
     ]
     return Drawn(_text(card), _named(card, blocks))
 
 
-def fits(card: Card) -> bool:
-    """Say whether a message can show everything that would run, so that it may offer Approve."""
-    rows = _all_rows(card)
-    return (
-        card.drawable
-        and len(rows) <= PARAMETER_CHARACTERS
-        and rows.count("\n") < PARAMETER_ROWS
-        and len(json.dumps(rows, ensure_ascii=False)) <= PARAMETER_CHARACTERS * 2
-    )
+def _call(groups: Sequence[str]) -> Block:
+    mentions = [part for each in groups for part in (el.text(" "), el.group(each))]
+    return el.line(el.text("For", bold=True), *mentions)
 
 
 def size(blocks: list[Block]) -> int:
@@ -115,10 +113,20 @@ def _header(card: Card) -> Block:
 
 
 def _state(card: Card) -> Block:
-    state = el.line(el.text(cut(card.state_line, 800), bold=True))
+    state = el.line(el.text(cut(_stands(card), 800), bold=True))
     if len(f"{card.badge} · {card.headline}") <= el.HEADER_LIMIT:
         return el.rich(state)
     return el.rich(el.line(el.text(cut(card.headline, 600))), state)
+
+
+def _stands(card: Card) -> str:
+    """Where it stands, and who brought it there last while it is open."""
+    last = card.said[-1] if card.said and card.is_open else None
+    if last is None:
+        return card.state_line
+    told = f"{last.by} {DID[last.verdict]} at {clock(last.at)}."
+    more = " Somebody else must approve as well." if last.verdict is Verdict.APPROVE else ""
+    return f"{told}{more} Nothing has run. {card.state_line}"
 
 
 def _deadline(card: Card) -> list[Block]:
@@ -141,50 +149,7 @@ def _parameters(card: Card) -> Block:
         el.text("What will run" if card.is_open else "What was asked", bold=True),
         el.text("" if card.hides else " · recorded by this service, exactly as it was sent"),
     )
-    return el.rich(title, el.preformatted(_rows(card)))
-
-
-def _rows(card: Card) -> str:
-    """All parameters, or a beginning of them with the size of the whole."""
-    count = len(card.parameters)
-    if card.hides:
-        return f"{_unseen_rows(card)}\n— {card.hides}"
-    if not card.parameters:
-        return f"This action takes no parameters.\n— fingerprint {card.fingerprint}"
-    if fits(card):
-        return (
-            f"{_all_rows(card)}\n"
-            f"— {count} of {count} parameters shown · fingerprint {card.fingerprint}"
-        )
-    total = sum(parameter.shown.total_length for parameter in card.parameters)
-    shown = [_row(parameter, VALUE_CHARACTERS) for parameter in card.parameters]
-    lines = "\n".join(shown).split("\n")[:PARAMETER_ROWS]
-    return (
-        f"{fold(chr(10).join(lines), PARAMETER_CHARACTERS - 300)}\n"
-        f"— NOT ALL SHOWN: {count} parameters hold {total:,} characters, too much to show in full "
-        f"here. Open the full request to read them. Fingerprint {card.fingerprint}"
-    )
-
-
-def _unseen_rows(card: Card) -> str:
-    """The names alone, as many as fit, with the count of them all."""
-    names = [cut(parameter.path, 120) for parameter in card.parameters[:PARAMETER_ROWS]]
-    more = len(card.parameters) - len(names)
-    lines = [f"{name} = {UNSEEN}" for name in names]
-    return "\n".join([*lines, *([f"and {more} more"] if more else [])])
-
-
-def _all_rows(card: Card) -> str:
-    return "\n".join(_row(parameter) for parameter in card.parameters)
-
-
-def _row(parameter: Parameter, limit: int | None = None) -> str:
-    """One parameter; further lines of its value are marked, so that none passes for a row."""
-    value = parameter.shown.text if limit is None else fold(parameter.shown.text, limit)
-    path = parameter.path if limit is None else cut(parameter.path, 120)
-    means = f"   ({parameter.means})" if parameter.means else ""
-    marked = value.replace("\n", "\n    │ ")
-    return f"{path} = {marked}   [{parameter.kind}]{means}"
+    return el.rich(title, el.preformatted(rows.drawn(card)))
 
 
 def _because(card: Card) -> Block | None:
@@ -250,47 +215,6 @@ def _claims(card: Card) -> Block | None:
 
 def _claim(claim: Claim, said: str) -> list[Block]:
     return [el.line(el.text(cut(claim.name, 60), italic=True)), el.quote(said or "(empty)")]
-
-
-def _buttons(card: Card, value: str, *, critical_on_web: bool) -> Block:
-    on_web = critical_on_web and card.risk is RiskLevel.CRITICAL
-    may_approve = fits(card) and not on_web
-    offered = card.buttons if may_approve else [v for v in card.buttons if v is Verdict.DENY]
-    elements = [_button(card, verdict, value) for verdict in offered]
-    to_decide = card.is_open and not may_approve
-    name = "Open to decide" if to_decide else "Open full request"
-    label = f"Open {card.ref} in the web dashboard"
-    elements.append(el.button("open", name, label=label, url=card.url))
-    if to_decide:
-        elements.reverse()
-    return {"type": "actions", "elements": elements}
-
-
-def _button(card: Card, verdict: Verdict, value: str) -> Block:
-    if verdict is Verdict.APPROVE:
-        return _approve(card, value)
-    if verdict is Verdict.DENY:
-        label = f"Deny {card.ref} and give a reason"
-        return el.button(verdict.value, "Deny…", label=label, value=value)
-    label = f"Ask a question about {card.ref}"
-    return el.button(verdict.value, "Investigate…", label=label, value=value)
-
-
-def _approve(card: Card, value: str) -> Block:
-    more: dict[str, Any] = {"value": value}
-    if card.risk is not RiskLevel.CRITICAL:
-        more["style"] = "primary"
-    if card.risk in CONFIRMED:
-        more["confirm"] = el.confirm("Approve this?", _restated(card), yes="Approve")
-    label = f"Approve {card.ref}, {card.headline}"
-    return el.button(Verdict.APPROVE.value, "Approve", label=label, **more)
-
-
-def _restated(card: Card) -> str:
-    needs = next((fact.value for fact in card.facts if fact.name == "Needs"), "")
-    words = f" Needs {needs}." if needs else ""
-    what = cut(card.headline, 170)
-    return f"{what}. Risk: {card.risk}.{words} Once approved, the agent may run it at once."
 
 
 def _foot(card: Card) -> Block:

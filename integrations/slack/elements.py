@@ -57,6 +57,27 @@ def text(value: str, *, bold: bool = False, italic: bool = False) -> Block:
     return element | {"style": style} if style else element
 
 
+def group(group_id: str) -> Block:
+    """A mention of a user group; its id comes from a setting, never from a text."""
+    return {"type": "usergroup", "usergroup_id": group_id}
+
+
+def user(user_id: str) -> Block:
+    """A mention of one person, by the id of an account that is linked to them."""
+    return {"type": "user", "user_id": user_id}
+
+
+def link(url: str, name: str) -> Block:
+    """A link to a page of ours."""
+    return {"type": "link", "url": url, "text": name}
+
+
+def called(group_ids: Sequence[str]) -> Block:
+    """The same mention in the oldest blocks."""
+    text = " ".join(f"<!subteam^{group_id}>" for group_id in group_ids)
+    return {"type": "section", "text": {"type": "mrkdwn", "verbatim": True, "text": text}}
+
+
 def quote(value: str) -> Block:
     return {"type": "rich_text_quote", "elements": [text(value)]}
 

@@ -155,10 +155,23 @@ class FakeSlack(Listening, ThreadingHTTPServer):
         return {"ok": True, "channel": message.channel, "ts": message.ts}
 
     def history(self, body: Body) -> Body:
-        found = [m for m in self.posted if m.channel == body.get("channel")]
-        found = [m for m in found if float(m.ts) >= float(body.get("oldest", 0))]
-        listed = [{"ts": m.ts, "text": m.text, **_metadata(m)} for m in reversed(found)]
-        return {"ok": True, "messages": listed[: int(body.get("limit", 100))]}
+        """A page of a channel, newest first; replies stand in their thread alone."""
+        there = [m for m in self.posted if m.channel == body.get("channel")]
+        return _page([m for m in there[::-1] if "thread_ts" not in m.content], body)
+
+    def replies(self, body: Body) -> Body:
+        """A page of a thread: its root, and its replies from the oldest."""
+        there = [m for m in self.posted if m.channel == body.get("channel")]
+        root = str(body.get("ts"))
+        return _page([m for m in there if root in (m.ts, m.content.get("thread_ts"))], body)
+
+    def open_conversation(self, body: Body) -> Body:
+        """Somebody's own conversation with the bot, always the same."""
+        user = str(body.get("users", ""))
+        if not user.startswith(("U", "W")):
+            return {"ok": False, "error": "user_not_found"}
+        self.channels.setdefault(f"D{user}", f"direct-{user.lower()}")
+        return {"ok": True, "channel": {"id": f"D{user}"}}
 
     def open_view(self, body: Body) -> Body:
         if not body.get("trigger_id"):
@@ -232,9 +245,19 @@ _METHODS: dict[str, Callable[[FakeSlack, Body], Body]] = {
     "chat.update": FakeSlack.update,
     "chat.postEphemeral": FakeSlack.whisper,
     "conversations.history": FakeSlack.history,
+    "conversations.open": FakeSlack.open_conversation,
+    "conversations.replies": FakeSlack.replies,
     "users.info": FakeSlack.user_info,
     "views.open": FakeSlack.open_view,
 }
+
+
+def _page(found: list[Posted], asked: Body) -> Body:
+    found = [m for m in found if float(m.ts) >= float(asked.get("oldest", 0))]
+    start, limit = int(asked.get("cursor") or 0), int(asked.get("limit", 100))
+    listed = [{"ts": m.ts, "text": m.text, **_metadata(m)} for m in found[start : start + limit]]
+    more = {"next_cursor": str(start + limit)} if len(found) > start + limit else {}
+    return {"ok": True, "messages": listed, "response_metadata": more}
 
 
 def _metadata(message: Posted) -> Body:

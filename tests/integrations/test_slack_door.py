@@ -111,7 +111,8 @@ def test_a_button_of_another_time_gets_words(slack: FakeSlack) -> None:
     assert "earlier version" in words_of(slack.views[0])
 
 
-def test_two_approvals_come_from_two_people(slack: FakeSlack) -> None:
+def test_two_approvals_come_from_two_people(slack: FakeSlack, settings: Any) -> None:
+    settings.SLACK_CRITICAL_ON_WEB = False
     row = cast.request(**CRITICAL)
     linked("chen", "U1")
     linked("dana", "U2")
@@ -419,7 +420,10 @@ def test_a_seal_outlives_a_change_of_the_secret_key(settings: Any) -> None:
     assert not seals.is_genuine(carried, address="C1")
 
 
-def test_the_same_bytes_again_are_answered_and_have_no_second_effect(slack: FakeSlack) -> None:
+def test_the_same_bytes_again_are_answered_and_have_no_second_effect(
+    slack: FakeSlack, settings: Any
+) -> None:
+    settings.SLACK_CRITICAL_ON_WEB = False
     row = cast.request(**CRITICAL)
     linked("chen")
     knocked = slack.click(shown(slack, row), "approve")

@@ -1,0 +1,75 @@
+"""The buttons of a card: how much it takes to approve grows with what is at stake."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from approvals.domain.cards import Card
+from approvals.domain.terms import RiskLevel, Verdict
+from integrations.slack import elements as el
+from integrations.slack import rows
+from integrations.slack.elements import Block
+from integrations.slack.shortening import cut
+
+CONFIRMED = frozenset({RiskLevel.HIGH, RiskLevel.CRITICAL})
+MOST_AMOUNTS = 2
+NUMBERS = frozenset({"integer", "number"})
+
+
+def row(card: Card, value: str, *, critical_on_web: bool) -> Block:
+    on_web = critical_on_web and card.risk is RiskLevel.CRITICAL
+    may_approve = rows.fits(card) and not on_web
+    offered = card.buttons if may_approve else [v for v in card.buttons if v is Verdict.DENY]
+    elements = [_button(card, verdict, value) for verdict in offered]
+    to_decide = card.is_open and not may_approve
+    name = "Open to decide" if to_decide else "Open full request"
+    label = f"Open {card.ref} in the web dashboard"
+    elements.append(el.button("open", name, label=label, url=card.url))
+    if to_decide:
+        elements.reverse()
+    return {"type": "actions", "elements": elements}
+
+
+def _button(card: Card, verdict: Verdict, value: str) -> Block:
+    if verdict is Verdict.APPROVE:
+        return _approve(card, value)
+    if verdict is Verdict.DENY:
+        label = f"Deny {card.ref} and give a reason"
+        return el.button(verdict.value, "Deny…", label=label, value=value)
+    label = f"Ask a question about {card.ref}"
+    return el.button(verdict.value, "Investigate…", label=label, value=value)
+
+
+def _approve(card: Card, value: str) -> Block:
+    more: dict[str, Any] = {"value": value}
+    if card.risk is not RiskLevel.CRITICAL:
+        more["style"] = "primary"
+    if card.risk in CONFIRMED:
+        more["confirm"] = el.confirm("Approve this?", _restated(card), yes="Approve")
+    label = f"Approve {card.ref}, {card.headline}"
+    return el.button(Verdict.APPROVE.value, "Approve", label=label, **more)
+
+
+def _restated(card: Card) -> str:
+    needs = next((fact.value for fact in card.facts if fact.name == "Needs"), "")
+    words = f" Needs {cut(needs, 60)}." if needs else ""
+    what = cut(card.headline, 100)
+    amounts = "".join(f" {each}." for each in _amounts(card))
+    return (
+        f"{what}.{amounts} Risk: {card.risk}. {_undone(card)}{words} The agent may run it at once."
+    )
+
+
+def _amounts(card: Card) -> list[str]:
+    """The first numbers among the parameters, as one would say them."""
+    numbers = [each for each in card.parameters if each.kind in NUMBERS]
+    return [
+        f"{cut(each.path, 24)}: {cut(each.means or each.shown.text, 24)}"
+        for each in numbers[:MOST_AMOUNTS]
+    ]
+
+
+def _undone(card: Card) -> str:
+    said = next((claim.shown.text for claim in card.claims if claim.name == "Can be undone"), "")
+    words = {"yes": "it can be undone", "no": "it cannot be undone"}.get(said)
+    return f"The agent says {words}." if words else "Nobody said whether it can be undone."
