@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.core.checks import register
 
@@ -20,6 +22,7 @@ class ProjectConfig(AppConfig):
     label = "countersign_project"
 
     def ready(self) -> None:
+        import_module("approvals.web.fresh")  # hears every sign-in from the first one on
         register(slack_checks.slack)
         register(checks.addresses)
         register(checks.mail)

@@ -2,50 +2,130 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from approvals import queries
 from approvals.domain import errors
 from approvals.domain.errors import Refusal
 from approvals.domain.terms import Verdict
-from approvals.models import Person
-from approvals.services import clock, lifecycle, suggestions
-from approvals.web import dialogs, requests
+from approvals.models import ApprovalRequest, Person, states
+from approvals.services import clock, holding, lifecycle, stopping, suggestions
+from approvals.services.clicks import Said
+from approvals.web import dialogs, fresh, ladder, requests, verdicts
 from approvals.web.access import BY_PASSWORD, signed_in
 from approvals.web.dialogs import Typed
 from approvals.web.forms import Decide, Mark, Write
 
 BROKEN = "The form was incomplete, so nothing was decided. Read the request again and decide."
+CLOSE_CALL = 600  # seconds within which somebody was quicker, rather than long done
 
 
 @require_POST
 @signed_in
+@sensitive_post_parameters("password")
 def decide(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
-    """Approve, deny or ask."""
+    """Approve, deny or ask. The person's rights come first, then what the risk asks of a click."""
     form = Decide(request.POST)
-    typed = Typed(key=request.POST.get("verdict", ""), text=request.POST.get("comment", "")[:8_000])
+    typed = _typed(request)
     if not form.is_valid():
         words = form.errors.get("comment", [BROKEN])[0]
         return requests.refused(request, person, ref, errors.Invalid(str(words)), typed)
-    said = form.cleaned_data
-    verdict = Verdict(said["verdict"])
+    now = clock.now()
     try:
-        if verdict is Verdict.APPROVE:
-            _refuse_unconfirmed(ref, said["confirm"])
-        row = lifecycle.decide(
-            ref=ref,
-            person=person,
-            verdict=verdict,
-            comment=said["comment"],
-            version=said["version"],
-            shown=said["shown"],
-            channel="web",
-            authenticated_by=BY_PASSWORD,
-            at=clock.now(),
-        )
+        said = _said(request, person, ref, form.cleaned_data, at=now)
+        row = holding.decide(said, ref=ref, at=now)
+        if said.verdict is Verdict.DENY and form.cleaned_data["stop"]:
+            stopping.stop(agent=row.agent, person=person, reason=said.comment, at=now)
     except Refusal as refusal:
-        return requests.refused(request, person, ref, refusal, _at_its_field(typed, refusal))
+        spoken = _in_time(refusal, typed.key, at=now)
+        return requests.refused(request, person, ref, spoken, _at_its_field(typed, refusal))
+    return HttpResponseRedirect(f"/r/{row.ref}")
+
+
+def _said(
+    request: HttpRequest, person: Person, ref: str, sent: Mapping[str, Any], *, at: datetime
+) -> Said:
+    """What the form says. Raises NotFound, and Invalid where the form lacks what its risk asks for."""
+    verdict, comment, proven = Verdict(sent["verdict"]), sent["comment"], BY_PASSWORD
+    row = queries.request(ref)
+    state = states.of(row, decisions=row.decisions.all())
+    may = verdicts.refusal(state, states.approver(person), verdict, now=at) is None
+    if may and verdict is Verdict.APPROVE:
+        proven = _climb(request, person, row, sent, at=at)
+    if may and verdict is Verdict.DENY:
+        comment = _reason(sent)
+        if sent["stop"] and not stopping.may_stop(person, row.agent):
+            raise errors.NotAllowed("You may not stop this agent. Nothing was decided.")
+    return Said(person, verdict, comment, sent["version"], sent["shown"], "web", proven)
+
+
+def _climb(
+    request: HttpRequest,
+    person: Person,
+    row: ApprovalRequest,
+    sent: Mapping[str, Any],
+    *,
+    at: datetime,
+) -> str:
+    """What approving at this risk asks for; returns how the person was proven to be themselves."""
+    steps = ladder.of(row, person, version=sent["version"])
+    ladder.refuse_short(steps, row, queries.card(row), person, sent)
+    if not steps.needs_fresh or (fresh.is_fresh(request, at=at) and not sent["password"]):
+        return BY_PASSWORD
+    fresh.confirm(request, person, sent["password"], at=at)
+    return fresh.BY_PASSWORD_AGAIN
+
+
+def _reason(sent: Mapping[str, Any]) -> str:
+    """The reason of a denial: one of a few, and words of one's own."""
+    comment = sent["comment"].strip()
+    if not comment:
+        raise errors.Invalid(
+            "A denial needs a reason; the agent and its owner will see it. Nothing was decided.",
+            field="comment",
+        )
+    if len(comment) < dialogs.SHORTEST_REASON or comment in dialogs.STARTERS:
+        raise errors.Invalid(
+            f"Write at least {dialogs.SHORTEST_REASON} characters of your own, so that the agent's "
+            "owner knows what to change. Nothing was decided.",
+            field="comment",
+        )
+    if sent["why"] not in dialogs.WHY:
+        raise errors.Invalid("Pick one of the reasons. Nothing was decided.", field="why")
+    return comment if sent["why"] == "other" else f"{dialogs.WHY[sent['why']]}: {comment}"
+
+
+def _in_time(refusal: Refusal, verb: str, *, at: datetime) -> Refusal:
+    """To whoever came second within minutes, say by how much."""
+    facts = refusal.facts
+    if not isinstance(refusal, errors.AlreadyDecided) or not facts.get("at"):
+        return refusal
+    seconds = int((at - datetime.fromisoformat(str(facts["at"]))).total_seconds())
+    if not 0 <= seconds < CLOSE_CALL:
+        return refusal
+    noun = {"approve": "approval", "deny": "denial", "investigate": "question"}.get(verb, "click")
+    return errors.AlreadyDecided(
+        f"{facts['by']} {facts['status']} this {seconds} s before you. Your {noun} was not counted. "
+        f"{refusal.words}",
+        **facts,
+    )
+
+
+@require_POST
+@signed_in
+def undo(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
+    """Take one's own decision back while it is held."""
+    try:
+        row = holding.undo(ref=ref, person=person, at=clock.now())
+    except Refusal as refusal:
+        return requests.refused(request, person, ref, refusal, Typed(key="undo"))
     return HttpResponseRedirect(f"/r/{row.ref}")
 
 
@@ -117,18 +197,16 @@ def mark(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
     return HttpResponseRedirect(f"/r/{ref}")
 
 
-def _refuse_unconfirmed(ref: str, typed: str) -> None:
-    """A critical request is approved only by somebody who looked at its target."""
-    wanted = dialogs.confirmation(queries.request(ref))
-    if typed.strip() != wanted and wanted:
-        raise errors.Invalid(
-            f"Type “{wanted}” exactly as the target ends. Nothing was approved.", field="confirm"
-        )
+def _typed(request: HttpRequest) -> Typed:
+    return Typed(
+        key=request.POST.get("verdict", ""),
+        text=request.POST.get("comment", "")[:8_000],
+        choice=request.POST.get("why", "")[:40],
+        stop=bool(request.POST.get("stop")),
+    )
 
 
 def _at_its_field(typed: Typed, refusal: Refusal) -> Typed:
     if not isinstance(refusal, errors.Invalid):
         return typed
-    if refusal.facts.get("field") == "confirm":
-        return Typed(key=typed.key, text=typed.text, confirm_error=refusal.words)
-    return Typed(key=typed.key, text=typed.text, error=refusal.words)
+    return replace(typed, wrong={str(refusal.facts.get("field", "comment")): refusal.words})

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from approvals.domain.cards import Card
-from approvals.domain.state import RequestState
+from approvals.domain.state import RequestState, clock
 from approvals.domain.terms import RiskLevel, Verdict
 from approvals.models import ApprovalRequest
-from approvals.web import moments
+from approvals.web import ladder, moments
+from approvals.web.ladder import Ladder
 
-CONFIRM_CHARACTERS = 4
+WHY = {
+    "wrong_value": "Wrong value or target",
+    "not_allowed": "Not allowed by our rules",
+    "unclear": "Not enough information",
+    "suspicious": "Looks suspicious",
+    "other": "Something else",
+}
+STARTERS = ("Try again with …", "Wait until …", "Ask … first.")
+SHORTEST_REASON = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """What a person sent that did not count: into which form, and what was wrong with it."""
+    """What a person sent that did not count: into which form, and what was wrong with which field."""
 
     key: str = ""
     text: str = ""
-    error: str = ""
-    confirm_error: str = ""
+    choice: str = ""
+    stop: bool = False
+    wrong: Mapping[str, str] = field(default_factory=dict)
     reopens: bool = False
 
 
@@ -39,39 +51,68 @@ class Dialog:
     hint: str = ""
     confirm: str = ""
     progress: str = ""
+    how_much: str = ""
+    why: Mapping[str, str] = field(default_factory=dict)
+    starters: tuple[str, ...] = ()
+    offers_stop: bool = False
+    needs_password: bool = False
+    opened: str = ""
+    shortest: int = 0
     is_required: bool = False
     is_primary: bool = False
     is_open: bool = False
     text: str = ""
-    error: str = ""
-    confirm_error: str = ""
+    choice: str = ""
+    stop: bool = False
+    wrong: Mapping[str, str] = field(default_factory=dict)
 
 
-def approve(card: Card, row: ApprovalRequest, state: RequestState, typed: Typed) -> Dialog:
-    """Restates what runs and whether it can be undone; critical ones ask for a typed fact as well."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What approving asks of this reader: the ladder, whether it must be a fresh sign-in, the proof
+    that everything was opened."""
+
+    ladder: Ladder
+    needs_password: bool
+    opened: str
+
+
+def approve(
+    card: Card, row: ApprovalRequest, state: RequestState, asked: Asked, typed: Typed
+) -> Dialog:
+    """Restates what runs, how much and whether it can be undone; critical ones ask for more."""
     seats = state.current.seats
-    needs_reason = state.plan.approve_reason_required
-    last = confirmation(row)
+    steps, how_much = asked.ladder, ladder.amount(row)
     return _dialog(
         "approve", card, typed,
         question="Approve",
         submit="Approve",
         facing=(
             _size(card),
-            _undo(row),
+            *([f"{how_much[0].capitalize()}: {how_much[1]}."] if how_much else []),
+            undo_words(row),
             f"You would be approval {state.filled + 1} of {seats}."
             if seats > 1
             else "Your approval is enough; the agent may then run it once.",
             *_counts_for(card),
         ),
         verdict=Verdict.APPROVE.value,
-        label="Reason" if needs_reason else "Note (optional)",
+        label="Reason" if steps.needs_reason else "Note (optional)",
         hint="The agent and its owner will see this.",
-        is_required=needs_reason,
-        confirm=f"Type “{last}”, the last {len(last)} characters of the target, to confirm" if last else "",
+        is_required=steps.needs_reason,
+        confirm=_confirm(steps),
         progress=f"{state.filled + 1} of {seats}" if seats > 1 else "",
+        how_much=f"{how_much[0]} {how_much[1]}" if how_much else "",
+        needs_password=asked.needs_password,
+        opened=asked.opened,
         is_primary=card.risk is not RiskLevel.CRITICAL,
     )  # fmt: skip
+
+
+def _confirm(steps: Ladder) -> str:
+    if steps.fact is None:
+        return ""
+    return f"Type “{steps.fact.wanted}”, {steps.fact.words}, to confirm"
 
 
 def _counts_for(card: Card) -> tuple[str, ...]:
@@ -82,7 +123,7 @@ def _counts_for(card: Card) -> tuple[str, ...]:
     return (f"This counts for {len(card.counts_for)} identical requests: {refs}.",)
 
 
-def deny(card: Card, typed: Typed) -> Dialog:
+def deny(card: Card, typed: Typed, *, may_stop: bool) -> Dialog:
     return _dialog(
         "deny", card, typed,
         question="Deny",
@@ -90,18 +131,29 @@ def deny(card: Card, typed: Typed) -> Dialog:
         facing=("One denial closes the request. Nothing will run.", *_counts_for(card)),
         verdict=Verdict.DENY.value,
         label="Reason",
-        hint="The agent and its owner will see this. Say what would have to change.",
+        hint=f"At least {SHORTEST_REASON} characters. The agent and its owner will see this. "
+        "Say what would have to change.",
+        why=WHY,
+        starters=STARTERS,
+        offers_stop=may_stop,
+        shortest=SHORTEST_REASON,
         is_required=True,
     )  # fmt: skip
 
 
-def investigate(card: Card, state: RequestState, typed: Typed) -> Dialog:
+def investigate(
+    card: Card, row: ApprovalRequest, state: RequestState, typed: Typed, *, now: datetime
+) -> Dialog:
+    owner = f" and its owner {row.agent.owner}" if row.agent.owner else ""
+    pause = state.pause_open
     return _dialog(
         "investigate", card, typed,
         question="Ask first about",
         submit="Ask about",
         facing=(
-            f"The clock pauses until the agent answers, for {moments.span(state.pause_left)} at most.",
+            f"It goes to the agent {row.agent.name}{owner}.",
+            f"The clock pauses until the agent answers, for {moments.span(pause)} at most, "
+            f"so until {clock(now + pause)}.",
             "Nothing is decided by asking.",
         ),
         verdict=Verdict.INVESTIGATE.value,
@@ -133,11 +185,12 @@ def spoken(card: Card) -> str:
     return card.headline[:1].lower() + card.headline[1:]
 
 
-def confirmation(row: ApprovalRequest) -> str:
-    """What must be typed before a critical request is approved; empty for every other."""
-    return (
-        row.target.strip()[-CONFIRM_CHARACTERS:].strip() if row.risk == RiskLevel.CRITICAL else ""
-    )
+def undo_words(row: ApprovalRequest) -> str:
+    """Whether what would run can be undone, as far as anybody said."""
+    available = (row.submission.get("rollback") or {}).get("available")
+    if available is None:
+        return "The agent does not say whether it can be undone."
+    return f"The agent says it {'can' if available else 'cannot'} be undone (not checked)."
 
 
 def _dialog(key: str, card: Card, typed: Typed, **facts: object) -> Dialog:
@@ -149,8 +202,9 @@ def _dialog(key: str, card: Card, typed: Typed, **facts: object) -> Dialog:
         object=spoken(card),
         is_open=ours.reopens,
         text=ours.text,
-        error=ours.error,
-        confirm_error=ours.confirm_error,
+        choice=ours.choice,
+        stop=ours.stop,
+        wrong=ours.wrong,
         **facts,  # type: ignore[arg-type]  # the words above, each by its name
     )
 
@@ -159,10 +213,3 @@ def _size(card: Card) -> str:
     count = len(card.parameters)
     noun = "parameter" if count == 1 else "parameters"
     return f"{card.risk.capitalize()} risk. {count} {noun}, fingerprint {card.fingerprint}."
-
-
-def _undo(row: ApprovalRequest) -> str:
-    available = (row.submission.get("rollback") or {}).get("available")
-    if available is None:
-        return "The agent does not say whether it can be undone."
-    return f"The agent says it {'can' if available else 'cannot'} be undone (not checked)."

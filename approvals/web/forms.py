@@ -22,6 +22,10 @@ class Decide(forms.Form):
     version = forms.IntegerField(min_value=1, max_value=2**31 - 1)
     shown = forms.RegexField(r"^[0-9a-f]{64}$")
     confirm = forms.CharField(max_length=200, required=False)
+    opened = forms.CharField(max_length=200, required=False)
+    password = forms.CharField(max_length=1_000, required=False, strip=False)
+    why = forms.CharField(max_length=40, required=False)
+    stop = forms.BooleanField(required=False)
 
 
 class Write(forms.Form):

@@ -2,85 +2,36 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from approvals import queries
 from approvals.domain import display, itself, touched
 from approvals.domain.cards import RISK_SHAPE, Card, Remark
-from approvals.domain.errors import Refusal
-from approvals.domain.state import Approver, RequestState
-from approvals.domain.terms import Status, Verdict
-from approvals.models import ApprovalRequest, Person, Team, states
-from approvals.web import changes, dialogs, evaluation, moments, standing, suggestion, timeline
-from approvals.web.dialogs import Dialog, Typed
-from approvals.web.verdicts import refusal
+from approvals.domain.terms import RiskLevel, Status, Verdict
+from approvals.models import ApprovalRequest
+from approvals.queries.similar import similar_to
+from approvals.web import (
+    acting,
+    changes,
+    deciders,
+    dialogs,
+    evaluation,
+    moments,
+    standing,
+    suggestion,
+    timeline,
+    undoing,
+    values,
+)
+from approvals.web.dialogs import Typed
+from approvals.web.reading import Reading
 
 MARKS = {"OK": "ok", "CAUTION": "caution", "COULD NOT CHECK": "unknown"}
-NOT_DRAWABLE = "Approve is off: part of this request could not be shown in full."
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    name: str
-    state: str
-    has_spoken: bool
-    is_you: bool
-
-
-@dataclass(frozen=True, slots=True)
-class AskedTeam:
-    """A team of the present stage; `quorum` is zero for those asked in addition."""
-
-    title: str
-    quorum: int
-    members: tuple[Member, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """One person looking at one request at one moment."""
-
-    row: ApprovalRequest
-    state: RequestState
-    card: Card
-    person: Person
-    approver: Approver
-    now: datetime
-
-    def refusal(self, verdict: Verdict) -> Refusal | None:
-        return refusal(self.state, self.approver, verdict, now=self.now)
-
-    @property
-    def is_owner(self) -> bool:
-        return self.person.pk in {self.row.agent.owner_id, self.row.owner_at_submission_id}
-
-    @property
-    def may_cancel(self) -> bool:
-        return self.card.is_open and self.is_owner
-
-    @property
-    def may_revoke(self) -> bool:
-        grant = self.state.grant
-        if (
-            self.state.status is not Status.APPROVED
-            or grant is None
-            or grant.consumed_at
-            or grant.lapsed
-        ):
-            return False
-        asked = {team for stage in self.state.plan.stages for team in stage.teams(len(stage.rungs))}
-        return bool(self.approver.teams & asked) or self.person.pk in self.state.conflicted
-
-
-def read(ref: str, person: Person, *, now: datetime) -> Reading:
-    """Raises NotFound."""
-    row = queries.request(ref)
-    state = states.of(row, decisions=row.decisions.all())
-    return Reading(row, state, queries.card(row), person, states.approver(person), now)
+FOLDED = frozenset({RiskLevel.HIGH, RiskLevel.CRITICAL})
+SIGNED_IN = {
+    "password_session": "signed in by password",
+    "password_again": "password given again",
+    "token": "by a personal token",
+}
 
 
 def facts(reading: Reading, typed: Typed) -> dict[str, Any]:
@@ -88,28 +39,30 @@ def facts(reading: Reading, typed: Typed) -> dict[str, Any]:
     return {
         **_top(reading),
         **_what(reading),
-        **_deciding(reading, typed),
+        **_why(reading),
+        **_says(reading),
+        **acting.facts(reading, typed),
+        **_people(reading),
+        **_past(reading),
         "suggestion": suggestion.of(reading.row, reading.person),
-        "teams": _teams(reading),
         "thread": _thread(reading.card),
         "is_paused": reading.state.status is Status.INVESTIGATING,
-        "timeline": timeline.draw(reading.row),
     }
 
 
 def _top(reading: Reading) -> dict[str, Any]:
-    card, state = reading.card, reading.state
-    badge = standing.of(state, is_yours=reading.refusal(Verdict.APPROVE) is None)
+    card, state, row = reading.card, reading.state, reading.row
+    badge = standing.of(state, is_yours=reading.may_approve)
     return {
         "section": "queue",
         "now": reading.now,
         "card": card,
         "object": dialogs.spoken(card),
         "odd": [
-            *display.show_identifier(reading.row.action).notes,
-            *display.show_identifier(reading.row.target).notes,
+            *display.show_identifier(row.action).notes,
+            *display.show_identifier(row.target).notes,
         ],
-        "agent": display.show_identifier(reading.row.agent.name, limit=80).text,
+        "agent": display.show_identifier(row.agent.name, limit=80).text,
         "shape": RISK_SHAPE[card.risk],
         "status_words": badge.words,
         "status_class": badge.css,
@@ -117,46 +70,144 @@ def _top(reading: Reading) -> dict[str, Any]:
         "deadline": moments.deadline(state, now=reading.now) if card.is_open else None,
         "filled": state.filled if state.plan.stages else 0,
         "seats": state.current.seats if state.plan.stages else 0,
+        "since": reading.since,
+        "live_query": reading.live_query,
+        "held": undoing.held_now(reading.held, reading.person, now=reading.now),
+        "held_lost": undoing.lost(reading.held, reading.person),
+        "in_full": reading.in_full,
     }
 
 
 def _what(reading: Reading) -> dict[str, Any]:
     row, submission = reading.row, reading.row.submission
-    raw = json.dumps(submission["parameters"], indent=2, ensure_ascii=True)
+    parameters = values.drawn(row, reading.card, in_full=reading.in_full)
+    impact = submission.get("impact") or {}
     return {
-        "parameters": [_parameter(parameter) for parameter in reading.card.parameters],
+        "parameters": parameters,
+        "cut": sum(1 for each in parameters if each.is_cut),
         "is_ours": bool(row.effect),
         "effects": itself.effects(submission) if row.effect else (),
         "evidence": itself.all_evidence(submission) if row.effect else (),
         "difference": itself.difference(submission) if row.effect else (),
         "recipients": touched.every_recipient(submission),
-        "has_meanings": any(parameter.means for parameter in reading.card.parameters),
-        "raw_parameters": raw if submission["parameters"] else "",
+        "has_meanings": any(each.means for each in parameters),
+        "raw_parameters": values.raw(row),
+        "action_sha256": row.action_sha256,
         "changes": changes.of(submission),
         "no_changes": changes.why_none(submission),
+        "reach": [f"{impact[key]:,} {noun}" for key, noun in REACH.items() if _counts(impact, key)],
+        "undo_words": dialogs.undo_words(row),
+    }
+
+
+REACH = {"users": "users", "pods": "pods", "replica_percent": "percent of the replicas"}
+
+
+def _counts(impact: dict[str, Any], key: str) -> bool:
+    found = impact.get(key)
+    return isinstance(found, (int, float)) and not isinstance(found, bool)
+
+
+def _why(reading: Reading) -> dict[str, Any]:
+    row, card = reading.row, reading.card
+    made = evaluation.drawn(row)
+    sources = [" ".join(part for part in (each["rule"], each["place"]) if part) for each in made]
+    sources += [""] * len(card.checks)  # the last line speaks of the text, and of no rule
+    return {
         "policy_version": row.policy_version,
         "reason_words": row.reason_code.replace("_", " ").capitalize()
         or "The risk matrix says so.",
         "why_title": evaluation.title(row),
-        "evaluation": evaluation.drawn(row),
+        "evaluation": made,
         "checks": [
-            {"mark": line.mark, "words": line.words, "css": MARKS.get(line.mark, "unknown")}
-            for line in reading.card.checks
+            {
+                "mark": line.mark,
+                "words": line.words,
+                "css": MARKS.get(line.mark, "unknown"),
+                "source": source,
+            }
+            for line, source in zip(card.checks, sources, strict=False)
         ],
+        "checked_at": row.created_at,
     }
 
 
-def _parameter(parameter: display.Parameter) -> dict[str, Any]:
-    """The exact value: a text stands in quotes, so that "1182" is not taken for a number."""
-    text = parameter.shown.text
-    is_bare_text = parameter.raw.startswith('"') and text != '""'
+def _says(reading: Reading) -> dict[str, Any]:
+    """What the agent says stands after the facts: for high risk folded, for critical until they are open."""
+    risk = reading.card.risk
     return {
-        "path": parameter.path,
-        "text": f'"{text}"' if is_bare_text else text,
-        "notes": parameter.shown.notes,
-        "kind": parameter.kind,
-        "means": parameter.means,
+        "claims_folded": risk in FOLDED,
+        "claims_closed": risk is RiskLevel.CRITICAL
+        and reading.card.is_open
+        and not reading.in_full,
     }
+
+
+def _people(reading: Reading) -> dict[str, Any]:
+    row, held = reading.row, [each for each in reading.held if each.pk and undoing.is_open(each)]
+    known = deciders.Known(
+        state=reading.state,
+        you=reading.person,
+        said={each.person_id: each.verdict for each in row.decisions.all()},
+        held={each.person_id: each for each in held},
+        looks={look.person_id: look for look in reading.looks},
+        now=reading.now,
+    )
+    asked = deciders.teams(known)
+    return {
+        "teams": asked,
+        "next_steps": deciders.next_steps(reading.state, reading.titles),
+        "others_looking": deciders.others_looking(known, asked),
+        "shown_to": [_shown(each, row) for each in row.decisions.all()],
+    }
+
+
+def _shown(decision: Any, row: ApprovalRequest) -> dict[str, Any]:
+    door = timeline.DOORS.get(decision.channel, decision.channel)
+    return {
+        "by": display.show_identifier(str(decision.person)).text,
+        "said": deciders.SAID.get(decision.verdict, decision.verdict),
+        "at": decision.at,
+        "door": door,
+        "signed_in": SIGNED_IN.get(
+            decision.authenticated_by, decision.authenticated_by.replace("_", " ")
+        ),
+        "version": decision.version,
+        "fingerprint": display.fingerprint(decision.shown_sha256) if decision.shown_sha256 else "",
+        "is_same": decision.shown_sha256 == row.action_sha256,
+    }
+
+
+def _past(reading: Reading) -> dict[str, Any]:
+    near = similar_to(reading.row)
+    lines = timeline.draw(reading.row, reading.events, reading.looks)
+    return {
+        "similar": [_similar(each) for each in near.rows],
+        "similar_ended": [
+            f"{count} {word}" for word, count in sorted(near.ended.items(), key=lambda one: -one[1])
+        ],
+        "similar_of": near.of,
+        "timeline": lines,
+        "hides_views": reading.may_approve,
+    }
+
+
+def _similar(row: ApprovalRequest) -> dict[str, Any]:
+    return {
+        "ref": row.ref,
+        "target": display.show_identifier(row.target, limit=80).text,
+        "agent": display.show_identifier(row.agent.name, limit=80).text,
+        "at": row.closed_at,
+        "by": display.show_identifier(row.closed_by, limit=80).text,
+        **_ended(row),
+    }
+
+
+def _ended(row: ApprovalRequest) -> dict[str, str]:
+    badge = standing.CLOSED.get(Status(row.status)) or standing.OUTCOMES.get(row.outcome_status)
+    if badge is None:
+        badge = standing.Standing("▷ Running" if row.consumed_at else "✔ Approved", "status-closed")
+    return {"words": badge.words, "css": badge.css}
 
 
 def _thread(card: Card) -> list[dict[str, Any]]:
@@ -177,107 +228,3 @@ def _note(note: Remark) -> dict[str, Any]:
         "at": note.at,
         "flags": note.shown.notes,
     }
-
-
-def _deciding(reading: Reading, typed: Typed) -> dict[str, Any]:
-    refusals = {verdict: reading.refusal(verdict) for verdict in Verdict}
-    open_to = [
-        verdict
-        for verdict, no in refusals.items()
-        if no is None and verdict in reading.card.buttons
-    ]
-    no_approve = refusals[Verdict.APPROVE]
-    if not reading.card.readable and Verdict.APPROVE in open_to:
-        open_to.remove(Verdict.APPROVE)
-    return {
-        "buttons": [verdict.value for verdict in open_to],
-        "may_decide": Verdict.DENY in open_to,
-        "may_cancel": reading.may_cancel,
-        "may_revoke": reading.may_revoke,
-        "cannot_approve": _spoken(no_approve)
-        if no_approve
-        else ""
-        if reading.card.readable
-        else NOT_DRAWABLE,
-        "why_not": _why_not(reading, no_approve),
-        "dialogs": _dialogs(reading, open_to, typed),
-    }
-
-
-def _dialogs(reading: Reading, open_to: list[Verdict], typed: Typed) -> list[Dialog]:
-    card, row, state = reading.card, reading.row, reading.state
-    found = []
-    if Verdict.APPROVE in open_to:
-        found.append(dialogs.approve(card, row, state, typed))
-    if Verdict.DENY in open_to:
-        found.append(dialogs.deny(card, typed))
-    if Verdict.INVESTIGATE in open_to:
-        found.append(dialogs.investigate(card, state, typed))
-    if reading.may_cancel:
-        found.append(dialogs.cancel(card, typed))
-    if reading.may_revoke:
-        found.append(dialogs.revoke(card, typed))
-    return found
-
-
-def _why_not(reading: Reading, no: Refusal | None) -> str:
-    """Why this person cannot decide, and who can."""
-    if no is None:
-        return ""
-    able = sorted(
-        {str(person) for _, people in queries.approvers_of(reading.state) for person in people}
-        - {seat.approver.name for seat in reading.state.approvals}
-        - {str(reading.person)}
-    )
-    if not able:
-        return f"{_spoken(no)} Nobody else can either, for now."
-    return f"{_spoken(no)} {_listed(able)} can."
-
-
-def _spoken(no: Refusal) -> str:
-    return no.words.removeprefix("Not counted. ")
-
-
-def _listed(names: list[str]) -> str:
-    most = names[:4]
-    if len(names) > len(most):
-        return f"{', '.join(most)} and {len(names) - len(most)} more"
-    return most[0] if len(most) == 1 else f"{', '.join(most[:-1])} or {most[-1]}"
-
-
-def _teams(reading: Reading) -> list[AskedTeam]:
-    """Every team of the present stage, with what each member has said so far."""
-    state = reading.state
-    if not state.plan.stages:
-        return []
-    quorums = {need.team: need.quorum for need in state.current.requirements}
-    said = {decision.person_id: decision.verdict for decision in reading.row.decisions.all()}
-    found = Team.objects.filter(name__in=state.teams_asked).prefetch_related("people")
-    by_name = {team.name: team for team in found}
-    return [
-        AskedTeam(
-            title=by_name[name].title,
-            quorum=quorums.get(name, 0),
-            members=tuple(
-                _member(someone, said, reading)
-                for someone in sorted(by_name[name].people.all(), key=str)
-                if someone.is_active
-            ),
-        )
-        for name in state.teams_asked
-        if name in by_name
-    ]
-
-
-VERDICTS = {"approve": "✔ approved", "deny": "✖ denied", "investigate": "? asked"}
-
-
-def _member(someone: Person, said: Mapping[int, str], reading: Reading) -> Member:
-    state = reading.state
-    too_close = someone.pk in state.conflicted and not state.plan.owner_may_decide
-    return Member(
-        name=str(someone),
-        state=VERDICTS.get(said.get(someone.pk, ""), "own agent" if too_close else ""),
-        has_spoken=someone.pk in said,
-        is_you=someone.pk == reading.person.pk,
-    )

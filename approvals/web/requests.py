@@ -1,19 +1,27 @@
-"""One request: its page, and the parts of it that are drawn again while it is open."""
+"""One request: its page, the parts of it that are drawn again while it is open, and its evidence."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+import structlog
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from approvals.domain.errors import NotFound, Refusal
 from approvals.models import Person
-from approvals.services import clock
-from approvals.web import page
+from approvals.services import clock, looks
+from approvals.web import fresh, page, reading
 from approvals.web.access import signed_in
 from approvals.web.dialogs import Typed
+from approvals.web.reading import Reading, View
+
+logger = structlog.get_logger(__name__)
+NOT_SAFE = (
+    "We could not draw this request safely. It cannot be approved here or anywhere until that is "
+    "mended. Nothing was decided."
+)
 
 
 @require_safe
@@ -28,7 +36,16 @@ def show(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
 @signed_in
 def live(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
     """The parts that change, for a page that is already open."""
-    return draw(request, person, ref, template="request_live.html")
+    view = replace(_view(request), drawn=_whole(request.GET.get("seen", "")))
+    return draw(request, person, ref, view=view, template="request_live.html")
+
+
+@require_safe
+@signed_in
+def evidence(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
+    """Everything about one request, laid out for paper."""
+    view = replace(_view(request), in_full=True)
+    return draw(request, person, ref, view=view, template="request_evidence.html")
 
 
 def draw(
@@ -36,6 +53,7 @@ def draw(
     person: Person,
     ref: str,
     *,
+    view: View | None = None,
     typed: Typed | None = None,
     refusal: Refusal | None = None,
     template: str = "request.html",
@@ -43,20 +61,49 @@ def draw(
     """The page as it stands now, with what was typed and why it did not count."""
     now = clock.now()
     try:
-        reading = page.read(ref, person, now=now)
+        found = reading.read(ref, person, view or _view(request), now=now)
     except NotFound as missing:
         return not_found(request, missing)
+    except Exception:
+        logger.exception("a request could not be drawn", request=ref[:60])
+        return _not_safe(request)
+    found = _looked(found)
     kept = typed or Typed()
-    facts = page.facts(reading, kept)
+    facts = page.facts(found, kept)
     facts["refusal"] = refusal.words if refusal else ""
     if refusal and kept.key == "message":
         facts["message_text"] = kept.text
-        facts["message_error"] = kept.error
+        facts["message_error"] = refusal.words if refusal.status == 422 else ""
     elif refusal and not any(dialog.key == kept.key for dialog in facts["dialogs"]):
         facts["kept"] = kept.text
     response = render(request, template, facts, status=refusal.status if refusal else 200)
     response.headers["X-Server-Time"] = now.isoformat()
     return response
+
+
+def _looked(found: Reading) -> Reading:
+    """Remember that this person looked; what they knew before is compared with the present."""
+    if found.view.drawn is not None:
+        looks.stay(found.row, found.person, at=found.now)
+        return found
+    before = looks.open_page(found.row, found.person, at=found.now)
+    if found.view.known is None and before is not None:
+        return replace(found, view=replace(found.view, known=before.version))
+    return found
+
+
+def _view(request: HttpRequest) -> View:
+    """As the address asks, or the form that was sent from a page that showed everything."""
+    proof = request.POST.get("opened", "") if request.method == "POST" else ""
+    return View(
+        known=_whole(request.GET.get("v", "")),
+        in_full=request.GET.get("full") == "1" or bool(proof),
+        is_fresh=fresh.is_fresh(request, at=clock.now()),
+    )
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and 0 < len(text) < 10 else None
 
 
 def refused(
@@ -73,3 +120,8 @@ def refused(
 def not_found(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     facts = {"title": "Not here", "words": refusal.words}
     return render(request, "problem.html", facts, status=refusal.status)
+
+
+def _not_safe(request: HttpRequest) -> HttpResponse:
+    facts = {"title": "Not drawn", "words": NOT_SAFE}
+    return render(request, "problem.html", facts, status=500)

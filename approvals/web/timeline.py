@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,47 +11,75 @@ from approvals import queries
 from approvals.domain import display
 from approvals.domain.policy import on_call
 from approvals.domain.terms import EventKind
-from approvals.models import ApprovalRequest, AuditEvent, Delivery
+from approvals.models import ApprovalRequest, AuditEvent, Delivery, RequestLook
 from approvals.models.outbox import DeliveryState
 
 Entry = Mapping[str, Any]
-PLACES = {"slack": "Slack", "webhook": "the agent's callback", "console": "the console"}
-DOORS = {"web": "the dashboard", "slack": "Slack", "api": "the API"}
+PLACES = {
+    "slack": "Slack",
+    "teams": "Teams",
+    "email": "e-mail",
+    "pagerduty": "PagerDuty",
+    "servicenow": "ServiceNow",
+    "github": "GitHub",
+    "webhook": "the agent's callback",
+    "console": "the console",
+}
+DOORS = {"web": "the dashboard", "slack": "Slack", "teams": "Teams", "api": "the API"}
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One moment; `quote` is what a person or agent wrote, `failed` asks for attention."""
+    """One moment; `quote` is what a person or agent wrote, `failed` asks for attention.
+
+    `is_view` says that the quote is somebody's reason to approve, which others read after deciding.
+    """
 
     at: datetime
     words: str
     quote: str = ""
     failed: bool = False
+    is_view: bool = False
 
 
-def draw(row: ApprovalRequest) -> list[Line]:
-    """Everything that happened to a request, in order."""
-    lines = [_event(event, row) for event in queries.events_of(row)]
+def draw(
+    row: ApprovalRequest, events: Sequence[AuditEvent], looks: Sequence[RequestLook] = ()
+) -> list[Line]:
+    """Everything that happened to a request, in order: events, messages sent, and who looked."""
+    lines = [told(event, row) for event in events]
     sent = [_delivery(delivery) for delivery in queries.deliveries_of(row)]
-    return sorted([*lines, *(line for line in sent if line)], key=lambda line: line.at)
+    seen = [_look(look) for look in looks]
+    return sorted([*lines, *(line for line in sent if line), *seen], key=lambda line: line.at)
 
 
-def _event(event: AuditEvent, row: ApprovalRequest) -> Line:
+def quoted(text: str) -> str:
+    """What somebody wrote, short and safe to draw."""
+    return display.show(text, limit=400).text
+
+
+def _look(look: RequestLook) -> Line:
+    name = display.show_identifier(str(look.person), limit=80).text
+    return Line(look.first_at, f"{name} opened this page.")
+
+
+def told(event: AuditEvent, row: ApprovalRequest) -> Line:
+    """One event as a sentence."""
     detail = event.entry.get("detail") or {}
     words = WORDS.get(event.type)
     said = words(detail, event, row) if words else event.type.replace(".", " ").replace("_", " ")
-    quote = display.show(str(detail.get("comment") or ""), limit=400).text
+    quote = quoted(str(detail.get("comment") or ""))
     failed = event.type in {
         EventKind.DECISION_REFUSED,
         EventKind.CONSUME_REFUSED,
         EventKind.DELIVERY_DEAD,
     }
-    return Line(event.at, display.show_identifier(said, limit=300).text, quote, failed)
+    is_view = detail.get("verdict") == "approve" and bool(quote)
+    return Line(event.at, display.show_identifier(said, limit=300).text, quote, failed, is_view)
 
 
 def _delivery(delivery: Delivery) -> Line | None:
     place = PLACES.get(delivery.adapter, delivery.adapter)
-    if delivery.adapter == "slack":
+    if delivery.adapter != "webhook" and delivery.address:
         place += f" {display.show_identifier(delivery.address, limit=60).text}"
     if delivery.state == DeliveryState.SENT and delivery.finished_at:
         return Line(delivery.finished_at, f"Delivered to {place}.")
@@ -64,11 +92,14 @@ def _delivery(delivery: Delivery) -> Line | None:
         )
     if delivery.state == DeliveryState.WAITING and delivery.attempts:
         error = display.show(delivery.last_error, limit=200).text
+        times = "once" if delivery.attempts == 1 else f"{delivery.attempts} times"
         return Line(
             delivery.created_at,
-            f"Not delivered to {place} yet, tried {delivery.attempts} times: {error}",
+            f"Not delivered to {place} yet, tried {times}, again at {delivery.due_at:%H:%M:%S} UTC: {error}",
             failed=True,
         )
+    if delivery.state == DeliveryState.WAITING:
+        return Line(delivery.created_at, f"Waiting to be sent to {place}.")
     return None
 
 
@@ -82,7 +113,9 @@ def _by(verb: str) -> Callable[[Entry, AuditEvent, ApprovalRequest], str]:
         del row
         door = DOORS.get(str(detail.get("channel", "")), str(detail.get("channel", "")))
         comma = "," if detail.get("standing_in_for") else ""
-        return f"{detail.get('by') or _who(event)}{comma} {verb}" + (f" in {door}." if door else ".")
+        return f"{detail.get('by') or _who(event)}{comma} {verb}" + (
+            f" in {door}." if door else "."
+        )
 
     return words
 
@@ -116,6 +149,17 @@ def _escalated(detail: Entry, event: AuditEvent, row: ApprovalRequest) -> str:
     del event, row
     also = " and ".join(on_call.spoken(str(team)) for team in detail.get("also") or ())
     return f"No decision in time. Now also with {also}."
+
+
+def _held(detail: Entry, event: AuditEvent, row: ApprovalRequest) -> str:
+    verb = {"approve": "approved", "deny": "denied"}.get(str(detail.get("verdict")), "decided")
+    return _by(verb)(detail, event, row).removesuffix(".") + ", and could undo it for some seconds."
+
+
+def _undone(detail: Entry, event: AuditEvent, row: ApprovalRequest) -> str:
+    del row
+    noun = {"approve": "approval", "deny": "denial"}.get(str(detail.get("verdict")), "decision")
+    return f"{detail.get('by') or _who(event)} took the {noun} back before it counted."
 
 
 def _refused(detail: Entry, event: AuditEvent, row: ApprovalRequest) -> str:
@@ -156,6 +200,8 @@ WORDS: dict[str, Callable[[Entry, AuditEvent, ApprovalRequest], str]] = {
     EventKind.CONSUMED: _plain("The agent started it."),
     EventKind.OUTCOME_REPORTED: _plain("The agent reports: {detail[status]}."),
     EventKind.GRANT_EXPIRED: _plain("The agent did not use the approval in time. Nothing ran."),
+    EventKind.DECISION_HELD: _held,
+    EventKind.DECISION_UNDONE: _undone,
     EventKind.DECISION_REFUSED: _refused,
     EventKind.CONSUME_REFUSED: _plain("The agent's attempt to start it was refused."),
     EventKind.DELIVERY_DEAD: _plain("A message about this could not be delivered."),

@@ -90,7 +90,7 @@ def test_a_click_decides_and_every_open_page_shows_it(world: World, sign_in: Sig
     lin.get_by_role(
         "link", name=re.compile("Medium risk, Scale deployment · production-api")
     ).click()
-    lin.get_by_role("button", name="Approve… scale deployment · production-api").click()
+    lin.get_by_role("button", name="Approve with a note… scale deployment · production-api").click()
     dialog = lin.get_by_role("dialog", name="Approve scale deployment · production-api?")
     expect(dialog.get_by_label("Note (optional)")).to_be_focused()
     dialog.get_by_role("button", name="Approve scale deployment · production-api").click()
@@ -141,6 +141,7 @@ def test_a_denial_without_a_reason_cannot_be_sent(world: World, sign_in: SignIn)
     expect(dialog).to_be_visible()
     assert world.status(ref) == "pending"
 
+    dialog.get_by_label("Not allowed by our rules").check()
     dialog.get_by_label("Reason").fill("Too late in the day.")
     deny.click()
     expect(page.get_by_role("region", name="Decide")).to_contain_text("Denied by Lin")
@@ -191,6 +192,7 @@ def test_deciding_works_without_javascript(world: World, sign_in: SignIn) -> Non
     page = sign_in("ada", java_script_enabled=False)
     page.get_by_role("link", name=re.compile("High risk, Config change")).click()
     page.get_by_role("button", name="Deny… config change · production-api").click()
+    page.get_by_label("Not allowed by our rules").check()
     page.get_by_label("Reason").fill("Not during the freeze.")
     page.get_by_role("button", name="Deny config change · production-api", exact=True).click()
 

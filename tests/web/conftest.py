@@ -30,8 +30,9 @@ class Browser:
         return self.client.post(address, fields)
 
     def send(self, ref: str, form: str, **changes: str) -> Any:
-        """Open the page, fill in its form, and press the button."""
-        fields = self.get(f"/r/{ref}").form(form) | changes
+        """Open the page with everything on it, fill in its form, and press the button."""
+        reason = {"why": "other"} if form == "deny" else {}
+        fields = self.get(f"/r/{ref}?full=1").form(form) | reason | changes
         return self.client.post(f"/r/{ref}/decide", fields)
 
 

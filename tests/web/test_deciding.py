@@ -144,8 +144,8 @@ def test_the_owner_of_the_agent_may_withdraw_but_not_approve(at: At, row: Approv
 def test_the_second_to_click_reads_who_decided_and_when(at: At, robo: Agent) -> None:
     row = cast.request(robo, **cast.HIGH)
     ada, grace = at("ada"), at("grace")
-    fields = grace.get(f"/r/{row.ref}").form("deny")
-    ada.send(row.ref, "deny", comment="Freeze.")
+    fields = grace.get(f"/r/{row.ref}").form("deny") | {"why": "other"}
+    ada.send(row.ref, "deny", comment="Not in the freeze.")
 
     answer = grace.client.post(f"/r/{row.ref}/decide", fields | {"comment": "Mine too."})
 
@@ -188,19 +188,21 @@ def test_a_critical_request_wants_a_fact_typed(at: At, robo: Agent) -> None:
     row = cast.request(robo, **cast.CRITICAL)
     chen = at("chen")
 
-    assert "Type “ders”, the last 4 characters of the target" in chen.get(f"/r/{row.ref}").text
-    assert chen.send(row.ref, "approve", confirm="").status_code == 422
+    asked = chen.get(f"/r/{row.ref}?full=1").text
+    assert "Type “ders”, the last 4 characters of the target" in asked
+    assert chen.send(row.ref, "approve", confirm="", comment="Checked.").status_code == 422
+    assert chen.send(row.ref, "approve", confirm="Ders", comment="Checked.").status_code == 422
     assert not row.decisions.exists()
-    assert chen.send(row.ref, "approve", confirm="ders").status_code == 302
+    assert chen.send(row.ref, "approve", confirm="ders", comment="Checked.").status_code == 302
 
 
 def test_spaces_behind_a_target_do_not_spare_the_typing(at: At, robo: Agent) -> None:
     row = cast.request(robo, **cast.CRITICAL | {"target": "orders \u3000\u00a0  "})
     chen = at("chen")
 
-    assert chen.send(row.ref, "approve", confirm="").status_code == 422
+    assert chen.send(row.ref, "approve", confirm="", comment="Checked.").status_code == 422
     assert not row.decisions.exists()
-    assert chen.send(row.ref, "approve", confirm="ders").status_code == 302
+    assert chen.send(row.ref, "approve", confirm="ders", comment="Checked.").status_code == 302
 
 
 def test_an_unused_approval_can_be_revoked(lin: Browser, robo: Agent) -> None:

@@ -31,7 +31,8 @@ def read(answer: object) -> Page:
 def test_the_facts_stand_before_what_the_agent_says(lin: Browser, row: ApprovalRequest) -> None:
     page = lin.get(f"/r/{row.ref}")
 
-    body = [heading for heading in page.headings if heading not in {"Who can decide", "About"}]
+    aside = {"Who can decide", "About", "Similar requests before"}
+    body = [heading for heading in page.headings if heading not in aside]
     assert body[:7] == [
         "What will run",
         "What changes",
@@ -101,7 +102,8 @@ def test_the_buttons_name_what_they_do(lin: Browser, row: ApprovalRequest) -> No
     buttons = lin.get(f"/r/{row.ref}").buttons
 
     for name in (
-        "Approve… scale deployment · production-api",
+        "Approve now: scale deployment · production-api",
+        "Approve with a note… scale deployment · production-api",
         "Approve scale deployment · production-api",
         "Deny… scale deployment · production-api",
         "Deny scale deployment · production-api",
@@ -270,7 +272,7 @@ def test_every_recipient_can_be_read_however_many(lin: Browser, robo: Agent) -> 
     page = lin.get(f"/r/{row.ref}")
     assert "All 60 recipients" in page.text
     assert "p59@example.com" in page.text
-    assert any(button.name.startswith("Approve…") for button in page.every("button"))
+    assert any(button.name.startswith("Approve now") for button in page.every("button"))
 
 
 def test_what_the_service_computed_is_not_said_by_the_agent(lin: Browser) -> None:
