@@ -29,6 +29,14 @@ class Checked:
         return self.at is not None and self.broken is None
 
     @property
+    def events_words(self) -> str:
+        return f"{self.events:,}"
+
+    @property
+    def chains_words(self) -> str:
+        return f"{self.chains:,}"
+
+    @property
     def percent(self) -> int:
         return percent(self.running) if self.running else 0
 

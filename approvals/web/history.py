@@ -1,116 +1,117 @@
-"""History: every request, found again by filters that are part of the address."""
+"""History: every request, found again by a search that is the page's address."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
-from datetime import UTC, datetime, time
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from approvals import queries
-from approvals.domain.display import csv_cell
-from approvals.domain.terms import RiskLevel, Status
+from approvals.domain import search
+from approvals.domain.search import KEYS, Search
 from approvals.models import Person
-from approvals.services import actors, audit, clock
-from approvals.web import rows
+from approvals.queries import history as reads
+from approvals.services import clock, integrity
+from approvals.web import exports, history_facets, history_rows, history_views
 from approvals.web.access import signed_in
-from approvals.web.forms import Filters
 from approvals.web.paging import PER_PAGE
-from approvals.web.rows import Row
 
-MOST_EXPORTED = 5_000
-COLUMNS = (
-    "asked_at",
-    "ref",
-    "agent",
-    "action_and_target",
-    "risk",
-    "status",
-    "by",
-    "closed_by_words",
-    "took",
-)
-STATUSES = [
-    (Status.PENDING, "Waiting"),
-    (Status.INVESTIGATING, "Question open"),
-    (Status.APPROVED, "Approved"),
-    (Status.DENIED, "Denied"),
-    (Status.EXPIRED, "Not decided in time"),
-    (Status.CANCELLED, "Withdrawn"),
-    (Status.REVOKED, "Revoked before use"),
-]
+# Filters of their own in older addresses; each is a token now.
+LEGACY = {"status": "outcome", "risk": "risk", "agent": "agent", "action": "action",
+          "target": "target", "after": "after", "before": "before"}  # fmt: skip
+MOST_NEWER = 99
 
 
 @require_safe
 @signed_in
 def history(request: HttpRequest, person: Person) -> HttpResponse:
-    """The newest first; `older` is the number the page before ended with."""
-    form = Filters(request.GET)
-    wanted = form.cleaned_data if form.is_valid() else {}
-    chosen = {name: request.GET[name] for name in Filters.base_fields if request.GET.get(name)}
-    found = queries.requests_matching(_for_query(wanted))
-    if request.GET.get("format") == "csv" and form.is_valid():
-        now = clock.now()
-        audit.exported(actor=actors.person(person), at=now, filters=chosen, form="csv of requests")
-        return _csv(rows.draw(found[:MOST_EXPORTED], person=person, titles={}, now=now))
-    cursor = request.GET.get("older", "")
-    if cursor.isascii() and cursor.isdigit() and len(cursor) < 19:
-        found = found.filter(number__lt=int(cursor))
-    else:
-        cursor = ""
-    page = list(found[: PER_PAGE + 1]) if form.is_valid() else []
+    """The newest first; `older` is the number the page begins below."""
+    if request.GET.get("format") == "csv":
+        return _as_csv(request, person)
+    return draw(request, person, request.GET)
+
+
+@require_safe
+@signed_in
+def newer(request: HttpRequest, person: Person) -> HttpResponse:
+    """How many requests that match came since the page was drawn, for a page that asks."""
+    del person
+    wanted = search.parse(asked(request.GET))
+    above = _number(request.GET.get("above", ""))
+    if wanted.problems or above is None:
+        return JsonResponse({"error": "not understood"}, status=422)
+    found = reads.newer(wanted, now=clock.now(), above=above, most=MOST_NEWER + 1)
+    return JsonResponse({"newer": f"{MOST_NEWER}+" if found > MOST_NEWER else str(found)})
+
+
+def asked(given: Mapping[str, str]) -> str:
+    """The text of the box, with the filters of older addresses written as tokens."""
+    tokens = [str(search.Term(key, given[name])) for name, key in LEGACY.items() if given.get(name)]
+    return " ".join([given.get("q", "").strip(), *tokens]).strip()
+
+
+def draw(request: HttpRequest, person: Person, given: Mapping[str, str]) -> HttpResponse:
+    """The page for what is asked; 422 when part of it was not understood."""
     now = clock.now()
+    text = asked(given)
+    wanted = search.parse(text)
+    below = _number(given.get("older", ""))
+    shows = given.get("show", "") if given.get("show") in history_rows.TOLD else ""
+    found = (
+        reads.Found()
+        if wanted.problems
+        else reads.page(wanted, now=now, below=below, limit=PER_PAGE)
+    )
     facts = {
         "section": "history",
+        "tab": "requests",
         "now": now,
-        "rows": rows.draw(page[:PER_PAGE], person=person, titles={}, now=now),
-        "next_cursor": page[PER_PAGE - 1].number if len(page) > PER_PAGE else "",
-        "cursor": cursor,
-        "filters": chosen,
-        "query": urlencode(chosen),
-        "statuses": STATUSES,
-        "risks": list(RiskLevel),
-        "problem": _problem(form),
-        "most_exported": MOST_EXPORTED,
+        "text": text,
+        "wanted": wanted,
+        "rows": history_rows.draw(found.rows, shows=shows),
+        "found": found,
+        "newest": reads.newest(),
+        "shows": shows,
+        "live": given.get("live") == "1",
+        "below": below,
+        "facets": history_facets.draw(found, wanted, shows),
+        "questions": history_views.built_in(text, shows),
+        "views": history_views.kept(person, text, shows),
+        "keys": KEYS,
+        "forms": exports.FORM_TITLES,
+        "chain": integrity.last(),
+        "searched_words": f"{found.searched.count:,}" if found.searched else "",
+        "window_words": f"{reads.WINDOW:,}",
+        **_addresses(text, wanted, shows, found),
     }
-    return render(request, "history.html", facts, status=200 if form.is_valid() else 422)
+    return render(request, "history.html", facts, status=422 if wanted.problems else 200)
 
 
-def _for_query(wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """Dates become the first moment of their day, in UTC."""
-    days = {"created_after": wanted.get("after"), "created_before": wanted.get("before")}
-    moments = {name: datetime.combine(day, time(), tzinfo=UTC) for name, day in days.items() if day}
+def _addresses(text: str, wanted: Search, shows: str, found: reads.Found) -> dict[str, Any]:
+    here = {name: value for name, value in {"q": text, "show": shows}.items() if value}
     return {
-        name: value for name, value in wanted.items() if name not in {"after", "before"}
-    } | moments
+        "here": history_views.address(text, shows),
+        "query": urlencode(here),
+        "rest": history_views.address(str(wanted), shows) if wanted.terms else "",
+        "live_address": f"/history?{urlencode(here | {'live': '1'})}",
+        "newer_address": f"/history/newer?{urlencode({'q': text})}",
+        "older_address": f"/history?{urlencode(here | {'older': found.older})}"
+        if found.older
+        else "",
+    }
 
 
-def _problem(form: Filters) -> str:
-    if form.is_valid():
-        return ""
-    fields = ", ".join(sorted(form.errors))
-    return (
-        f"Not understood: {fields}. Dates read 2026-11-22; outcome and risk come from their lists."
-    )
+def _as_csv(request: HttpRequest, person: Person) -> HttpResponse:
+    """An older address of the export: the file where it is small, else the page that makes it."""
+    text = asked(request.GET)
+    if search.parse(text).problems:
+        return draw(request, person, request.GET)
+    direct = exports.direct(person, form="csv", text=text)
+    return direct or HttpResponseRedirect(f"/history/exports?{urlencode({'q': text})}")
 
 
-def _csv(drawn: list[Row]) -> HttpResponse:
-    """One line a request; no cell that a spreadsheet takes for a formula."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    for row in drawn:
-        cells = (
-            row.created_at.astimezone(UTC).isoformat(), row.ref, row.agent, row.headline, row.risk.value,
-            row.status_words.split(" ", 1)[-1], row.by, row.closing, row.took,
-        )  # fmt: skip
-        writer.writerow([csv_cell(cell) for cell in cells])
-    answer = HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8")
-    answer.headers["Content-Disposition"] = 'attachment; filename="history.csv"'
-    return answer
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None

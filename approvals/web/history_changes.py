@@ -1,0 +1,210 @@
+"""The second half of history: what people changed about the service itself."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from approvals.domain import display
+from approvals.domain.terms import EventKind
+from approvals.models import AuditEvent, Person
+from approvals.queries import history_changes as reads
+from approvals.services import clock
+from approvals.web.access import signed_in
+from approvals.web.paging import PER_PAGE
+
+PAIRS = (("from", "to"), ("before", "after"), ("was", "is"), ("old", "new"))
+NAMED = (
+    "agent",
+    "person",
+    "team",
+    "version",
+    "grant",
+    "channel",
+    "prefix",
+    "alert",
+    "kind",
+    "format",
+)
+MOST_LINES = 400
+LONGEST = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing an event carries; `before` where it also says what was."""
+
+    name: str
+    value: str
+    before: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One change: who, when, what."""
+
+    seq: int
+    at: datetime
+    words: str
+    about: str
+    by: str
+    facts: tuple[Fact, ...]
+
+
+@require_safe
+@signed_in
+def changes(request: HttpRequest, person: Person) -> HttpResponse:
+    """Newest first, by kind and by who did it."""
+    del person
+    kind = request.GET.get("kind", "")
+    kind = kind if kind in reads.KINDS else ""
+    by = request.GET.get("by", "").replace("\x00", "").strip()[:254]
+    older = request.GET.get("older", "")
+    below = int(older) if older.isascii() and older.isdigit() and len(older) < 10 else None
+    found = reads.page(kind=kind, by=by, below=below, limit=PER_PAGE)
+    here = {name: value for name, value in {"kind": kind, "by": by}.items() if value}
+    facts = {
+        "section": "history",
+        "tab": "changes",
+        "now": clock.now(),
+        "lines": [_line(event) for event in found.events],
+        "kinds": list(reads.KINDS),
+        "kind": kind,
+        "by": by,
+        "below": below,
+        "newest_address": f"/history/changes?{urlencode(here)}",
+        "older_address": f"/history/changes?{urlencode(here | {'older': found.older})}"
+        if found.older is not None
+        else "",
+    }
+    return render(request, "history_changes.html", facts)
+
+
+@require_safe
+@signed_in
+def change(request: HttpRequest, person: Person, seq: int) -> HttpResponse:
+    """One change in full, between the one before and the one after of its kind."""
+    del person
+    event = reads.one(seq) if seq < 2**31 else None
+    if event is None:
+        words = "There is no such change. Nothing was changed by asking."
+        return render(request, "problem.html", {"title": "Not here", "words": words}, status=404)
+    before, after = reads.beside(event)
+    facts = {
+        "section": "history",
+        "tab": "changes",
+        "now": clock.now(),
+        "line": _line(event, limit=LONGEST),
+        "event": event,
+        "before": before,
+        "after": after,
+        "difference": list(_policy_difference(event)),
+        "raw": json.dumps(event.entry, indent=2, ensure_ascii=True),
+    }
+    return render(request, "history_change.html", facts)
+
+
+def _line(event: AuditEvent, *, limit: int = 200) -> Line:
+    raw = event.entry.get("detail")
+    detail = raw if isinstance(raw, dict) else {}
+    about = next((f"{detail[name]}" for name in NAMED if detail.get(name)), "")
+    return Line(
+        seq=event.seq,
+        at=event.at,
+        words=WORDS.get(event.type, event.type.replace(".", " ").replace("_", " ").capitalize()),
+        about=display.show_identifier(about, limit=80).text,
+        by=_who(event.actor),
+        facts=tuple(_facts(detail, limit)),
+    )
+
+
+def _facts(detail: Mapping[str, Any], limit: int) -> Iterator[Fact]:
+    """What the event says, before beside after where it carries both."""
+    seen = set()
+    for old, new in PAIRS:
+        if old in detail and new in detail:
+            seen |= {old, new}
+            yield Fact("changed", _text(detail[new], limit), _text(detail[old], limit))
+    for name, value in detail.items():
+        if name not in seen and value not in ("", None, [], {}):
+            if isinstance(value, Mapping) and {"from", "to"} <= set(value):
+                yield Fact(_name(name), _text(value["to"], limit), _text(value["from"], limit))
+            else:
+                yield Fact(_name(name), _text(value, limit))
+
+
+def _name(name: str) -> str:
+    return display.show_identifier(name.replace("_", " "), limit=60).text
+
+
+def _text(value: Any, limit: int) -> str:
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        value = ", ".join(value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return display.show(text, limit=limit).text
+
+
+def _who(actor: str) -> str:
+    kind, _, name = actor.partition(":")
+    titles = {"system": "the service", "policy": "policy", "agent": f"agent {name}",
+              "operator": f"{name}, at the command line"}  # fmt: skip
+    return display.show_identifier(titles.get(kind, name), limit=120).text
+
+
+def _policy_difference(event: AuditEvent) -> Iterator[tuple[str, str]]:
+    """Lines of a difference between two versions: `+`, `-`, or neither, and the text."""
+    detail = event.entry.get("detail") or {}
+    if event.type != EventKind.POLICY_APPLIED or not isinstance(detail.get("version"), int):
+        return
+    before, after = reads.policy_files(detail["version"])
+    lines = (
+        line
+        for name in sorted({*before, *after})
+        for line in difflib.unified_diff(
+            before.get(name, "").splitlines(), after.get(name, "").splitlines(),
+            f"{name}, before", f"{name}, after", lineterm="", n=2,
+        )
+    )  # fmt: skip
+    for line in islice(lines, MOST_LINES):
+        mark = line[:1] if line[:1] in "+-" and line[:3] not in {"+++", "---"} else ""
+        yield mark, display.show(line, limit=LONGEST).text
+
+
+WORDS: dict[str, str] = {
+    EventKind.POLICY_APPLIED: "Policy applied",
+    EventKind.POLICY_PROPOSED: "Policy proposed",
+    EventKind.STAGE_CHANGED: "Stage of autonomy changed",
+    EventKind.SUGGESTION_MARKED: "Suggestion marked",
+    EventKind.STANDING_GRANT_MADE: "Standing grant made",
+    EventKind.STANDING_GRANT_REVOKED: "Standing grant revoked",
+    EventKind.AGENT_ADDED: "Agent registered",
+    EventKind.AGENT_KEY_ISSUED: "Key of an agent issued",
+    EventKind.AGENT_KEY_REVOKED: "Key of an agent revoked",
+    EventKind.AGENT_SECRET_ROTATED: "Webhook secret changed",
+    EventKind.AGENT_STOPPED: "Agent stopped",
+    EventKind.AGENT_STARTED: "Agent started again",
+    EventKind.PERSON_ADDED: "Person added",
+    EventKind.PERSON_CHANGED: "Person changed",
+    EventKind.PERSON_LINKED: "Account elsewhere linked",
+    EventKind.PERSON_TOKEN_ISSUED: "Personal token issued",
+    EventKind.PERSON_AWAY: "Away",
+    EventKind.PERSON_BACK: "Back",
+    EventKind.SHIFT_CHANGED: "Shift changed",
+    EventKind.SIGN_IN_CHANGED: "Sign-in changed",
+    EventKind.SHOWING_CHANGED: "What a channel may see changed",
+    EventKind.BREAKER_OPENED: "Circuit breaker opened",
+    EventKind.BREAKER_CLOSED: "Circuit breaker closed",
+    EventKind.ALERT_RAISED: "Alert raised",
+    EventKind.ALERT_CLOSED: "Alert closed",
+    EventKind.AUDIT_EXPORTED: "History exported",
+}
