@@ -15,6 +15,7 @@ from approvals.services import (
     bell,
     clock,
     deliveries,
+    exports,
     looking,
     on_call,
     pulse,
@@ -28,6 +29,7 @@ TIMER_EVERY = 0.25
 DELIVERY_EVERY = 1.0
 HOUSEKEEPING_EVERY = 3600.0
 WATCH_EVERY = 30.0
+EXPORT_EVERY = 2.0
 LOOK_EVERY = 2.0  # how soon a look that was asked for begins
 BATCH = 200
 
@@ -47,6 +49,11 @@ class Sweeper:
             ),
             Thread(target=self._loop, args=("watch", _watch, None, WATCH_EVERY), daemon=True),
             Thread(target=self._loop, args=("looks", _look, None, LOOK_EVERY), daemon=True),
+            Thread(
+                target=self._loop,
+                args=("exports", exports.write_due, None, EXPORT_EVERY),
+                daemon=True,
+            ),
             Thread(target=self._listen, daemon=True),
             *(
                 Thread(
@@ -104,6 +111,7 @@ def _send() -> bool:
 
 def _keep_house() -> bool:
     replays.forget_old(at=clock.now())
+    exports.forget_old(at=clock.now())
     return False
 
 
