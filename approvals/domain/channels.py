@@ -121,8 +121,8 @@ _FIXES: Mapping[str, tuple[tuple[str, str], ...]] = {
 }  # fmt: skip
 _ANYWHERE = (
     ("could not be reached|connection|broke|took too long|gave no answer|broke off",
-     "Look whether it is up, and whether this machine may reach it. It is tried again by itself."),
-    (r"failed with 5|answered 5|failed \(5", "It is ill itself. It is tried again by itself."),
+     "Look whether it is up, and whether this machine may reach it. It is tried again anyway."),
+    (r"failed with 5|answered 5|failed \(5", "It has trouble of its own. It is tried again anyway."),
     ("asks us to wait|answered 429", "Nothing: it limits how fast we may write, and is tried after that."),
 )  # fmt: skip
 _ELSE = "Run countersign doctor; then send it again."

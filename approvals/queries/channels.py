@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from django.db.models import Count, Max
+from django.db.models import Count
 
 from approvals.domain import channels
 from approvals.domain.channels import CHANNELS, Channel
@@ -20,6 +20,7 @@ NEWEST = 5_000  # deliveries looked through; which day they reach back to is sai
 MOST = 1_000
 CLICKS = 2_000
 ENOUGH_TO_REST = 5
+SHOWN = 5  # failures of a channel, each of another address or for another reason
 
 
 class Stands(StrEnum):
@@ -47,6 +48,7 @@ class Failure:
 class Health:
     """One channel now. `p95` in seconds over `arrived` deliveries of the last 24 hours, None without any.
 
+    `failing` are the failures nothing has mended, the newest of each address and reason.
     `since` is when it began to fail, or until when it rests, or when it last did anything. `dead` and
     `waiting` are counts; `last_click` the newest decision made there; `unlinked` how many people it does
     not know, None where it needs no account.
@@ -58,6 +60,7 @@ class Health:
     since: datetime | None = None
     last_success: datetime | None = None
     last_failure: Failure | None = None
+    failing: tuple[Failure, ...] = ()
     p95: float | None = None
     arrived: int = 0
     waiting: int = 0
@@ -82,7 +85,7 @@ class Health:
         """The slowest twentieth, in words."""
         if self.p95 is None:
             return "No deliveries in 24 h"
-        return f"{seconds(self.p95)} at p95, of {self.arrived:,}"
+        return f"{seconds(self.p95)} at p95 · {self.arrived:,} sent"
 
 
 @dataclass(slots=True)
@@ -132,15 +135,6 @@ def health(*, enabled: Collection[str], resting: Collection[str], now: datetime)
         if channel.name != "console" or channel.name in enabled
     ]
     return sorted(found, key=lambda each: each.stands is Stands.OFF)
-
-
-def addresses() -> list[tuple[str, str, datetime]]:
-    """Where something was sent lately: adapter, address, and when last; each once, newest first."""
-    rows = Delivery.objects.order_by("-pk").values_list("adapter", "address", "created_at")[:NEWEST]
-    found: dict[tuple[str, str], datetime] = {}
-    for adapter, address, at in rows:
-        found.setdefault((adapter, address), at)
-    return [(adapter, address, at) for (adapter, address), at in found.items()]
 
 
 def when(at: datetime, now: datetime) -> str:
@@ -231,6 +225,7 @@ def _one(
         since=since,
         last_success=last_success,
         last_failure=_last_failure(seen, last_success),
+        failing=_different([failure for _, failure in unmended]),
         p95=_p95(lately),
         arrived=len(lately),
         waiting=seen.waiting,
@@ -271,6 +266,15 @@ def _last_failure(seen: _Seen, last_success: datetime | None) -> Failure | None:
     return Failure(last.at, last.to, last.why, last.fix, is_mended)
 
 
+def _different(failures: Sequence[Failure]) -> tuple[Failure, ...]:
+    """The newest failure of each address, and of each reason there."""
+    newest = sorted(failures, key=lambda failure: failure.at, reverse=True)
+    found: dict[tuple[str, str], Failure] = {}
+    for failure in newest:
+        found.setdefault((failure.to, failure.why), failure)
+    return tuple(found.values())[:SHOWN]
+
+
 def _p95(values: Sequence[float]) -> float | None:
     """By nearest rank."""
     return sorted(values)[-(-95 * len(values) // 100) - 1] if values else None
@@ -291,15 +295,3 @@ def _unlinked() -> dict[str, int]:
     linked = dict(rows.annotate(Count("person", distinct=True)))
     kinds = {channel.identity for channel in CHANNELS.values() if channel.identity}
     return {kind: people - linked.get(kind, 0) for kind in kinds}
-
-
-def people_without(kind: str, *, most: int = 20) -> list[str]:
-    """Names of people whom a channel does not know, alphabetically."""
-    linked = Identity.objects.filter(kind=kind).values("person")
-    rows = Person.objects.filter(is_active=True).exclude(pk__in=linked).order_by("name", "pk")
-    return [str(person) for person in rows[:most]]
-
-
-def last_sign_in() -> datetime | None:
-    found: datetime | None = Person.objects.aggregate(last=Max("last_login"))["last"]
-    return found

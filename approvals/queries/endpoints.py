@@ -27,7 +27,7 @@ class Endpoint:
     def state(self, now: datetime) -> str:
         if self.until and self.until > now and self.failing >= ENOUGH_TO_REST:
             return f"Resting until {when(self.until, now)}"
-        if self.failing:
+        if self.failing or (self.dead and self.last_success is None):
             return "Failing"
         return "Working" if self.last_success else "No data yet"
 

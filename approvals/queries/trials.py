@@ -11,7 +11,7 @@ from approvals.domain import channels, display
 from approvals.domain.channels import CHANNELS, Channel
 from approvals.domain.terms import EventKind, Status
 from approvals.domain.trial import LIFE, ONLY
-from approvals.models import ApprovalRequest, AuditEvent, Decision, Delivery
+from approvals.models import ApprovalRequest, AuditEvent, Decision, Delivery, HeldDecision
 from approvals.models.outbox import DeliveryState
 from approvals.ports import MessageKind
 from approvals.queries.channels import seconds, when
@@ -69,7 +69,7 @@ class Progress:
 
 
 def progress(row: ApprovalRequest, *, now: datetime) -> Progress:
-    """Where a test of a channel stands; three statements, whatever happened."""
+    """Where a test of a channel stands; four statements, whatever happened."""
     adapter = str(row.submission["labels"][ONLY])
     known = CHANNELS[adapter]
     cards = list(
@@ -78,14 +78,15 @@ def progress(row: ApprovalRequest, *, now: datetime) -> Progress:
         )
     )
     decision = Decision.objects.filter(request=row).order_by("-id").first()
+    held = HeldDecision.objects.filter(request=row, undone_at=None, released_at=None).first()
     refused = (
         AuditEvent.objects.filter(request=row, type=EventKind.DECISION_REFUSED.value)
         .order_by("-seq")
         .first()
     )
     posted = _posted(known, cards[:1], now=now)
-    clicked = _clicked(known, row, posted, decision, refused)
-    recorded = _recorded(row, decision)
+    clicked = _clicked(known, row, posted, decision or held, refused)
+    recorded = _recorded(row, decision or held)
     steps = (posted, clicked, recorded, _updated(known, row, cards, recorded, now=now))
     return Progress(
         adapter=adapter,
@@ -132,7 +133,7 @@ def _clicked(
     known: Channel,
     row: ApprovalRequest,
     posted: Step,
-    decision: Decision | None,
+    decision: Decision | HeldDecision | None,
     refused: AuditEvent | None,
 ) -> Step:
     title = "Clicked" if known.is_two_way else "Decided on the page"
@@ -156,7 +157,7 @@ def _clicked(
     )
 
 
-def _decided(title: str, known: Channel, decision: Decision) -> Step:
+def _decided(title: str, known: Channel, decision: Decision | HeldDecision) -> Step:
     pressed = {"approve": "Approve", "deny": "Deny"}.get(decision.verdict, decision.verdict)
     if known.is_two_way and decision.channel != known.name:
         words = (
@@ -167,8 +168,10 @@ def _decided(title: str, known: Channel, decision: Decision) -> Step:
     return Step(title, Stands.DONE, f"{pressed} was pressed.", decision.at)
 
 
-def _recorded(row: ApprovalRequest, decision: Decision | None) -> Step:
-    if decision is None or not Status(row.status).is_final:
+def _recorded(row: ApprovalRequest, decision: Decision | HeldDecision | None) -> Step:
+    if decision is not None and not Status(row.status).is_final:
+        return Step("Recorded", Stands.NOW, "It can still be undone, and counts in a few seconds.")
+    if decision is None:
         return Step("Recorded", Stands.LATER, "")
     words = f"{row.status.capitalize()} by {row.closed_by}, in the history of {row.ref}."
     return Step("Recorded", Stands.DONE, words, row.closed_at)

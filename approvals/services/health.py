@@ -13,6 +13,7 @@ from django.db import connection
 from approvals.models import Passkey, Person
 from approvals.ports import Grouping
 from approvals.queries import channels as reads
+from approvals.queries import reach
 from approvals.queries.channels import Health, when
 from approvals.queries.endpoints import Endpoint
 from approvals.queries.endpoints import endpoints as receivers
@@ -129,7 +130,7 @@ def _database() -> Part:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     took = perf_counter() - began
-    words = f"{connection.display_name} answers in {took * 1000:.1f} ms."
+    words = f"{connection.display_name} answers in {max(took * 1000, 0.1):.1f} ms."
     if took > SLOW:
         fix = "Look at the load of the database and at the way to it."
         return Part("database", "Database", "Slow", words, False, fix)
@@ -151,7 +152,7 @@ def _clock() -> Part:
 def _sign_in(at: datetime) -> Part:
     people = Person.objects.filter(is_active=True).count()
     keys = Passkey.objects.filter(person__is_active=True).values("person").distinct().count()
-    last = reads.last_sign_in()
+    last = reach.last_sign_in()
     seen = f"last sign-in {when(last, at)}" if last else "nobody signed in yet"
     words = f"{people} people, {keys} with a passkey; {seen}."
     if not settings.SECURE and "127.0.0.1" not in settings.PUBLIC_URL:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from approvals.domain.channels import CHANNELS
 from approvals.domain.errors import NotFound, Refusal
 from approvals.models import Person
-from approvals.queries import channels as reads
+from approvals.queries import reach
 from approvals.queries import trials as rounds
 from approvals.queries.channels import Health, Stands
 from approvals.services import clock, health, people, roles, trials
@@ -137,7 +137,7 @@ def _channel(
         "row": _row(found, ways, now),
         "channel": known,
         "settings": _settings(known.settings) if runs else (),
-        "strangers": reads.people_without(known.identity)
+        "strangers": reach.people_without(known.identity)
         if known.identity and people.may_read_audit(person) and found.stands is not Stands.OFF
         else (),
         "reads_all": people.may_read_audit(person),

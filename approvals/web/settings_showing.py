@@ -15,7 +15,7 @@ from approvals.domain.channels import CHANNELS
 from approvals.domain.errors import Refusal
 from approvals.models import Person, Place
 from approvals.models.workspaces import Shows
-from approvals.queries import channels as reads
+from approvals.queries import reach
 from approvals.services import actors, clock, policies, showing
 from approvals.web.access import signed_in
 from approvals.web.settings_frame import draw
@@ -154,4 +154,4 @@ def _places() -> list[tuple[str, str, str]]:
 
 
 def _used() -> list[tuple[str, str, str]]:
-    return [(adapter, address, "Used lately") for adapter, address, _ in reads.addresses()]
+    return [(adapter, address, "Used lately") for adapter, address, _ in reach.addresses()]
