@@ -1,0 +1,223 @@
+"""Agents as the dashboard lists them, and everything known about one; each page a fixed number of reads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Count as Number
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+
+from approvals.domain import errors
+from approvals.domain.policy.agent_policy import ITSELF
+from approvals.domain.policy.documents import PolicySet
+from approvals.domain.policy.rates import Rate, covers
+from approvals.domain.terms import OPEN, Basis, Status
+from approvals.models import (
+    Agent,
+    AgentKey,
+    AgentStage,
+    Alert,
+    ApprovalRequest,
+    BreakerTrip,
+)
+
+HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
+PER_PAGE = 50
+LOOKED_BACK = 2_000
+RECENT = 10
+MOST_LISTED = 100
+_OPEN = [status.value for status in OPEN]
+_COUNTED = (*_OPEN, Status.APPROVED.value)
+STATES = ("active", "stopped", "breaker")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One agent in the list."""
+
+    agent: Agent
+    stages: tuple[AgentStage, ...]
+    breaker: bool
+    waiting: int
+    denied: int
+    last: ApprovalRequest | None
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One rate of an agent, what it counts, and what is used of it in the last hour or day."""
+
+    rule: str
+    actions: str
+    window: str
+    used: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What stopping an agent concerns: what waits, what it may still begin, and what it has begun."""
+
+    waiting: int
+    unused: int
+    running: tuple[ApprovalRequest, ...]
+
+
+def known() -> int:
+    """How many agents there are, without the service itself."""
+    return Agent.objects.exclude(name=ITSELF).count()
+
+
+def page(*, words: str, state: str, stage: str, after: str, at: datetime) -> tuple[list[Line], str]:
+    """The next agents by name, and the name the page after them begins behind, empty on the last."""
+    open_trip = BreakerTrip.objects.filter(agent=OuterRef("pk"), closed_at=None)
+    rows = Agent.objects.exclude(name=ITSELF).filter(name__gt=after).select_related("owner")
+    if words:
+        rows = rows.filter(
+            Q(name__icontains=words)
+            | Q(owner__name__icontains=words)
+            | Q(owner__email=words.lower())
+        )
+    if state == "stopped":
+        rows = rows.filter(is_enabled=False)
+    elif state in STATES:
+        rows = rows.filter(Exists(open_trip) if state == "breaker" else ~Exists(open_trip))
+        rows = rows.filter(is_enabled=True)
+    if stage:
+        held = AgentStage.objects.filter(agent=OuterRef("pk"), until=None, stage=stage)
+        rows = rows.filter(Exists(held))
+    found = list(rows.order_by("name")[: PER_PAGE + 1])
+    following = found[PER_PAGE - 1].name if len(found) > PER_PAGE else ""
+    return _lines(found[:PER_PAGE], at=at), following
+
+
+def by_name(name: str) -> Agent:
+    """Raises NotFound, also for the service itself: nobody stops or trusts that."""
+    found = Agent.objects.select_related("owner").filter(name=name).exclude(name=ITSELF).first()
+    if found is None:
+        raise errors.NotFound(f"There is no agent {name[:80]!r}.")
+    return found
+
+
+def everyone() -> list[Agent]:
+    """Agents to choose from when one must be stopped; those that ask first."""
+    rows = Agent.objects.exclude(name=ITSELF).order_by("-is_enabled", "name")
+    return list(rows[:1_000])
+
+
+def fate(agent: Agent) -> Fate:
+    mine = ApprovalRequest.objects.filter(agent=agent)
+    approved = mine.filter(status=Status.APPROVED.value, grant_lapsed=False)
+    begun = approved.filter(consumed_at__isnull=False, outcome_at=None).order_by("-number")
+    return Fate(
+        waiting=mine.filter(status__in=_OPEN).count(),
+        unused=approved.filter(consumed_at=None, grant_expires_at__isnull=False).count(),
+        running=tuple(begun[:MOST_LISTED]),
+    )
+
+
+def keys_of(agent: Agent) -> list[AgentKey]:
+    """Live keys first, then those that ended last."""
+    rows = AgentKey.objects.filter(agent=agent).select_related("created_by")
+    return sorted(
+        rows.order_by("-created_at")[:MOST_LISTED], key=lambda key: key.revoked_at is not None
+    )
+
+
+def lately(agent: Agent) -> list[ApprovalRequest]:
+    """The requests asked last."""
+    return list(ApprovalRequest.objects.filter(agent=agent).order_by("-number")[:RECENT])
+
+
+def touched(agent: Agent) -> tuple[Counter[str], Counter[str], Counter[str]]:
+    """The classes, targets and actions of the last requests, with how often each was named."""
+    rows = list(
+        ApprovalRequest.objects.filter(agent=agent)
+        .order_by("-number")
+        .values_list("action_class", "target", "action")[:LOOKED_BACK]
+    )
+    return (
+        Counter(row[0] for row in rows),
+        Counter(row[1] for row in rows),
+        Counter(row[2] for row in rows),
+    )
+
+
+def alerts_of(agent: Agent) -> list[Alert]:
+    rows = Alert.objects.filter(agent=agent, closed_at=None).select_related("request")
+    return list(rows.order_by("-pk")[:MOST_LISTED])
+
+
+def breakers_of(agent: Agent) -> list[BreakerTrip]:
+    rows = BreakerTrip.objects.filter(agent=agent, closed_at=None)
+    return list(rows.order_by("opened_at")[:MOST_LISTED])
+
+
+def limits_of(agent: Agent, policy: PolicySet, *, at: datetime) -> list[Limit]:
+    """Every rate of the policy that concerns this agent, the fullest first."""
+    recent = Q(created_at__gt=at - HOUR)
+    rows = (
+        ApprovalRequest.objects.filter(agent=agent, created_at__gt=at - DAY, status__in=_COUNTED)
+        .order_by()
+        .values_list("action")
+        .annotate(Number("pk", filter=recent), Number("pk"))
+    )
+    counts = list(rows)
+    rates = [rate for each in policy.concerning(agent.name) for rate in each.rates]
+    found = [limit for rate in rates for limit in _limits(rate, counts)]
+    return sorted(found, key=lambda one: (-one.used / max(one.limit, 1), one.rule))
+
+
+def _limits(rate: Rate, counts: Iterable[tuple[str, int, int]]) -> list[Limit]:
+    mine = [count for count in counts if covers(rate, count[0])]
+    used = {"hour": sum(count[1] for count in mine), "day": sum(count[2] for count in mine)}
+    return [
+        Limit(rate.rule(f"per_{window}"), rate.name or "everything", window, used[window], limit)
+        for window, limit in (("hour", rate.per_hour), ("day", rate.per_day))
+        if limit is not None
+    ]
+
+
+def _lines(agents: Sequence[Agent], *, at: datetime) -> list[Line]:
+    ids = [agent.pk for agent in agents]
+    stages: dict[UUID, list[AgentStage]] = {}
+    for row in AgentStage.objects.filter(agent__in=ids, until=None).order_by("action_class"):
+        stages.setdefault(row.agent_id, []).append(row)
+    open_now = ApprovalRequest.objects.filter(agent__in=ids, status__in=_OPEN)
+    denied = ApprovalRequest.objects.filter(
+        agent__in=ids,
+        created_at__gt=at - WEEK,
+        status=Status.DENIED.value,
+        basis__in=[Basis.PERSON.value, Basis.POLICY.value],
+    )
+    trips = set(
+        BreakerTrip.objects.filter(agent__in=ids, closed_at=None).values_list("agent", flat=True)
+    )
+    waiting, refused, last = _by_agent(open_now), _by_agent(denied), _last(ids)
+    return [
+        Line(
+            agent=agent,
+            stages=tuple(stages.get(agent.pk, ())),
+            breaker=agent.pk in trips,
+            waiting=waiting.get(agent.pk, 0),
+            denied=refused.get(agent.pk, 0),
+            last=last.get(agent.pk),
+        )
+        for agent in agents
+    ]
+
+
+def _by_agent(rows: QuerySet[ApprovalRequest]) -> Mapping[UUID, int]:
+    return dict(rows.order_by().values_list("agent").annotate(Number("pk")))
+
+
+def _last(ids: Sequence[UUID]) -> dict[UUID, ApprovalRequest]:
+    newest = ApprovalRequest.objects.filter(agent=OuterRef("pk")).order_by("-number")
+    numbers = Agent.objects.filter(pk__in=ids).annotate(last=Subquery(newest.values("number")[:1]))
+    rows = ApprovalRequest.objects.filter(number__in=numbers.values("last"))
+    slim = rows.only("number", "agent", "action", "target", "created_at")
+    return {row.agent_id: row for row in slim}

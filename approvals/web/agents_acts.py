@@ -1,0 +1,179 @@
+"""What people do to agents at the dashboard: forms that come back to the page with what was refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from urllib.parse import quote
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from approvals.domain.errors import Invalid, NotFound, Refusal
+from approvals.domain.terms import Stage
+from approvals.models import Agent, ApprovalRequest, Person
+from approvals.queries import agents as reads
+from approvals.services import clock, people, stewards
+from approvals.web import agents
+from approvals.web.access import signed_in
+
+MOST_TYPED = 4_000
+LEFT = ("reason", "name", "days", "class", "stage", "act", "owner")
+
+
+@require_POST
+@signed_in
+def change_stage(request: HttpRequest, person: Person, name: str) -> HttpResponse:
+    """Step down at once, or ask others to go up: then the request that waits is shown."""
+    agent, typed = _agent(name), _typed(request)
+
+    def change(at: datetime) -> str:
+        if typed["stage"] not in list(Stage):
+            raise Invalid("Choose a stage. Nothing was changed.", field="stage")
+        done = stewards.change_stage(
+            agent=agent, action_class=typed["class"], stage=Stage(typed["stage"]),
+            reason=typed["reason"], by=person, at=at,
+        )  # fmt: skip
+        if isinstance(done, ApprovalRequest):
+            return f"/r/{done.ref}"
+        return f"{_page(agent)}?class={quote(typed['class'], safe='')}#trust"
+
+    return _do(request, person, agent, typed, change)
+
+
+@require_POST
+@signed_in
+def start(request: HttpRequest, person: Person, name: str) -> HttpResponse:
+    """Let a stopped agent ask again."""
+    agent, typed = _agent(name), _typed(request)
+
+    def begin(at: datetime) -> str:
+        stewards.start(agent=agent, reason=typed["reason"], by=person, at=at)
+        return _page(agent)
+
+    return _do(request, person, agent, typed, begin)
+
+
+@require_POST
+@signed_in
+def issue_key(request: HttpRequest, person: Person, name: str) -> HttpResponse:
+    """A new key, on the page that answers and nowhere after."""
+    agent, typed = _agent(name), _typed(request)
+    days = int(typed["days"]) if typed["days"].isdecimal() and len(typed["days"]) < 5 else 0
+    try:
+        raw = stewards.issue_key(
+            agent=agent, name=typed["name"], days=days, by=person, at=clock.now()
+        )
+    except Refusal as refusal:
+        return agents.draw(request, person, agent.name, refusal=refusal, typed=typed)
+    return agents.draw(request, person, agent.name, key=raw)
+
+
+@require_POST
+@signed_in
+def revoke_key(request: HttpRequest, person: Person, name: str, prefix: str) -> HttpResponse:
+    """End a key at once."""
+    agent, typed = _agent(name), _typed(request)
+
+    def end(at: datetime) -> str:
+        stewards.revoke_key(agent=agent, prefix=prefix, by=person, at=at)
+        return f"{_page(agent)}#keys"
+
+    return _do(request, person, agent, typed, end)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+def register(request: HttpRequest, person: Person) -> HttpResponse:
+    """A form for a new agent; its key stands on the page that answers."""
+    typed = _typed(request)
+    facts: dict[str, object] = {
+        "section": "agents",
+        "now": clock.now(),
+        "typed": typed,
+        "person": person,
+        "is_steward": stewards.is_steward(person),
+    }
+    if request.method != "POST":
+        return render(request, "agent_new.html", facts)
+    try:
+        owner = _owner(typed["owner"])
+        agent, raw = stewards.register(name=typed["name"], owner=owner, by=person, at=clock.now())
+    except Refusal as refusal:
+        return render(
+            request, "agent_new.html", facts | {"refusal": refusal}, status=refusal.status
+        )
+    return agents.draw(request, person, agent.name, key=raw)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+def stop(request: HttpRequest, person: Person) -> HttpResponse:
+    """Choose an agent, read what stopping it does, and stop it: two clicks from every page."""
+    typed = _typed(request)
+    wanted = (request.POST if request.method == "POST" else request.GET).get("agent", "")[:80]
+    facts: dict[str, object] = {
+        "section": "agents",
+        "now": clock.now(),
+        "typed": typed,
+        "everyone": reads.everyone(),
+    }
+    try:
+        agent = reads.by_name(wanted.replace("\x00", "")) if wanted else None
+    except NotFound as unknown:
+        return render(request, "agents_stop.html", facts | {"refusal": unknown}, status=404)
+    if agent is None:
+        return render(request, "agents_stop.html", facts)
+    facts |= {
+        "agent": agent,
+        "fate": reads.fate(agent),
+        "may": stewards.may_hold_back(person, agent),
+    }
+    if request.method != "POST":
+        return render(request, "agents_stop.html", facts)
+    try:
+        stewards.stop(agent=agent, reason=typed["reason"], by=person, at=clock.now())
+    except Refusal as refusal:
+        return render(
+            request, "agents_stop.html", facts | {"refusal": refusal}, status=refusal.status
+        )
+    return HttpResponseRedirect(_page(agent))
+
+
+def _agent(name: str) -> Agent:
+    try:
+        return reads.by_name(name.replace("\x00", ""))
+    except NotFound:
+        raise Http404 from None
+
+
+def _typed(request: HttpRequest) -> dict[str, str]:
+    return {name: request.POST.get(name, "").replace("\x00", "")[:MOST_TYPED] for name in LEFT}
+
+
+def _owner(email: str) -> Person | None:
+    if not email.strip():
+        return None
+    found = people.by_email(email)
+    if found is None:
+        raise Invalid("Nobody here has this address. Nothing was made.", field="owner")
+    return found
+
+
+def _page(agent: Agent) -> str:
+    return f"/agents/{quote(agent.name, safe='')}"
+
+
+def _do(
+    request: HttpRequest,
+    person: Person,
+    agent: Agent,
+    typed: dict[str, str],
+    verb: Callable[[datetime], str],
+) -> HttpResponse:
+    try:
+        address = verb(clock.now())
+    except Refusal as refusal:
+        return agents.draw(request, person, agent.name, refusal=refusal, typed=typed)
+    return HttpResponseRedirect(address)

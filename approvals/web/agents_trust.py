@@ -1,0 +1,134 @@
+"""How far one agent is trusted: a ladder for each class of action, and the evidence for going up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from approvals.domain.autonomy import Evidence, one_down, rank
+from approvals.domain.policy.autonomy import EVERY_CLASS
+from approvals.domain.terms import Stage
+from approvals.models import Agent, AgentStage
+from approvals.services import autonomy, own, record
+from approvals.web import moments
+
+MEANS = {
+    Stage.SHADOW: "Suggests; nothing runs",
+    Stage.SUPERVISED: "Only low risk runs by itself",
+    Stage.AUTONOMOUS: "Rules and the risk matrix decide",
+    Stage.FULL: "Runs listed actions by itself up to medium risk",
+}
+NO_STAGE = "No stage is set, so the rules and the risk matrix decide alone."
+MOST_CLASSES = 12
+MOST_PAST = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One stage of a ladder, drawn from the lowest."""
+
+    name: str
+    means: str
+    is_here: bool
+    is_reached: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """One class of action: where it stands, and what could be asked or done about it."""
+
+    key: str
+    title: str
+    rungs: tuple[Rung, ...]
+    stage: str
+    means: str
+    since: datetime | None
+    by: str
+    reason: str
+    up: str
+    down: str
+    is_chosen: bool
+
+
+def ladder(stage: Stage | None) -> tuple[Rung, ...]:
+    """All stages; without one, none is reached."""
+    here = -1 if stage is None else stage.rank
+    return tuple(
+        Rung(each.value, MEANS[each], each.rank == here, each.rank <= here) for each in Stage
+    )
+
+
+def of(agent: Agent, classes: Counter[str], *, wanted: str, at: datetime) -> dict[str, Any]:
+    """Every class with a stage or a request, and the evidence of the one wanted."""
+    history = autonomy.history(agent)
+    held = {row.action_class: row for row in history if row.until is None}
+    heard = [name for name, _ in classes.most_common(MOST_CLASSES) if name]
+    names = list(
+        dict.fromkeys([*sorted(held, key=lambda n: (n == EVERY_CLASS, n)), *heard, EVERY_CLASS])
+    )
+    chosen = wanted if wanted in names else names[0]
+    governing = held.get(chosen) or held.get(EVERY_CLASS)
+    return {
+        "ladders": [_ladder(name, held, is_chosen=name == chosen) for name in names],
+        "chosen": _ladder(chosen, held, is_chosen=True),
+        "evidence": _evidence(record.evidence(agent, chosen, stage=governing, at=at)),
+        "past": [row for row in history if row.until is not None][:MOST_PAST],
+        "asked": [
+            row for row in own.waiting("change_stage")
+            if row.submission["parameters"].get("agent") == agent.name
+        ],
+    }  # fmt: skip
+
+
+def _ladder(name: str, held: dict[str, AgentStage], *, is_chosen: bool) -> Ladder:
+    row = held.get(name) or held.get(EVERY_CLASS)
+    stage = Stage(row.stage) if row else None
+    above = list(Stage)[rank(stage) + 1 :]
+    return Ladder(
+        key=name,
+        title="Every other class" if name == EVERY_CLASS else name.replace("_", " "),
+        rungs=ladder(stage),
+        stage=stage.value if stage else "",
+        means=MEANS[stage] if stage else NO_STAGE,
+        since=row.since if row else None,
+        by=row.changed_by if row else "",
+        reason=row.reason if row else "",
+        up=above[0].value if above else "",
+        down=_down(stage),
+        is_chosen=is_chosen,
+    )
+
+
+def _down(stage: Stage | None) -> str:
+    """One stage less; without a stage the rules decide alone, below which is being supervised."""
+    if stage is None:
+        return one_down(Stage.AUTONOMOUS).value
+    return "" if stage is Stage.SHADOW else one_down(stage).value
+
+
+def _evidence(found: Evidence) -> dict[str, Any]:
+    """The figures as a person reads them; None stays what it is: no data."""
+    failed = None if found.success_rate is None else 1 - found.success_rate
+    return {
+        "since": found.since,
+        "requests": found.requests,
+        "asked": found.asked,
+        "decided": found.decided,
+        "agreed": _share(found.agreement),
+        "denials": found.denials,
+        "median": _span(found.decision_seconds),
+        "failed": _share(failed),
+        "incidents": _share(found.incident_coverage),
+        "escalated": _share(found.escalation_rate),
+        "warnings": found.warnings,
+    }
+
+
+def _share(value: float | None) -> str:
+    return "no data" if value is None else f"{value:.0%}"
+
+
+def _span(seconds: float | None) -> str:
+    return "no data" if seconds is None else moments.span(timedelta(seconds=seconds))
