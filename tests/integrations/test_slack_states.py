@@ -1,0 +1,196 @@
+"""What a request says in Slack in each of its states, as people read it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from approvals.domain import showing
+from approvals.domain.cards import Said
+from approvals.domain.terms import RiskLevel, Verdict
+from integrations.slack import blocks
+from tests.fakes import block_kit
+from tests.integrations.test_slack_blocks import (
+    LATER,
+    STATES,
+    VALUE,
+    a_card,
+    approved,
+    buttons,
+    consumed,
+    ended,
+    literal,
+    opened,
+)
+
+ADA_SAID = Said("Ada", Verdict.APPROVE, "", LATER, "slack")
+DENIED = Said("Ada", Verdict.DENY, "The parcel was never sent.", LATER, "web")
+ASKED = Said("Ada", Verdict.INVESTIGATE, "Which parcel?", LATER, "web")
+AT = "12:05:00 UTC on 22 Nov 2026"
+
+
+def read(card: Any) -> tuple[str, str, set[str]]:
+    """Header, everything that can be read, and the names of the buttons."""
+    message = blocks.draw(card, value=VALUE, critical_on_web=True)
+    assert block_kit.faults(message.blocks) == []
+    assert "REQ-2481" in message.text
+    found = literal(message.blocks)
+    if not card.hides:
+        assert "cus_Q9f2KX" in message.text
+        assert any("amount = 124000" in text for text in found)
+    return found[0], "\n".join(found), {b["text"]["text"] for b in buttons(message.blocks).values()}
+
+
+def test_pending_says_what_who_and_until_when() -> None:
+    header, words, offered = read(a_card())
+    assert header == "▲ HIGH RISK · Refund customer · cus_Q9f2KX"
+    assert "Needs 2 of Managers, 0 of 2 so far." in words
+    assert "Decide by 13:00:00 UTC on 22 Nov 2026 or more people are asked." in words
+    assert "3 of 3 parameters shown" in words
+    assert offered == {"Approve", "Deny…", "Investigate…", "Open full request"}
+
+
+def test_escalated_says_that_nobody_answered_and_who_is_asked_now() -> None:
+    header, words, offered = read(a_card(STATES["escalated"][0]))
+    assert header == "▲ HIGH RISK · ESCALATED · Refund customer · cus_Q9f2KX"
+    assert "No decision in the time before. Now also with whoever is on call." in words
+    assert "or it expires" in words
+    assert "Approve" in offered
+
+
+def test_one_of_two_says_who_approved_and_that_it_takes_somebody_else() -> None:
+    header, words, offered = read(a_card(STATES["one of two"][0], said=(ADA_SAID,)))
+    assert header.startswith("◐ 1 OF 2 APPROVED · ▲ HIGH RISK")
+    assert f"Ada approved at {AT}. Somebody else must approve as well. Nothing has run." in words
+    assert "1 of 2 so far" in words
+    assert "Approve" in offered
+
+
+@pytest.mark.parametrize(
+    ("state", "header", "line"),
+    [
+        (approved(), "✔ APPROVED", "Not run yet. The approval ends at"),
+        (consumed(), "✔ APPROVED", f"The agent started it at {AT}."),
+        (ended("success"), "✔▷ APPROVED AND RAN", "The agent reports: success."),
+        (ended("failure"), "! APPROVED BUT FAILED", "The agent reports: failure."),
+        (ended("rolled_back"), "! APPROVED, RAN, ROLLED BACK", "The agent reports: rolled_back."),
+        (
+            STATES["not used"][0],
+            "⌛ APPROVED, NOT USED IN TIME",
+            "did not use it in time. Nothing ran.",
+        ),
+    ],
+    ids=["not run yet", "started", "ran", "failed", "rolled back", "not used"],
+)
+def test_approved_says_by_whom_and_what_became_of_it(state: Any, header: str, line: str) -> None:
+    both = (ADA_SAID, replace(ADA_SAID, by="Grace"))
+    head, words, offered = read(a_card(state, said=both))
+    assert head.startswith(f"{header} · Refund customer")
+    assert line in words
+    assert f"Ada approved at {AT}." in words
+    assert f"Grace approved at {AT}." in words
+    assert offered == {"Open full request"}
+
+
+def test_denied_says_by_whom_why_and_that_nothing_ran() -> None:
+    header, words, offered = read(a_card(STATES["denied"][0], said=(DENIED,)))
+    assert header.startswith("✖ DENIED · ")
+    assert f"Denied by Ada at {AT}. Nothing ran." in words
+    assert "The parcel was never sent." in words
+    assert offered == {"Open full request"}
+
+
+def test_expired_says_that_nobody_decided_and_is_never_called_denied() -> None:
+    header, words, offered = read(a_card(STATES["expired"][0]))
+    assert header.startswith("⌛ NOT DECIDED IN TIME · ")
+    assert "Nothing ran. The agent can ask again." in words
+    assert "denied" not in words.lower()
+    assert offered == {"Open full request"}
+
+
+def test_cancelled_says_who_withdrew_it() -> None:
+    header, words, offered = read(a_card(STATES["cancelled"][0]))
+    assert header.startswith("⊘ WITHDRAWN · ")
+    assert f"Withdrawn by agent robo at {AT}. Nothing ran." in words
+    assert offered == {"Open full request"}
+
+
+def test_investigating_says_who_asked_and_what_the_clock_does() -> None:
+    header, words, offered = read(a_card(STATES["investigating"][0], said=(ASKED,)))
+    assert header.startswith("? QUESTION OPEN · ▲ HIGH RISK · ")
+    assert f"Ada asked a question at {AT}. Nothing has run. A question is open." in words
+    assert "The clock is paused and runs again by" in words
+    assert "Which parcel?" in words
+    assert offered == {"Approve", "Deny…", "Open full request"}
+
+
+def test_low_is_approved_with_one_click_and_critical_only_where_it_can_be_read_in_full() -> None:
+    low = blocks.draw(a_card(opened(RiskLevel.LOW)), value=VALUE, critical_on_web=True)
+    assert "confirm" not in buttons(low.blocks)["approve"]
+    header, _, offered = read(a_card(opened(RiskLevel.CRITICAL)))
+    assert header.startswith("⬣ CRITICAL RISK")
+    assert offered == {"Open to decide", "Deny…"}
+
+
+@pytest.mark.parametrize(
+    ("rollback", "told"),
+    [
+        ({"available": True, "how": "Refund again."}, "The agent says it can be undone."),
+        ({"available": False}, "The agent says it cannot be undone."),
+        ({}, "Nobody said whether it can be undone."),
+    ],
+)
+def test_high_asks_again_with_object_amount_and_whether_it_can_be_undone(
+    rollback: dict[str, Any], told: str
+) -> None:
+    message = blocks.draw(a_card(rollback=rollback), value=VALUE)
+    confirm = buttons(message.blocks)["approve"]["confirm"]["text"]["text"]
+    assert confirm.startswith("Refund customer · cus_Q9f2KX. amount: 124,000.")
+    assert told in confirm
+    assert len(confirm) <= 300
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_every_edit_has_new_block_ids(name: str) -> None:
+    first = blocks.draw(a_card(), value=VALUE).blocks
+    now = blocks.draw(a_card(STATES[name][0]), value=VALUE).blocks
+    same = {block["block_id"] for block in first} & {block["block_id"] for block in now}
+    assert bool(same) is (name == "pending")
+
+
+def test_a_channel_of_names_reads_no_value_and_nobody_approves_there() -> None:
+    card = showing.only_names(a_card(target="cus_Q9f2KX"))
+    header, words, offered = read(card)
+    assert header == "▲ HIGH RISK · Refund customer · cus_Q9f2KX"
+    assert "amount = not shown in this channel" in words
+    assert "124000" not in words
+    assert "damaged" not in words
+    assert "Values are not shown in this channel." in words
+    assert offered == {"Open to decide", "Deny…"}
+
+
+def test_a_channel_of_nothing_reads_only_that_one_waits() -> None:
+    card = showing.only_that_it_waits(a_card())
+    header, words, offered = read(card)
+    assert header == "▲ HIGH RISK · A request that is not shown here"
+    for secret in ("cus_Q9f2KX", "refund", "124000", "billing-refunds", "charge"):
+        assert secret not in words.lower()
+    assert offered == {"Open to decide"}
+
+
+@pytest.mark.parametrize("name", STATES)
+@pytest.mark.parametrize("reduced", [showing.only_names, showing.only_that_it_waits])
+def test_less_is_drawn_within_the_limits_in_every_state(name: str, reduced: Any) -> None:
+    card = reduced(a_card(STATES[name][0], said=(DENIED,)))
+    for message in (blocks.draw(card, value=VALUE), blocks.draw_plainly(card, value=VALUE)):
+        assert block_kit.faults(message.blocks) == []
+        assert "approve" not in buttons(message.blocks)
+
+
+def test_a_mention_of_groups_fits_into_either_form() -> None:
+    groups = [f"S{number:010}" for number in range(6)]
+    for draw in (blocks.draw, blocks.draw_plainly):
+        message = draw(a_card(), value=VALUE, groups=groups)
+        assert block_kit.faults(message.blocks) == []
