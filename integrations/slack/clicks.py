@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -15,7 +16,8 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from approvals.domain.errors import Refusal
-from integrations.slack import likeness, modals, payloads, seals, wire, workspaces
+from approvals.services import clock
+from integrations.slack import likeness, modals, payloads, seals, wire, wording, workspaces
 from integrations.slack.payloads import Account, Place
 from integrations.slack.shortening import escape
 
@@ -23,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 Reply = dict[str, Any]
 WINDOW_SALT = "slack-window"
+REF = re.compile(r"\bREQ-[0-9]{1,18}\b")
 FAULT = "We could not record your {what}. {so} Try again or open {ref}. Error {code}."
 
 
@@ -30,8 +33,8 @@ FAULT = "We could not record your {what}. {so} Try again or open {ref}. Error {c
 class Pressed:
     """A click: who, on which message, for what (`wish`), and what the button carried.
 
-    `drawn` is the likeness of the message as it stood in front of whoever clicked, and `team` the
-    workspace it stood in.
+    `drawn` is the likeness of the message as it stood in front of whoever clicked, `team` the
+    workspace it stood in, and `said` the request's name there, which is good for words alone.
     """
 
     account: Account
@@ -43,11 +46,18 @@ class Pressed:
     drawn: str = ""
     team: str = ""
 
+    said: str = ""
+
+    @property
+    def ref(self) -> str:
+        """The request the button names, if it names one."""
+        carried = seals.read(self.value)
+        return carried.ref if carried else ""
+
     @property
     def url(self) -> str:
         """Where the request can be read; empty when the button names none."""
-        carried = seals.read(self.value)
-        return f"{settings.PUBLIC_URL}/r/{carried.ref}" if carried else ""
+        return f"{settings.PUBLIC_URL}/r/{self.ref}" if self.ref else ""
 
 
 def pressed(payload: Mapping[str, Any], wish: str, *, authenticated_by: str = "") -> Pressed:
@@ -62,13 +72,14 @@ def pressed(payload: Mapping[str, Any], wish: str, *, authenticated_by: str = ""
         authenticated_by=authenticated_by,
         drawn=likeness.digest(message.get("blocks")),
         team=workspaces.home_of(payload)[0],
+        said=_named_in(message.get("text")),
     )
 
 
 def carry(click: Pressed) -> str:
     """The click a window belongs to, signed: a stolen token can open windows, but not this one."""
     opened = {"by": click.account.external_id, "for": click.wish}
-    opened |= {"drawn": click.drawn, "team": click.team}
+    opened |= {"drawn": click.drawn, "team": click.team, "said": click.said}
     return signing.dumps({"value": click.value, **asdict(click.place), **opened}, salt=WINDOW_SALT)
 
 
@@ -82,7 +93,7 @@ def carried_on(payload: Mapping[str, Any], wish: str, *, authenticated_by: str) 
     if (kept["by"], kept["for"]) != (account.external_id, wish):
         raise ValueError("The window was opened for another click.")
     place = Place(kept["channel"], kept["channel_name"], kept["ts"])
-    seen = (str(kept.get("drawn", "")), str(kept.get("team", "")))
+    seen = [str(kept.get(name, "")) for name in ("drawn", "team", "said")]
     return Pressed(account, place, wish, str(kept["value"]), "", authenticated_by, *seen)
 
 
@@ -93,13 +104,19 @@ def attempt(
     try:
         return act()
     except Refusal as refusal:
-        return modals.refusal(refusal.words, url=click.url)
+        words = wording.of(refusal, ref=click.ref, at=clock.now())
+        return modals.refusal(words, url=click.url)
     except DatabaseError:
         code = secrets.token_hex(3).upper()
         logger.exception("slack click was not recorded", extra={"fault": code})
         so = "Nothing was approved." if what == "decision" else "Nothing was changed."
-        words = FAULT.format(what=what, so=so, ref="the request", code=code)
+        words = FAULT.format(what=what, so=so, ref=click.said or "the request", code=code)
         return modals.refusal(words, url=click.url, title="Not recorded")
+
+
+def _named_in(text: object) -> str:
+    found = REF.findall(text) if isinstance(text, str) else []
+    return str(found[-1]) if found else ""
 
 
 def show(view: Mapping[str, Any], click: Pressed, client: WebClient) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from threading import Barrier, Thread
 from typing import Any
@@ -119,7 +120,8 @@ def test_two_approvals_come_from_two_people(slack: FakeSlack, settings: Any) -> 
     knock(slack.click(shown(slack, row), "approve", user="U1"))
     assert "1 OF 2 APPROVED" in shown(slack, row).blocks[0]["text"]["text"]
     knock(slack.click(shown(slack, row), "approve", user="U1"))
-    assert words_of(slack.views[0]).startswith("You already approved this at ")
+    wanted = r"You already approved this at \d\d:\d\d UTC. A different person must give the second approval."
+    assert re.fullmatch(wanted, words_of(slack.views[0]))
     assert status(row) == Status.PENDING
     knock(slack.click(shown(slack, row), "approve", user="U2"))
     assert status(row) == Status.APPROVED
@@ -131,7 +133,9 @@ def test_who_may_not_decide_is_told_who_can(slack: FakeSlack) -> None:
     linked("mallory")
     knock(slack.click(shown(slack, row), "approve"))
     assert status(row) == Status.PENDING
-    assert "and you are not one of them" in words_of(slack.views[0])
+    assert words_of(slack.views[0]) == (
+        "Not counted. Team leads can decide this. You are not one of them."
+    )
     assert refusals(row) == ["not_an_approver"]
 
 
@@ -141,14 +145,14 @@ def test_who_may_not_decide_is_not_asked_for_words(slack: FakeSlack, action: str
     linked("mallory")
     knock(slack.click(shown(slack, row), action))
     assert "callback_id" not in slack.views[0]
-    assert "and you are not one of them" in words_of(slack.views[0])
+    assert "You are not one of them" in words_of(slack.views[0])
 
 
 def test_the_agents_owner_is_refused(slack: FakeSlack) -> None:
     row = cast.request(**HIGH)
     linked("sam")
     knock(slack.click(shown(slack, row), "approve"))
-    assert words_of(slack.views[0]).startswith("Not counted. This agent is yours")
+    assert words_of(slack.views[0]).startswith("Not counted. You own this agent, so")
     assert status(row) == Status.PENDING
 
 
@@ -160,7 +164,8 @@ def test_a_click_after_the_decision_is_told_who_and_when(slack: FakeSlack) -> No
     cast.decide(row, cast.person("lin"), Verdict.DENY, "No.")
     answer = knock(late)
     assert answer.status_code == 200
-    assert words_of(slack.views[0]).startswith("Already denied: Lin at ")
+    wanted = r"Lin denied this \d+ seconds? before you. Your click changed nothing."
+    assert re.fullmatch(wanted, words_of(slack.views[0]))
     assert status(row) == Status.DENIED
 
 
@@ -169,7 +174,8 @@ def test_a_click_after_the_deadline_is_too_late_whatever_the_timers_do(slack: Fa
     row = cast.request(at=at)
     linked("ada")
     knock(slack.click(shown(slack, row), "approve"))
-    assert words_of(slack.views[0]).startswith("Too late.")
+    wanted = r"Too late. It expired at \d\d:\d\d UTC: nobody decided. Nothing ran."
+    assert re.fullmatch(wanted, words_of(slack.views[0]))
     assert "denied" not in words_of(slack.views[0]).lower()
     assert status(row) == Status.EXPIRED
 
@@ -180,7 +186,8 @@ def test_a_click_on_what_has_changed_since_is_not_counted(slack: FakeSlack) -> N
     stale = slack.click(shown(slack, row), "approve")
     cast.decide(row, cast.person("lin"), Verdict.INVESTIGATE, "Why now?")
     knock(stale)
-    assert "changed after what you saw was drawn" in words_of(slack.views[0])
+    wanted = "Not counted. This request changed after this message was drawn. Read version 2."
+    assert words_of(slack.views[0]) == wanted
     assert status(row) == Status.INVESTIGATING
 
 
@@ -281,7 +288,7 @@ def test_when_no_window_opens_the_words_are_whispered(slack: FakeSlack) -> None:
     assert answer.status_code == 200
     assert slack.whispers[0]["user"] == "U1"
     assert slack.whispers[0]["channel"] == "C1"
-    assert "you are not one of them" in slack.whispers[0]["text"]
+    assert "You are not one of them" in slack.whispers[0]["text"]
 
 
 def test_when_neither_works_the_click_is_still_answered(slack: FakeSlack) -> None:
@@ -473,5 +480,9 @@ def test_a_database_that_cannot_write_is_admitted_in_words(slack: FakeSlack) -> 
             cursor.execute("ALTER TABLE approvals_decision_away RENAME TO approvals_decision")
     assert answer.status_code == 200
     words = words_of(slack.views[0])
-    assert words.startswith("We could not record your decision. Nothing was approved.")
+    assert re.fullmatch(
+        "We could not record your decision. Nothing was approved. "
+        f"Try again or open {row.ref}. Error [0-9A-F]{{6}}.",
+        words,
+    )
     assert status(row) == Status.PENDING

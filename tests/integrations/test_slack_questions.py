@@ -137,7 +137,7 @@ def test_an_answer_that_comes_after_the_decision_is_told_so(slack: RoomySlack) -
     window = slack.views[-1]
     cast.decide(row, cast.person("lin"), Verdict.DENY, "No.")
     late = json.loads(knock(slack.submit(window, "The blue one.", user="U2")).content)
-    assert words_of(late["view"]).startswith("Already denied")
+    assert words_of(late["view"]).startswith("Lin denied this")
     knock(slack.click(question, "answer", user="U2"))
     assert "no answer is needed" in words_of(slack.views[-1])
     assert not RequestMessage.objects.filter(request=row).exists()

@@ -65,7 +65,7 @@ def test_what_makes_no_sense_is_acknowledged_and_the_next_click_is_heard(
         assert socket.ask(payload, envelope=f"J{number}") == {"envelope_id": f"J{number}"}
     message = shown(slack, row)
     socket.ask(slack.press(message, message.button("approve") or {}))
-    assert "you are not one of them" in words_of(slack.views[0])
+    assert "You are not one of them" in words_of(slack.views[0])
 
 
 def test_without_a_token_it_says_which_setting_is_missing(slack: FakeSlack, settings: Any) -> None:
