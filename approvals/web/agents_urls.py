@@ -1,0 +1,18 @@
+"""The addresses of the agents' pages."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from approvals.web import agents, agents_acts
+
+urlpatterns = [
+    path("agents", agents.show_all),
+    path("agents/new", agents_acts.register),
+    path("agents/stop", agents_acts.stop),
+    path("agents/<path:name>/stage", agents_acts.change_stage),
+    path("agents/<path:name>/start", agents_acts.start),
+    path("agents/<path:name>/keys", agents_acts.issue_key),
+    path("agents/<path:name>/keys/<str:prefix>/revoke", agents_acts.revoke_key),
+    path("agents/<path:name>", agents.show),
+]
