@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -27,7 +27,12 @@ def title(row: ApprovalRequest) -> str:
 
 def drawn(row: ApprovalRequest) -> list[dict[str, Any]]:
     """Every check in the order it was made, as it was stored."""
-    return [_check(check) for check in row.evaluation]
+    return of_checks(row.evaluation)
+
+
+def of_checks(checks: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The same of any evaluation, as it is written to JSON."""
+    return [_check(check) for check in checks]
 
 
 def _check(check: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,206 @@
+"""The simulator: what would happen to this request? Every answer has an address, and nothing is sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from approvals import queries
+from approvals.domain import display
+from approvals.domain.errors import NotFound, Refusal
+from approvals.domain.policy import documents
+from approvals.domain.policy.documents import PolicySet
+from approvals.domain.policy.evaluate import Evaluation
+from approvals.domain.policy.reading import PolicyInvalid
+from approvals.domain.terms import DataClass, RiskLevel
+from approvals.models import Agent, Person
+from approvals.queries import policies as reads
+from approvals.services import clock, own, policies, policy_changes, replay, simulation
+from approvals.web import evaluation
+from approvals.web.access import signed_in
+
+FIELDS = (
+    "agent", "action", "target", "parameters", "namespace", "type", "risk", "data_classification",
+    "recipients", "at", "draft", "request",
+)  # fmt: skip
+MOST_REPLAYED = 2_000
+DAYS = 30
+LISTED = 25
+READY = (
+    ("Restart a service", {"action": "restart_service", "target": "checkout"}),
+    ("Drop a database", {"action": "drop_database", "target": "orders"}),
+    ("View a dashboard", {"action": "view_dashboard", "target": "production"}),
+)
+HEADINGS = {
+    replay.Effect.STOPS_ASKING: "Would stop asking",
+    replay.Effect.ASKS_INSTEAD: "Would ask instead of being refused",
+    replay.Effect.NEWLY_ASKS: "Would now ask",
+    replay.Effect.NEWLY_REFUSES: "Would now be refused",
+    replay.Effect.ASKS_OTHERS: "Would ask other people",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What was asked of the simulator."""
+
+    agent: str
+    submission: Mapping[str, Any]
+    at: datetime
+    ref: str = ""
+
+
+@require_safe
+@signed_in
+def show(request: HttpRequest, person: Person) -> HttpResponse:
+    """The form, and the answer when something was asked; the whole question is in the address."""
+    del person
+    if request.GET.get("from"):
+        return HttpResponseRedirect(f"/policies/draft?{urlencode({'from': request.GET['from']})}")
+    now = clock.now()
+    typed = {name: request.GET.get(name, "")[: simulation.LONGEST] for name in FIELDS}
+    facts: dict[str, Any] = {
+        "section": "policies",
+        "now": now,
+        "typed": typed,
+        "agents": list(Agent.objects.order_by("name").values_list("name", flat=True)[:500]),
+        "risks": list(RiskLevel),
+        "data_classes": list(DataClass),
+        "drafts": list(own.waiting(policy_changes.EFFECT)),
+        "ready": READY,
+        "days": DAYS,
+    }
+    status = 200
+    try:
+        live = policies.current()
+        draft = _draft(typed["draft"])
+        if draft is not None and "replay" in request.GET:
+            facts["replayed"] = replayed(live, draft, now)
+        if typed["request"] or typed["target"]:
+            asked = _question(typed, now)
+            facts |= _answers(asked, live, draft)
+            facts["typed"] = _filled(typed, asked)
+    except (policies.NoPolicy, PolicyInvalid):
+        facts["problem"] = "No policy in force can be read, so nothing can be judged by it."
+        status = 409
+    except Refusal as refusal:
+        facts["problem"], status = refusal.words, refusal.status
+    return render(request, "simulator.html", facts, status=status)
+
+
+def _question(typed: Mapping[str, str], now: datetime) -> Question:
+    at = _moment(typed["at"]) or now
+    if not typed["request"]:
+        return Question(typed["agent"] or "any-agent", simulation.submission(typed), at)
+    try:
+        row = queries.request(typed["request"])
+    except NotFound:
+        raise simulation.NotAnAction(
+            f"There is no request {typed['request'][:40]}. Nothing was judged."
+        ) from None
+    return Question(row.agent.name, row.submission, at, row.ref)
+
+
+def _moment(text: str) -> datetime | None:
+    if not text:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise simulation.NotAnAction(
+            "The moment is written 2026-11-22T14:30, in UTC. Nothing was judged."
+        ) from None
+
+
+def _filled(typed: Mapping[str, str], asked: Question) -> dict[str, str]:
+    """The form as it was sent; a past request fills it, so that it can be varied."""
+    if not asked.ref:
+        return dict(typed)
+    body = asked.submission
+    resource = body.get("resource") or {}
+    return {
+        **typed,
+        "agent": asked.agent,
+        "action": str(body["action"]),
+        "target": str(body["target"]),
+        "parameters": json.dumps(body["parameters"], indent=2, ensure_ascii=True),
+        "namespace": str(resource.get("namespace") or ""),
+        "type": str(resource.get("type") or ""),
+        "risk": str(body.get("risk") or ""),
+        "data_classification": str(body.get("data_classification") or ""),
+        "request": "",
+    }
+
+
+def _draft(number: str) -> PolicySet | None:
+    if not number:
+        return None
+    found = reads.draft(int(number)) if number.isascii() and number.isdigit() else None
+    if found is None:
+        raise simulation.NotAnAction("There is no such draft. Nothing was judged.")
+    return documents.load(found.files)
+
+
+def _answers(asked: Question, live: PolicySet, draft: PolicySet | None) -> dict[str, Any]:
+    sides = [_side("By the policy in force", live, asked)]
+    if draft is not None:
+        sides.append(_side("By the draft", draft, asked))
+    return {
+        "ref": asked.ref,
+        "headline": display.show_identifier(
+            f"{asked.submission['action']} on {asked.submission['target']}", limit=200
+        ).text,
+        "sides": sides,
+        "is_same": draft is not None and sides[0]["sentence"] == sides[1]["sentence"],
+    }
+
+
+def _side(title: str, policy: PolicySet, asked: Question) -> dict[str, Any]:
+    judged = simulation.answer(policy, agent=asked.agent, submission=asked.submission, at=asked.at)
+    return {
+        "title": title,
+        "sentence": simulation.sentence(policy, judged),
+        "because": judged.because,
+        "trace": evaluation.of_checks(judged.to_json()),
+        "called": simulation.called(policy, judged.plan, agent=asked.agent, at=asked.at),
+        "rules": _rules(policy, asked, judged),
+    }
+
+
+def _rules(policy: PolicySet, asked: Question, judged: Evaluation) -> list[dict[str, str]]:
+    """Every policy that does not speak here, and why: what a reader looks for and does not find."""
+    del judged
+    silent = []
+    for one in policy.policies:
+        if not one.concerns(asked.agent):
+            silent.append({"name": one.name, "why": f"It is not about {asked.agent}."})
+        elif one.rules and not one.naming(str(asked.submission["action"])):
+            why = f"None of its {len(one.rules)} rules names {asked.submission['action']}."
+            silent.append({"name": one.name, "why": why})
+    return silent
+
+
+def replayed(live: PolicySet, draft: PolicySet, now: datetime) -> dict[str, Any]:
+    """The requests of the last days by both, those that would stop asking first."""
+    found = replay.simulate(before=live, after=draft, days=DAYS, at=now, most=MOST_REPLAYED)
+    return {
+        "sentence": found.sentence,
+        "cut_off": found.cut_off,
+        "most": MOST_REPLAYED,
+        "not_replayed": replay.NOT_REPLAYED,
+        "lists": [
+            {"heading": heading, "count": found.counts[effect], "changes": listed[:LISTED],
+             "left": found.counts[effect] - len(listed[:LISTED])}
+            for effect, heading in HEADINGS.items()
+            if (listed := found.changes[effect])
+        ],
+    }  # fmt: skip

@@ -1,0 +1,209 @@
+"""Policies read as sentences, drafts are checked before anybody is asked, the simulator sends nothing."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from approvals.domain.terms import Verdict
+from approvals.models import ApprovalRequest, AuditEvent, Delivery, PolicyVersion
+from approvals.services import own, policies, policy_changes
+from tests.support import cast
+from tests.web.conftest import Browser
+
+pytestmark = pytest.mark.django_db
+STRICTER = """
+apiVersion: guardrails.io/v1
+kind: AgentPolicy
+metadata: {name: more}
+spec:
+  agents: ["*"]
+  actions:
+    - {name: "erase_*", approval: forbidden, because: Nothing is erased.}
+"""
+WEAKER = """
+apiVersion: guardrails.io/v1
+kind: AgentPolicy
+metadata: {name: less}
+spec:
+  agents: ["*"]
+  actions:
+    - {name: scale_deployment, approval: auto, because: It always went well.}
+"""
+
+
+ONE_MORE = {"parameters": {"from_replicas": 8, "to_replicas": 9}}  # within the blast radius
+
+
+@pytest.fixture
+def ann(db: None) -> Browser:
+    """A manager who proposes."""
+    return Browser(cast.person("ada"))
+
+
+def draft(browser: Browser, text: str, **more: str) -> object:
+    fields = {"file": "more.yaml", "text": text, "reason": "Because.", **more}
+    return browser.client.post("/policies/draft", fields)
+
+
+def test_every_rule_stands_there_as_a_sentence(lin: Browser) -> None:
+    text = lin.get("/policies").text
+    assert "drop_database" in text
+    assert "Is refused." in text
+    assert "1 of Managers and 1 of Security within 4 hours; if nobody decides, it expires." in text
+
+
+def test_a_rule_says_what_it_met_and_leads_to_its_list(lin: Browser) -> None:
+    cast.request()
+    page = lin.get("/policies")
+    links = [link for link in page.every("a") if "scale_deployment" in link.name]
+    assert links[0].text.startswith("1")
+    assert links[0].attributes["href"].startswith("/history?q=action%3Ascale_deployment")
+
+
+def test_a_version_says_what_it_changed(lin: Browser, ann: Browser) -> None:
+    draft(ann, STRICTER, propose="yes")
+    page = lin.get("/policies/versions/2")
+    assert "What it changed against version 1" in page.text
+    assert "added: +" in page.text
+    assert "Version 1" in lin.get("/policies/versions").text
+    assert lin.client.get("/policies/versions/99").status_code == 404
+    assert lin.client.get(f"/policies/versions/{2**40}").status_code == 404
+
+
+def test_what_is_stricter_is_applied_at_once(ann: Browser) -> None:
+    answer = ann.client.post(
+        "/policies/draft", {"file": "more.yaml", "text": STRICTER, "propose": "yes", "reason": "r"}
+    )
+    assert answer.status_code == 302
+    assert PolicyVersion.objects.order_by("-number")[0].number == 2
+
+
+def test_what_is_weaker_becomes_a_request_that_its_author_cannot_approve(ann: Browser) -> None:
+    answer = ann.client.post(
+        "/policies/draft", {"file": "less.yaml", "text": WEAKER, "propose": "yes", "reason": "r"}
+    )
+    row = own.waiting(policy_changes.EFFECT).get()
+    assert answer.headers["Location"] == f"/r/{row.ref}"
+    assert PolicyVersion.objects.count() == 1
+    assert row.ref in ann.get("/policies").text
+    assert row.owner_at_submission == ann.person
+
+
+def test_a_check_says_what_would_change_and_changes_nothing(lin: Browser) -> None:
+    cast.request(**ONE_MORE)
+    answer = lin.client.post(
+        "/policies/draft", {"file": "less.yaml", "text": WEAKER, "check": "yes"}
+    )
+    text = answer.content.decode()
+    assert answer.status_code == 200
+    assert "Weaker, so somebody else must say yes" in text
+    assert "1 would stop asking" in text
+    assert PolicyVersion.objects.count() == 1
+    assert not own.waiting(policy_changes.EFFECT).exists()
+
+
+def test_a_member_cannot_propose(lin: Browser) -> None:
+    answer = lin.client.post(
+        "/policies/draft", {"file": "more.yaml", "text": STRICTER, "propose": "yes"}
+    )
+    assert answer.status_code == 403
+    assert "Nothing is erased." in answer.content.decode()
+    assert PolicyVersion.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("spec: [", "more.yaml"), ("kind: Nonsense", "more.yaml"), ("x" * 300_000, "256 KiB")],
+)
+def test_a_file_that_cannot_be_read_says_where(ann: Browser, text: str, words: str) -> None:
+    answer = ann.client.post(
+        "/policies/draft", {"file": "more.yaml", "text": text, "propose": "yes"}
+    )
+    assert answer.status_code == 422
+    assert words in answer.content.decode()
+
+
+def test_a_rule_made_from_requests_can_be_read_as_policy(lin: Browser) -> None:
+    refs = ",".join(cast.request(parameters={"n": n}).ref for n in range(2))
+    answer = lin.client.get(f"/policies/simulate?from={refs}", follow=True)
+    [text] = [
+        area.split(">", 1)[1].rsplit("</textarea", 1)[0]
+        for area in answer.content.decode().split("<textarea")[1:]
+    ]
+    assert "scale_deployment" in text
+    checked = lin.client.post(
+        "/policies/draft",
+        {"file": "new-policy.yaml", "text": text.replace("&quot;", '"'), "check": "yes"},
+    )
+    assert checked.status_code == 200, checked.content.decode()[:3000]
+    assert "2 would stop asking" in checked.content.decode()
+
+
+def test_the_simulator_answers_in_one_sentence_and_sends_nothing(lin: Browser) -> None:
+    row = cast.request()
+    before = (
+        ApprovalRequest.objects.count(),
+        AuditEvent.objects.count(),
+        Delivery.objects.count(),
+    )
+    text = lin.get(f"/policies/simulate?request={row.ref}").text
+    assert "At medium risk, people would be asked: 1 of Team leads within 5 minutes" in text
+    assert "Lin" in text
+    after = (ApprovalRequest.objects.count(), AuditEvent.objects.count(), Delivery.objects.count())
+    assert after == before
+
+
+def test_the_simulator_says_why_a_rule_does_not_apply(lin: Browser) -> None:
+    text = lin.get("/policies/simulate?action=paint_it&target=black&agent=robo").text
+    assert "None of its" in text
+    assert "names paint_it." in text
+
+
+def test_a_draft_stands_beside_the_policy_in_force(lin: Browser, ann: Browser) -> None:
+    past = cast.request(**ONE_MORE)
+    cast.decide(past, cast.person("lin"), Verdict.APPROVE)
+    ann.client.post(
+        "/policies/draft", {"file": "less.yaml", "text": WEAKER, "propose": "yes", "reason": "r"}
+    )
+    number = own.waiting(policy_changes.EFFECT).get().submission["parameters"]["draft"]
+    page = lin.get(f"/policies/simulate?request={past.ref}&draft={number}&replay=yes")
+    assert "By the draft" in page.text
+    assert "It would run without anybody being asked" in page.text
+    assert "1 would stop asking" in page.text
+    assert past.ref in page.text
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "action=a&target=t&parameters={", "action=a&target=t&parameters=[]", "request=REQ-0",
+        "request=nonsense", "action=&target=t", "action=a&target=t&at=yesterday",
+        "action=a&target=t&risk=huge", "action=a&target=t&draft=7", "action=a&target=t&draft=x",
+        'action=a&target=t&parameters={"a":1e999}', "action=a&target=t&data_classification=x",
+    ],
+)  # fmt: skip
+def test_nonsense_is_told_in_words(lin: Browser, query: str) -> None:
+    cast.policy()
+    answer = lin.client.get(f"/policies/simulate?{query}")
+    assert answer.status_code == 422
+    assert "Nothing was judged" in answer.content.decode()
+
+
+def test_without_a_policy_the_pages_say_so(lin: Browser) -> None:
+    PolicyVersion.objects.all().delete()
+    policies._compiled.cache_clear()
+    assert "No policy yet" in lin.get("/policies").text
+    assert lin.client.get("/policies/simulate?action=a&target=t").status_code == 409
+
+
+def test_the_page_costs_the_same_whatever_there_is(lin: Browser) -> None:
+    cast.request()
+    with CaptureQueriesContext(connection) as few:
+        lin.get("/policies")
+    for number in range(5):
+        cast.request(parameters={"number": number})
+    with CaptureQueriesContext(connection) as many:
+        lin.get("/policies")
+    assert len(many) == len(few)
