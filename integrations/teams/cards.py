@@ -76,6 +76,7 @@ def notify(card: Card) -> Part:
     body = [
         _head(card),
         *_facts(card)[:4],
+        *(_checks(card) if card.flags else ()),
         el.small("This message does not change. Open the request to see where it stands now."),
         _foot(card),
     ]
