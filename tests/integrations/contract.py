@@ -5,6 +5,7 @@ A subclass gives the fixture `stand`: the adapter beside its vendor's stand-in.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,8 +16,11 @@ import pytest
 
 from approvals.domain import workflow
 from approvals.domain.cards import Card, Note
+from approvals.domain.display import Flag
 from approvals.domain.terms import EventKind, RiskLevel, Verdict
 from approvals.ports import Adapter, DeliveryError, Message, MessageKind, Notice
+from tests.domain.test_display import HONEST
+from tests.domain.test_display import HOSTILE as DECEITS
 from tests.integrations.test_slack_blocks import ADA, LATER, a_card, click, opened
 
 NOW = datetime.now(UTC)
@@ -36,6 +40,20 @@ HOSTILE = (
     "x" * 5_000,
     "```\ncode\n``` | a | b |",
 )
+
+
+# The twelve kinds of deceit, and six texts of people who mean no harm.
+DECEIVING = {
+    **DECEITS,
+    "sixty empty lines": ("Tidy up." + "\n" * 61 + "rm -rf /", Flag.PADDING, "⟦60 empty lines⟧"),
+}
+SAID = "text holds: "
+CHIP = re.compile(r"⟦U\+[0-9A-F]+[^⟧]*⟧|⟦[0-9]+ empty lines⟧")
+
+
+def chip_of(char: str) -> str:
+    """How the chip of a character begins, whatever it says of those beside it."""
+    return f"⟦U+{ord(char):04X}"
 
 
 class Stand(Protocol):
@@ -130,6 +148,31 @@ class AdapterContract:
         assert len(stand.standing()) == 1
         for part in stand.read_as_markup():
             assert [live for live in stand.live if live in part] == []
+
+    @pytest.mark.parametrize(("text", "flag", "seen"), DECEIVING.values(), ids=DECEIVING)
+    def test_a_deceiving_text_is_marked_where_people_read_it(
+        self, stand: Stand, text: str, flag: Flag, seen: str
+    ) -> None:
+        """What cannot be seen stands there as a chip and never as itself; and it is said in words."""
+        card = a_card(parameters={"note": text}, reasoning=text, target=f"file {text[:40]}")
+        stand.adapter.deliver(a_message(stand, card))
+        [standing] = stand.standing()
+        assert [char for char in text if chip_of(char) in seen and char in standing] == []
+        if not self.shows_parameters:
+            return
+        assert SAID in standing
+        assert flag.value.replace("_", " ") in standing
+        for chip in CHIP.findall(seen):
+            assert chip in standing
+
+    @pytest.mark.parametrize("text", HONEST.values(), ids=HONEST)
+    def test_an_honest_text_is_marked_by_nothing(self, stand: Stand, text: str) -> None:
+        card = a_card(parameters={"note": text}, reasoning=text)
+        assert card.flags == frozenset()
+        stand.adapter.deliver(a_message(stand, card))
+        [standing] = stand.standing()
+        assert CHIP.findall(standing) == []
+        assert SAID not in standing
 
     def test_a_limit_delays_by_as_much_as_the_vendor_says(self, stand: Stand) -> None:
         error = self.failing(stand, "limited")
