@@ -115,6 +115,7 @@ class TestTeams(AdapterContract):
 class TestWorkflow(AdapterContract):
     """A workflow takes messages; it edits none, brings no click and keeps no copy apart."""
 
+    shows_reasons = False
     edits = False
     has_buttons = False
     faults = ("limited", "refused", "broken", "silent", "garbage")
