@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -33,7 +35,9 @@ spec:
 """
 
 
-ONE_MORE = {"parameters": {"from_replicas": 8, "to_replicas": 9}}  # within the blast radius
+ONE_MORE: dict[str, Any] = {
+    "parameters": {"from_replicas": 8, "to_replicas": 9}
+}  # within the blast radius
 
 
 @pytest.fixture
@@ -126,7 +130,9 @@ def test_a_file_that_cannot_be_read_says_where(ann: Browser, text: str, words: s
 
 
 def test_a_rule_made_from_requests_can_be_read_as_policy(lin: Browser) -> None:
-    refs = ",".join(cast.request(parameters={"n": n}).ref for n in range(2))
+    refs = ",".join(
+        cast.request(parameters={"from_replicas": n, "to_replicas": n + 1}).ref for n in (8, 9)
+    )
     answer = lin.client.get(f"/policies/simulate?from={refs}", follow=True)
     [text] = [
         area.split(">", 1)[1].rsplit("</textarea", 1)[0]
