@@ -11,8 +11,9 @@ import os
 import time
 from collections.abc import Callable
 
-from bench import faults, storms
+from bench import acks, faults, storms
 from bench.faults import Figures
+from bench.line import Line
 from bench.world import World, a_world
 
 SCALE = float(os.environ.get("COUNTERSIGN_CHAOS_SCALE", "1"))
@@ -39,9 +40,16 @@ def slack_storm(world: World, seed: int) -> Figures:
     return storms.slack(world, requests=round(500 * SCALE), seconds=120 * SCALE, seed=seed)
 
 
+def slow_database(world: World, _: int) -> Figures:
+    assert world.line is not None
+    return acks.measure(world, world.line, rate=20, seconds=60 * SCALE)
+
+
 FAULTS: dict[str, Fault] = {
     "race": race, "kills": kills, "redis": redis, "audit": audit, "slack-storm": slack_storm,
+    "acks": slow_database,
 }  # fmt: skip
+FAR_AWAY = frozenset({"acks"})
 
 
 def main() -> None:
@@ -52,7 +60,7 @@ def main() -> None:
     failed = 0
     for name in wanted.faults or FAULTS:
         began = time.monotonic()
-        with a_world() as world:
+        with a_world(through=Line() if name in FAR_AWAY else None) as world:
             figures = FAULTS[name](world, wanted.seed)
         failed += bool(figures["broken"] or figures.get("lost") or figures.get("doubled"))
         print(f"\n== {name} ({time.monotonic() - began:.0f} s)")

@@ -64,6 +64,7 @@ class World:
         for server in (self.postgres, self.redis):
             ending.callback(server.stop)
             server.start()
+        self.line = through
         self.slack = ending.enter_context(FakeSlack())
         self.journal = Journal(folder / "journal.ndjson")
         ending.callback(self.journal.close)
