@@ -53,13 +53,19 @@ class Found:
 
 
 def page(
-    wanted: Search, *, now: datetime, below: int | None, limit: int, with_facets: bool = True
+    wanted: Search,
+    *,
+    now: datetime,
+    below: int | None,
+    limit: int,
+    with_facets: bool = True,
+    most_searched: int = WINDOW,
 ) -> Found:
     """The newest `limit` requests that match, from below a number. A constant count of statements."""
     sought = sought_by(wanted.terms, now=now)
     base = sought.base if below is None else sought.base.filter(number__lt=below)
-    window = base.order_by("-number").values("number")[:WINDOW]
-    searched = _reach(window) if sought.needs_window else None
+    window = base.order_by("-number").values("number")[:most_searched]
+    searched = _reach(window, most_searched) if sought.needs_window else None
     matched = _matched(sought, base, window)
     rows = list(_drawn(matched)[: limit + 1])
     facets, counted = _facets(matched) if with_facets else ((), WINDOW)
@@ -108,11 +114,11 @@ def _drawn(rows: QuerySet[ApprovalRequest]) -> QuerySet[ApprovalRequest]:
     )
 
 
-def _reach(window: Any) -> Searched:
+def _reach(window: Any, most: int) -> Searched:
     found = ApprovalRequest.objects.filter(number__in=window).aggregate(
         count=Count("number"), least=Min("number")
     )
-    return Searched(found["count"], found["least"] or 0, found["count"] < WINDOW)
+    return Searched(found["count"], found["least"] or 0, found["count"] < most)
 
 
 def _matched(sought: Sought, base: QuerySet[ApprovalRequest], window: Any) -> Any:

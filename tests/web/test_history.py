@@ -55,8 +55,8 @@ def test_an_address_reproduces_what_was_filtered(lin: Browser, robo: Agent, quer
 def test_nothing_yet_and_nothing_found_read_differently(lin: Browser, robo: Agent) -> None:
     assert lin.get("/history").headings == ["Nothing yet"]
     cast.request(robo)
-    assert lin.get("/history?status=denied").headings == ["No request matches"]
-    assert lin.get("/history?before=2020-01-01").headings == ["No request matches"]
+    assert lin.get("/history?status=denied").headings[0] == "No request matches"
+    assert lin.get("/history?before=2020-01-01").headings[0] == "No request matches"
 
 
 @pytest.mark.parametrize(
@@ -85,12 +85,7 @@ def test_older_pages_follow_without_gap_or_repeat(lin: Browser, robo: Agent) -> 
     older = next(link for link in first.every("a") if link.text == "Older")
     second = lin.get(older.attributes["href"])
 
-    shown = [
-        link.attributes["href"].removeprefix("/r/")
-        for page in (first, second)
-        for row in page.every("tr")
-        for link in row.every("a")
-    ]
+    shown = [row.attributes["data-ref"] for page in (first, second) for row in page.rows]
     assert shown == made[::-1]
 
 
