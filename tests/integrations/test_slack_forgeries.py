@@ -150,6 +150,27 @@ def test_signed_but_senseless_payloads_break_nothing(slack: FakeSlack, kind: str
     assert row.status == Status.PENDING
 
 
+EVENTS: tuple[Body, ...] = (
+    {"type": "app_home_opened", "user": "U1", "tab": "home", "channel": "D1"},
+    {"type": "tokens_revoked", "tokens": {"bot": ["UB1"], "oauth": ["U1"]}},
+    {"type": "app_uninstalled"},
+)
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=[event["type"] for event in EVENTS])
+def test_signed_but_senseless_events_break_nothing(slack: FakeSlack, event: Body) -> None:
+    whole: Body = {"type": "event_callback", "team_id": "T1", "api_app_id": "A1", "event_id": "Ev1"}
+    whole |= {"event_time": int(time.time()), "event": event, "authorizations": [{"team_id": "T1"}]}
+    dice = random.Random(SEED)
+    codes: Counter[int] = Counter()
+    for _ in range(150):
+        body = json.dumps(spoilt(whole, dice)).encode()
+        knocked = sign(body, "application/json")
+        codes[send(knocked.body, dict(knocked.headers), "application/json").status_code] += 1
+    assert set(codes) <= {200, 400}
+    assert codes[400] > 10
+
+
 BODIES = {
     "nothing": b"",
     "no payload": b"a=b",

@@ -72,3 +72,12 @@ def test_without_a_token_it_says_which_setting_is_missing(slack: FakeSlack, sett
     settings.SLACK_APP_TOKEN = ""
     with pytest.raises(ValueError, match="SLACK_APP_TOKEN"):
         socket_mode.main()
+
+
+def test_events_are_heard_over_the_socket_too(slack: FakeSlack, socket: FakeSocket) -> None:
+    cast.request()
+    linked("lin")
+    event = {"type": "app_home_opened", "user": "U1", "tab": "home", "channel": "D1"}
+    sent = {"type": "event_callback", "team_id": "T1", "event_id": "Ev1", "event": event}
+    assert socket.ask(sent, envelope="H1") == {"envelope_id": "H1"}
+    assert [call.body["user_id"] for call in slack.called("views.publish")] == ["U1"]
