@@ -26,7 +26,7 @@
         tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
         scales: { y: { range: (_, low, high) => [Math.min(0, low), Math.max(4, high)] } },
         axes: [
-          axis({ values: (_, ticks) => ticks.map((at) => new Date(at * 1000).toISOString().slice(from, to)), space: 64 }),
+          axis({ size: 28, values: (_, ticks) => ticks.map((at) => new Date(at * 1000).toISOString().slice(from, to)), space: 64 }),
           axis({ size: 36, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] }),
         ],
         series: [
