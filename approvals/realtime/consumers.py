@@ -1,4 +1,7 @@
-"""Tell open dashboards which requests changed: ids only, the page fetches the rest itself."""
+"""Tell open dashboards which requests changed: ids only, the page fetches the rest itself.
+
+`heard` is when this process heard of it, in seconds of its clock: what was read since then will do.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,9 @@ MOST_FRAMES_PER_BEAT = 20
 BEAT_SECONDS = 3.0
 GATHER_SECONDS = 0.15
 MOST_IDS = 200
+# Pages that hear the same news ask for the rest spread over so many seconds: some milliseconds each.
+SPREAD_EACH = 0.006
+LONGEST_SPREAD = 1.2
 SIGNED_OUT, NOT_OURS, TOO_MUCH, TOO_BIG, COULD_NOT_CHECK = 4401, 4403, 1008, 1009, 1011
 NOT_HERE = 4404
 
@@ -34,6 +40,7 @@ class Live(AsyncJsonWebsocketConsumer):
     async def connect(self) -> None:
         self.key = sessions.session_key(self.scope["headers"])
         self.waiting: set[str] = set()
+        self.heard = 0.0
         self.frames = 0
         self.tasks: set[asyncio.Task[None]] = set()
         self.is_open = False
@@ -70,11 +77,14 @@ class Live(AsyncJsonWebsocketConsumer):
         if not self.waiting:
             self._start(self._send_soon())
         self.waiting |= set(event["ids"])
+        self.heard = max(self.heard, float(event.get("heard", 0.0)))
 
     async def _send_soon(self) -> None:
         await asyncio.sleep(GATHER_SECONDS)
         ids, self.waiting = sorted(self.waiting)[:MOST_IDS], set()
-        await self.send_json({"type": "changed", "ids": ids})
+        spread = round(min(hub.the_hub.dashboards * SPREAD_EACH, LONGEST_SPREAD), 2)
+        told = {"type": "changed", "ids": ids, "heard": round(self.heard, 3), "spread": spread}
+        await self.send_json(told)
 
     async def _beat(self) -> None:
         """Prove that the line lives, and end it soon after the person may no longer look."""

@@ -105,6 +105,12 @@ class Hub:
             if self._dashboards[loop] <= 0:
                 del self._dashboards[loop]
 
+    @property
+    def dashboards(self) -> int:
+        """How many dashboards this process has open."""
+        with self._lock:
+            return sum(self._dashboards.values())
+
     def tell(self, public_ids: Iterable[str]) -> None:
         """Wake the watches of these requests and tell the dashboards. From any thread."""
         ids = tuple(public_ids)
@@ -178,7 +184,9 @@ def _announce(ids: tuple[str, ...]) -> None:
     layer = get_channel_layer()
     if ids and layer is not None:
         task = asyncio.ensure_future(
-            layer.group_send(DASHBOARDS, {"type": "requests.changed", "ids": list(ids)})
+            layer.group_send(
+                DASHBOARDS, {"type": "requests.changed", "ids": list(ids), "heard": time.time()}
+            )
         )
         _announcements.add(task)
         task.add_done_callback(_announcements.discard)

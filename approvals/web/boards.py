@@ -28,7 +28,7 @@ class Shared:
     """
 
     board: Board
-    verdicts: dict[tuple[int, frozenset[str]], bool] = field(default_factory=dict)
+    verdicts: dict[tuple[object, ...], bool] = field(default_factory=dict)
 
 
 _lock = threading.Lock()
@@ -70,9 +70,11 @@ class Reader:
         is_apart = who.id in state.conflicted or who.id in {state.asked_by, state.investigator}
         if who.lent or is_apart or any(seat.approver.id == who.id for seat in state.approvals):
             return may_approve(state, who, now=self.now)
-        key = (card.row.pk, who.teams)
         if self.now >= state.decide_by:
             return False
+        # Where nobody has approved yet, requests of one plan are alike in all that rights depend on.
+        same = id(state.plan) if not state.approvals else card.row.pk
+        key = (same, state.stage, state.rung, state.status, who.teams)
         if key not in self.shared.verdicts:
             self.shared.verdicts[key] = may_approve(state, who, now=self.now)
         return self.shared.verdicts[key]

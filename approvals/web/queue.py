@@ -101,6 +101,7 @@ def _around(reader: Reader, wanted: Wish, found: Shown) -> dict[str, Any]:
         "now": reader.now,
         "title": TITLES[wanted.tab],
         "wish": wanted,
+        "chips": wanted.chips,
         "tabs": _tabs(reader, wanted, found),
         "mine_count": found.counts["mine"],
         "next_page": wanted.with_(after=found.next_cursor) if found.next_cursor else "",

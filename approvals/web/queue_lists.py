@@ -54,6 +54,24 @@ class Wish:
         """The address without the page: tab, filters and order, only where they say something."""
         return self.with_(after="")
 
+    @property
+    def chips(self) -> list[tuple[str, str]]:
+        """What narrows the list, in words, each with the address without it."""
+        words = {
+            "risk": "Risk",
+            "agent": "Agent",
+            "team": "Team",
+            "rule": "Rule",
+            "left": "Time left",
+        }
+        found = []
+        for name, value in self.filters.items():
+            told = LEFT[value] if name == "left" else value
+            found.append((f"{words[name]}: {told}", self.with_(**{name: "", "after": ""})))
+        if self.sort != "left":
+            found.append((f"Order: {SORTS[self.sort]}", self.with_(sort="left", after="")))
+        return found
+
     def with_(self, **changes: str) -> str:
         wish = replace(self, **changes)
         order = {} if wish.sort == "left" else {"sort": wish.sort}

@@ -82,7 +82,7 @@ const rest = (milliseconds) => new Promise((go) => setTimeout(go, milliseconds))
 export const refreshSoon = (said = {}) => {
   if (paused || ended || !main.dataset.live) return;
   wanted = true;
-  if (said.stamp) stamp = said.stamp;
+  if (said.heard) stamp = String(said.heard);
   if (!busy) refresh(said.spread ?? 0);
 };
 

@@ -146,15 +146,22 @@ def test_a_lost_ring_costs_seconds_only(row: ApprovalRequest, lin: Person, setti
     tell(story)
 
 
-def test_a_dashboard_hears_ids_and_nothing_else(row: ApprovalRequest, lin: Person) -> None:
+def test_a_dashboard_hears_which_requests_and_when_and_no_word_of_them(
+    row: ApprovalRequest, lin: Person
+) -> None:
     line = socket(lin)
 
     async def story() -> None:
         assert (await line.connect())[0]
         await line.next_of("alive")
         await asyncio.sleep(0.3)
+        began = time.time()
         await sync_to_async(cast.decide)(row, lin)
-        assert await line.next_of("changed") == {"type": "changed", "ids": [str(row.public_id)]}
+        told = await line.next_of("changed")
+        assert told["ids"] == [str(row.public_id)]
+        assert began <= told["heard"] <= time.time()
+        assert 0 < told["spread"] <= consumers.LONGEST_SPREAD
+        assert set(told) == {"type", "ids", "heard", "spread"}
         await line.disconnect()
 
     tell(story)

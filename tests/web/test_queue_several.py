@@ -1,0 +1,205 @@
+"""Several requests at once: each keeps its own record, and nothing is ever approved in bulk."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+
+from approvals import queries
+from approvals.domain.terms import EventKind, Verdict
+from approvals.models import Agent, ApprovalRequest, AuditEvent, Decision
+from approvals.models.desk import Assignment
+from tests.support import cast
+from tests.web.conftest import Browser
+from tests.web.reading import Element, Page
+
+REASON = "Not during the freeze, please."
+
+
+def seen(page: Page) -> list[str]:
+    return [
+        box.attributes["value"]
+        for box in page.every("input")
+        if box.attributes.get("name") == "seen"
+    ]
+
+
+def row_of(ref: str) -> ApprovalRequest:
+    return queries.request(ref)
+
+
+def shop(robo: Agent, how_many: int) -> list[str]:
+    return [
+        cast.request(robo, action="restart_service", target=f"shop-{number}").ref
+        for number in range(how_many)
+    ]
+
+
+def asked(*refs: str, do: str = "deny") -> str:
+    return f"/queue/several?do={do}&" + "&".join(f"ref={ref}" for ref in refs)
+
+
+def test_the_list_is_shown_before_anything_is_denied(lin: Browser, robo: Agent) -> None:
+    refs = shop(robo, 2)
+
+    page = lin.get(asked(*refs))
+
+    assert page.every("h1")[0].text == "Deny 2 requests?"
+    assert all(ref in page.text for ref in refs)
+    assert not Decision.objects.exists()
+
+
+def test_one_reason_denies_each_with_a_record_of_its_own(lin: Browser, robo: Agent) -> None:
+    refs = shop(robo, 3)
+
+    answer = lin.post("/queue/deny", seen=seen(lin.get(asked(*refs))), reason=REASON)
+
+    assert answer.status_code == 303
+    assert lin.get(answer.headers["Location"]).every("h1")[0].text == "3 requests denied"
+    told = Decision.objects.order_by("request_id").values_list("request_id", "verdict", "comment")
+    assert [(f"REQ-{number}", *rest) for number, *rest in told] == [
+        (ref, "deny", REASON) for ref in refs
+    ]
+    assert AuditEvent.objects.filter(type=EventKind.DENIED.value).count() == 3
+
+
+def test_a_reason_is_needed_and_what_was_typed_is_kept(lin: Browser, robo: Agent) -> None:
+    answer = lin.post("/queue/deny", seen=seen(lin.get(asked(*shop(robo, 2)))), reason="Too late")
+    page = Page(answer.content.decode())
+
+    assert answer.status_code == 422
+    assert "Nothing was denied." in page.every("h2")[0].text
+    assert page.by_id("reason").text == "Too late"
+    assert len(seen(page)) == 2
+    assert not Decision.objects.exists()
+
+
+def test_what_could_not_be_denied_is_said_in_words_and_the_rest_is(
+    lin: Browser, robo: Agent
+) -> None:
+    first, second = shop(robo, 2)
+    marked = seen(lin.get(asked(first, second)))
+    cast.decide(row_of(first), cast.person("lin"), Verdict.APPROVE)
+
+    answer = lin.post("/queue/deny", seen=marked, reason=REASON)
+    page = Page(answer.content.decode())
+
+    assert answer.status_code == 422
+    assert page.every("h1")[0].text == "1 of 2 could not be denied"
+    assert "Already approved" in page.text
+    assert list(Decision.objects.values_list("request_id", "verdict")) == [
+        (int(first[4:]), "approve"),
+        (int(second[4:]), "deny"),
+    ]
+
+
+def test_what_changed_since_it_was_shown_is_not_denied(lin: Browser, robo: Agent) -> None:
+    (ref,) = shop(robo, 1)
+    marked = seen(lin.get(asked(ref)))
+    cast.decide(row_of(ref), lin.person, Verdict.INVESTIGATE, "Which region is this?")
+
+    answer = lin.post("/queue/deny", seen=marked, reason=REASON)
+
+    assert "changed after what you saw" in answer.content.decode()
+    assert not Decision.objects.filter(verdict="deny").exists()
+
+
+def test_only_what_the_reader_may_deny_is_offered(lin: Browser, robo: Agent) -> None:
+    mine = cast.request(robo)
+    others = cast.request(robo, **cast.HIGH)
+
+    page = lin.get(asked(mine.ref, others.ref))
+
+    assert page.every("h1")[0].text == "Deny 1 request?"
+    assert "you are not one of them" in page.text
+    assert [mark.split("~")[0] for mark in seen(page)] == [mine.ref]
+
+
+@pytest.mark.parametrize("do", ["approve", "", "investigate"])
+def test_there_is_no_bulk_approval(lin: Browser, robo: Agent, do: str) -> None:
+    lin.get(asked(*shop(robo, 2), do=do), status=422)
+    assert not any("approve" in button.lower() for button in lin.get("/queue").buttons)
+
+
+def test_more_than_fifty_at_once_are_refused(lin: Browser, robo: Agent) -> None:
+    page = lin.get(asked(*[f"REQ-{n}" for n in range(51)]), status=422)
+
+    assert "At most 50" in page.text
+
+
+@pytest.mark.parametrize(
+    "marked", [["REQ-1"], ["REQ-1~x~y"], ["nonsense~1~y"], ["~~"], ["REQ-9999~1~" + "a" * 64], []]
+)
+def test_forged_fields_are_never_a_fault(lin: Browser, marked: list[str]) -> None:
+    assert lin.post("/queue/deny", seen=marked, reason=REASON).status_code < 500
+    assert lin.post("/queue/assign", ref=marked, person="x").status_code == 422
+    assert lin.client.get("/queue/several", {"do": "deny", "ref": marked}).status_code < 500
+
+
+def test_somebody_is_asked_by_name_once(lin: Browser, ada: Browser, robo: Agent) -> None:
+    (ref,) = shop(robo, 1)
+    page = lin.get(asked(ref, do="assign"))
+    assert "Ada (ada@example.com)" in page.text
+
+    for _ in range(2):
+        answer = lin.post("/queue/assign", ref=[ref], person=str(ada.person.pk))
+        assert answer.status_code == 303
+
+    assert Assignment.objects.get().by == lin.person
+    (event,) = AuditEvent.objects.filter(type=EventKind.ASSIGNED.value)
+    assert (event.actor, event.entry["detail"]) == (
+        "person:lin@example.com",
+        {"person": "ada@example.com"},
+    )
+    assert "assigned to you" in ada.get("/queue?tab=all").rows[0].text
+
+
+def test_what_is_closed_cannot_be_assigned(lin: Browser, ada: Browser, robo: Agent) -> None:
+    (ref,) = shop(robo, 1)
+    cast.decide(row_of(ref), lin.person)
+
+    answer = lin.post("/queue/assign", ref=[ref], person=str(ada.person.pk))
+
+    assert "nobody was assigned" in answer.content.decode()
+    assert not Assignment.objects.exists()
+
+
+def test_a_rule_is_made_from_what_was_selected(lin: Browser, robo: Agent) -> None:
+    refs = shop(robo, 2)
+
+    answer = lin.client.get(asked(*refs, do="rule"))
+
+    assert answer.headers["Location"] == f"/policies/simulate?from={refs[0]}%2C{refs[1]}"
+
+
+def test_an_export_holds_the_view_and_is_written_down(lin: Browser, robo: Agent) -> None:
+    shop(robo, 2)
+    cast.request(robo, **cast.HIGH | {"target": "=HYPERLINK(1)"})
+
+    answer = lin.client.get("/queue/export?tab=all&risk=high")
+
+    lines = list(csv.DictReader(io.StringIO(answer.content.decode())))
+    assert [(line["risk"], line["target"]) for line in lines] == [("high", "'=HYPERLINK(1)")]
+    event = AuditEvent.objects.get(type=EventKind.AUDIT_EXPORTED.value)
+    assert event.entry["detail"] == {
+        "filters": {"tab": "all", "risk": "high"},
+        "format": "csv of the queue",
+    }
+
+
+def test_rows_are_selected_and_sent_without_script(lin: Browser, robo: Agent) -> None:
+    shop(robo, 1)
+    page = lin.get("/queue")
+
+    form = page.by_id("bulk")
+    boxes: list[Element] = [e for e in page.every("input") if e.attributes.get("name") == "ref"]
+
+    assert form.attributes["action"] == "/queue/several"
+    assert [box.attributes["form"] for box in boxes] == ["bulk"]
+    assert [button.attributes["value"] for button in form.every("button")] == [
+        "deny",
+        "assign",
+        "rule",
+    ]
