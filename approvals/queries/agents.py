@@ -164,7 +164,7 @@ def limits_of(agent: Agent, policy: PolicySet, *, at: datetime) -> list[Limit]:
         ApprovalRequest.objects.filter(agent=agent, created_at__gt=at - DAY, status__in=_COUNTED)
         .order_by()
         .values_list("action")
-        .annotate(Number("pk", filter=recent), Number("pk"))
+        .annotate(by_hour=Number("pk", filter=recent), by_day=Number("pk"))
     )
     counts = list(rows)
     rates = [rate for each in policy.concerning(agent.name) for rate in each.rates]
@@ -212,7 +212,7 @@ def _lines(agents: Sequence[Agent], *, at: datetime) -> list[Line]:
 
 
 def _by_agent(rows: QuerySet[ApprovalRequest]) -> Mapping[UUID, int]:
-    return dict(rows.order_by().values_list("agent").annotate(Number("pk")))
+    return dict(rows.order_by().values_list("agent").annotate(count=Number("pk")))
 
 
 def _last(ids: Sequence[UUID]) -> dict[UUID, ApprovalRequest]:
