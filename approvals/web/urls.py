@@ -26,6 +26,7 @@ urlpatterns = [
     path("history", history.history),
     path("", include("approvals.web.history_urls")),
     path("", include("approvals.web.agents_urls")),
+    path("", include("approvals.web.oncall_urls")),
     path("", include("approvals.web.policy_urls")),
     path("", include("approvals.web.settings_urls")),
     path("sign-in", sign_in.sign_in),
