@@ -41,7 +41,9 @@ def facts(reading: Reading, typed: Typed) -> dict[str, Any]:
         "is_held": is_held,
         "is_stale": reading.is_stale,
         "must_open": must_open and Verdict.APPROVE in open_to,
-        "is_one_click": steps.is_one_click and not ladder.confirms_first(steps, reading.row),
+        "is_one_click": steps.is_one_click
+        and not ladder.confirms_first(steps, reading.row)
+        and not reading.card.flags,
         "cannot_approve": _no_approve(reading, no_approve),
         "why_not": _why_not(reading, no_approve),
         "dialogs": _dialogs(

@@ -41,6 +41,7 @@ class Next:
 
     at: datetime
     words: str
+    is_today: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ def others_looking(known: Known, asked: list[AskedTeam]) -> list[str]:
     )
 
 
-def next_steps(state: RequestState, titles: Mapping[str, str]) -> list[Next]:
+def next_steps(state: RequestState, titles: Mapping[str, str], *, now: datetime) -> list[Next]:
     """What follows if nobody decides: each later window of this stage, at the latest, and its end."""
     if state.status.is_final or not state.plan.stages:
         return []
@@ -139,6 +140,8 @@ def next_steps(state: RequestState, titles: Mapping[str, str]) -> list[Next]:
         if at >= state.expires_at:
             break
         also = " and ".join(titles.get(name, on_call.spoken(name)) for name in rung.also)
-        found.append(Next(at, f"{also} asked too" if also else "asked again"))
+        words = f"{also} are asked too" if also else "the same people are asked again"
+        found.append(Next(at, words, at.date() == now.date()))
         at = min(at + rung.window, state.expires_at)
-    return [*found, Next(at, "silence approves it" if state.silence_consents else "it expires")]
+    end = "silence approves it" if state.silence_consents else "it expires"
+    return [*found, Next(at, end, at.date() == now.date())]

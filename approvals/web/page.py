@@ -119,15 +119,18 @@ def _why(reading: Reading) -> dict[str, Any]:
         or "The risk matrix says so.",
         "why_title": evaluation.title(row),
         "evaluation": made,
-        "checks": [
-            {
-                "mark": line.mark,
-                "words": line.words,
-                "css": MARKS.get(line.mark, "unknown"),
-                "source": source,
-            }
-            for line, source in zip(card.checks, sources, strict=False)
-        ],
+        "checks": sorted(
+            (
+                {
+                    "mark": line.mark,
+                    "words": line.words,
+                    "css": MARKS.get(line.mark, "unknown"),
+                    "source": source,
+                }
+                for line, source in zip(card.checks, sources, strict=False)
+            ),
+            key=lambda line: line["mark"] == "OK",  # what asks for attention stands first
+        ),
         "checked_at": row.created_at,
     }
 
@@ -156,7 +159,7 @@ def _people(reading: Reading) -> dict[str, Any]:
     asked = deciders.teams(known)
     return {
         "teams": asked,
-        "next_steps": deciders.next_steps(reading.state, reading.titles),
+        "next_steps": deciders.next_steps(reading.state, reading.titles, now=reading.now),
         "others_looking": deciders.others_looking(known, asked),
         "shown_to": [_shown(each, row) for each in row.decisions.all()],
     }

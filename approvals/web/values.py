@@ -23,7 +23,7 @@ class Value:
     kind: str
     means: str
     is_cut: bool
-    length: int
+    length: str
 
 
 def drawn(row: ApprovalRequest, card: Card, *, in_full: bool) -> list[Value]:
@@ -51,5 +51,5 @@ def _value(parameter: display.Parameter) -> Value:
         kind=parameter.kind,
         means=parameter.means,
         is_cut=not parameter.shown.complete,
-        length=parameter.shown.total_length,
+        length=f"{parameter.shown.total_length:,}",
     )
