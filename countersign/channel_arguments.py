@@ -30,6 +30,9 @@ def add(
         required=True,
         help="values: everything. names: no values, and no Approve. nothing: only that one waits",
     )
+    words = "say how each channel does; exit code 1 when one fails"
+    status = command(group, "status", words, on_server("channel_health", "status"))
+    status.add_argument("--json", action="store_true", help="answer in JSON")
     for each in (show, change):
         each.add_argument("--adapter", choices=ADAPTERS, default="slack", help="(default slack)")
         each.add_argument("--json", action="store_true", help="answer in JSON")

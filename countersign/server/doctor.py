@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from countersign import terminal
 from countersign.server import (
+    channels_seen,
     database,
     email_seen,
     findings,
@@ -41,6 +42,7 @@ def _everything() -> Iterator[Finding]:
     yield reachable
     if reachable.level == findings.OK:
         yield from database.findings()
+        yield from channels_seen.findings()
     yield from settings_seen.redis_findings()
     yield from slack_seen.findings()
     yield from email_seen.findings()
