@@ -14,7 +14,6 @@ from bench.line import Line
 from bench.world import World, wait_for
 from tests.fakes.knocks import Knock
 
-ROUND_TRIP = 0.2
 LIMIT = 3.0  # after which Slack shows people that it failed
 DRIVERS = 8
 PATIENCE = 60.0
@@ -22,24 +21,33 @@ SETTLING = 600.0
 MOST_AT_ONCE = 500
 
 
-def measure(world: World, line: Line, *, rate: float, seconds: float) -> Figures:
-    """Prepare as many requests as there will be clicks, make the line long, then click and time it."""
+def measure(
+    world: World,
+    line: Line,
+    *,
+    rate: float,
+    seconds: float,
+    round_trip: float = 0.0,
+    commit: float = 0.0,
+) -> Figures:
+    """Prepare as many requests as there will be clicks, make the line slow, then click and time it."""
     refs = _asked(world, round(rate * seconds))
     messages = {ref: world.message(ref, seconds=120) for ref in refs}
     leads = world.people["leads"]
-    line.round_trip = ROUND_TRIP
+    line.round_trip, line.commit = round_trip, commit
     alone = [_alone(world, messages.pop(ref), leads[0]["slack"]) for ref in refs[:3]]
     knocks = [
         world.slack.click(messages[ref], "approve", user=leads[number % len(leads)]["slack"])
         for number, ref in enumerate(refs[3:])
     ]
     taken, statuses = _clicks(world, knocks, rate=rate)
-    line.round_trip = 0.0
+    line.round_trip = line.commit = 0.0
     wanted = len(refs) if set(statuses) == {200} else 0
     found = wait_for(lambda: _decided(world, wanted), SETTLING, every=2.0)
     ordered = sorted(taken)
     return {
-        "round trip to the database s": ROUND_TRIP,
+        "round trip to the database s": round_trip,
+        "a commit takes s more": commit,
         "clicks a second": rate,
         "clicks": len(taken),
         "answers": dict(statuses),

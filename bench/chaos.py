@@ -40,16 +40,31 @@ def slack_storm(world: World, seed: int) -> Figures:
     return storms.slack(world, requests=round(500 * SCALE), seconds=120 * SCALE, seed=seed)
 
 
-def slow_database(world: World, _: int) -> Figures:
+def slow_commits(world: World, _: int) -> Figures:
+    return _acks(world, commit=0.2)
+
+
+def near_database(world: World, _: int) -> Figures:
+    return _acks(world, round_trip=0.02)
+
+
+def far_database(world: World, _: int) -> Figures:
+    return _acks(world, round_trip=0.2)
+
+
+def _acks(world: World, *, round_trip: float = 0.0, commit: float = 0.0) -> Figures:
     assert world.line is not None
-    return acks.measure(world, world.line, rate=20, seconds=60 * SCALE)
+    seconds = 60 * SCALE
+    return acks.measure(
+        world, world.line, rate=20, seconds=seconds, round_trip=round_trip, commit=commit
+    )
 
 
 FAULTS: dict[str, Fault] = {
     "race": race, "kills": kills, "redis": redis, "audit": audit, "slack-storm": slack_storm,
-    "acks": slow_database,
+    "acks-slow-commits": slow_commits, "acks-20-ms": near_database, "acks-200-ms": far_database,
 }  # fmt: skip
-FAR_AWAY = frozenset({"acks"})
+FAR_AWAY = frozenset({"acks-slow-commits", "acks-20-ms", "acks-200-ms"})
 
 
 def main() -> None:

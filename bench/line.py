@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from threading import Event, Thread
 from types import TracebackType
 from typing import Self
@@ -12,17 +13,20 @@ from urllib.parse import urlsplit, urlunsplit
 from tests.support.processes import HOST
 
 CHUNK = 65_536
+COMMIT = b"COMMIT"
 
 
 class Line:
     """Carries bytes in order; each arrives `round_trip / 2` seconds after it was sent.
 
     What is sent together arrives together, as on a long wire: the delay is latency, not bandwidth.
+    A commit takes `commit` seconds more, as with a disk or a standby that is slow to confirm it.
     `questions` counts how often the service spoke after the database had, which is its round trips.
     """
 
-    def __init__(self, *, round_trip: float = 0.0) -> None:
+    def __init__(self, *, round_trip: float = 0.0, commit: float = 0.0) -> None:
         self.round_trip = round_trip
+        self.commit = commit
         self.questions = 0
         self.port = 0
         self._to = ("", 0)
@@ -67,10 +71,11 @@ class Line:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there_reader, there_writer = await asyncio.open_connection(*self._to)
         spoke = {"service": False}
-        await asyncio.gather(
-            self._carry(reader, there_writer, spoke, is_service=True),
-            self._carry(there_reader, writer, spoke, is_service=False),
-        )
+        with suppress(asyncio.CancelledError):  # the line was hung up
+            await asyncio.gather(
+                self._carry(reader, there_writer, spoke, is_service=True),
+                self._carry(there_reader, writer, spoke, is_service=False),
+            )
 
     async def _carry(
         self,
@@ -88,7 +93,10 @@ class Line:
                 if is_service and not spoke["service"]:
                     self.questions += 1
                 spoke["service"] = is_service
-                waiting.put_nowait((time.monotonic() + self.round_trip / 2, content))
+                wait = self.round_trip / 2
+                if is_service and COMMIT in content:
+                    wait += self.commit
+                waiting.put_nowait((time.monotonic() + wait, content))
         except OSError:
             pass
         waiting.put_nowait((time.monotonic(), b""))
