@@ -96,6 +96,7 @@ class _Seen:
     mended: list[Failure] = field(default_factory=list)
     failing: list[tuple[datetime, Failure]] = field(default_factory=list)
     due_again: list[datetime] = field(default_factory=list)
+    put_off: list[datetime] = field(default_factory=list)
     waiting: int = 0
     dead: int = 0
 
@@ -144,9 +145,9 @@ def when(at: datetime, now: datetime) -> str:
 
 def seconds(value: float) -> str:
     """A delay as people read it."""
-    if value < 10:
-        return f"{value:.1f} s"
-    return f"{value:.0f} s" if value < 120 else f"{value / 60:.0f} min"
+    if value >= 120:
+        return f"{value / 60:.0f} min"
+    return f"{value:.1f} s" if value < 10 else f"{value:.0f} s"
 
 
 def _seen(*, now: datetime) -> Mapping[str, _Seen]:
@@ -177,6 +178,8 @@ def _arrived(seen: _Seen, row: Row) -> None:
 def _waits(seen: _Seen, row: Row, *, now: datetime) -> None:
     _, _, _, attempts, created, due, leased, _, error = row
     seen.waiting += 1
+    if error and not attempts:  # the vendor asked us to wait, which is no failure
+        seen.put_off.append(due)
     if not (attempts and error):
         return
     failed_at = leased if leased is not None and leased <= now else created
@@ -252,6 +255,8 @@ def _stands(
         if may_rest and again and again > now and len(seen.due_again) >= ENOUGH_TO_REST:
             return Stands.RESTING, again
         return Stands.FAILING, min(began for began, _ in unmended)
+    if (until := min(seen.put_off, default=None)) and until > now:
+        return Stands.RESTING, until
     if last_success is None or last_success <= now - WINDOW:
         return Stands.NO_DATA, last_success
     return Stands.WORKING, None

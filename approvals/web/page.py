@@ -8,7 +8,9 @@ from approvals.domain import display, itself, touched
 from approvals.domain.cards import RISK_SHAPE, Card, Remark
 from approvals.domain.terms import RiskLevel, Status, Verdict
 from approvals.models import ApprovalRequest
+from approvals.queries import troubles
 from approvals.queries.similar import similar_to
+from approvals.services import dead_letters
 from approvals.web import (
     acting,
     changes,
@@ -47,6 +49,8 @@ def facts(reading: Reading, typed: Typed) -> dict[str, Any]:
         "suggestion": suggestion.of(reading.row, reading.person),
         "thread": _thread(reading.card),
         "is_paused": reading.state.status is Status.INVESTIGATING,
+        "troubles": troubles.of(reading.row, now=reading.now),
+        "may_resend": reading.person.role in dead_letters.RESENDERS,
     }
 
 

@@ -14,7 +14,7 @@ from approvals.models import ApprovalRequest, Delivery, Person, Replay
 from approvals.queries import troubles
 from approvals.queries.channels import Health
 from approvals.services import adapters, clock, dead_letters, deliveries, health, pulse
-from tests.fakes.slack import FakeSlack
+from tests.fakes.slack import FakeSlack, limited
 from tests.services.test_endpoints import AWAY, WELL, Callbacks
 from tests.support import cast
 from tests.support.slack import knock, linked, shown
@@ -157,6 +157,14 @@ def test_receivers_stand_apart(hooks: Webhooks) -> None:
     assert [(each.prefix, each.state(NOON)) for each in health.endpoints()] == [
         (AWAY, "Failing"), (WELL, "Working"),
     ]  # fmt: skip
+
+
+def test_a_vendor_that_asks_to_wait_is_no_failure(slack: FakeSlack) -> None:
+    slack.will("chat.postMessage", limited(40))
+    cast.request(at=NOON)
+    send(NOON)
+    assert state("slack", NOON + timedelta(seconds=1)) == "Resting until 12:00 UTC"
+    assert of("slack", NOON + timedelta(seconds=1)).failing == ()
 
 
 def test_the_last_click_and_the_people_it_does_not_know(slack: FakeSlack) -> None:

@@ -260,6 +260,19 @@ def test_the_list_has_pages_and_a_filter(ada: Browser, slack: None) -> None:
     assert letters[0].pk < letters[-1].pk
 
 
+def test_the_request_itself_says_where_it_was_not_told(
+    ada: Browser, lin: Browser, slack: None
+) -> None:
+    letter = dead()
+    page = ada.get(f"/r/{letter.request.ref}")
+    assert "Given up: #finance was tried 3 times. Slack said is_archived." in page.text
+    assert "Send again to Slack" in page.buttons
+    assert "Send again to Slack" not in lin.get(f"/r/{letter.request.ref}").buttons
+    assert "Given up" in lin.get(f"/r/{letter.request.ref}/live").text
+    Delivery.objects.update(state="sent")
+    assert "Not delivered everywhere" not in ada.get(f"/r/{letter.request.ref}").text
+
+
 def test_sending_again_from_a_request_leads_back_there(ada: Browser, slack: None) -> None:
     letter = dead()
     back = ada.post(f"/settings/messages/{letter.pk}/resend", next=f"/r/{letter.request.ref}")
