@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 
 from django.db import transaction
@@ -40,6 +40,17 @@ def reduce(card: Card, *, adapter: str, address: str) -> Card:
     """The card as this address may see it."""
     reduced = _REDUCED.get(of(adapter=adapter, address=address))
     return reduced(card) if reduced else card
+
+
+def as_read(card: Card, *, adapter: str, addresses: Collection[str]) -> Card:
+    """The card as it may be read at all of these addresses: for doors that draw or judge a card by
+    themselves, with the addresses it stands at."""
+    here = ChannelShowing.objects.filter(adapter=adapter, address__in=addresses)
+    found = set(here.values_list("shows", flat=True))
+    strictest = next(
+        (shows for shows in (Shows.NOTHING, Shows.NAMES) if shows.value in found), None
+    )
+    return _REDUCED[strictest](card) if strictest else card
 
 
 def may_change(person: Person) -> bool:

@@ -15,7 +15,7 @@ from approvals.domain.state import RequestState
 from approvals.domain.terms import Status, Verdict
 from approvals.models import ApprovalRequest, Person
 from approvals.models.outbox import Receipt
-from approvals.services import actors, clock, ledger, lifecycle, telling
+from approvals.services import actors, clock, ledger, lifecycle, moves, showing, telling
 from integrations.github import asking, output, places
 from integrations.github.configuration import Configuration
 from integrations.github.payloads import Account, Pressed, Review
@@ -160,7 +160,8 @@ def _refuse_unread(act: Act, person: Person, settings: Configuration, *, is_stal
     """Raise, and write down, when what the verdict is about did not stand there to be read."""
     words = STALE if is_stale else ""
     if not words and act.verdict is Verdict.APPROVE:
-        card = queries.card(act.row)
+        stands_at = list(act.row.receipts.filter(adapter=CHANNEL).values_list("address", flat=True))
+        card = showing.as_read(queries.card(act.row), adapter=CHANNEL, addresses=stands_at)
         why = output.why_not(card, critical_on_web=settings.critical_on_web) if card.is_open else ""
         words = f"Not counted. {why}" if why else ""
     if not words:
@@ -171,7 +172,7 @@ def _refuse_unread(act: Act, person: Person, settings: Configuration, *, is_stal
         raise errors.Changed(words) if is_stale else errors.NotAllowed(words)
 
     at = clock.now()
-    attempt = ledger.click_attempt(act.verdict, CHANNEL)
+    attempt = moves.click_attempt(act.verdict, CHANNEL)
     ledger.transition(act.row.ref, move, actor=actors.person(person), at=at, attempt=attempt)
 
 

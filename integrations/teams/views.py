@@ -11,6 +11,7 @@ from approvals.domain.errors import Refusal
 from approvals.domain.state import Click, RequestState
 from approvals.domain.terms import Verdict
 from approvals.models import ApprovalRequest, Person, Place, states
+from approvals.services import showing
 from integrations.teams import cards, configuration, rooms, seals, viewers
 
 NOTHING_TO_PRESS = "Nothing is asked of you here now."
@@ -28,7 +29,9 @@ def own(
 ) -> dict[str, Any]:
     """The card as it is now, for this person. Somebody unknown keeps the buttons everybody sees."""
     row = queries.request(request)
-    card = queries.card(row)
+    card = showing.as_read(
+        queries.card(row), adapter=rooms.ADAPTER, addresses=_addresses(row, conversation)
+    )
     offered = None if person is None else offered_to(row, person, at=at)
     if offered is not None and not offered and card.is_open:
         notice = notice or NOTHING_TO_PRESS
@@ -48,6 +51,13 @@ def own(
         critical_on_web=configuration.current().critical_on_web,
     )
     return cards.draw(card, view)
+
+
+def _addresses(row: ApprovalRequest, conversation: str) -> list[str]:
+    """What policies call this conversation, as far as the request was sent there."""
+    receipts = row.receipts.filter(adapter=rooms.ADAPTER)
+    here = [each.address for each in receipts if each.handle.get("conversation") == conversation]
+    return [*here, conversation]
 
 
 def offered_to(row: ApprovalRequest, person: Person, *, at: datetime) -> frozenset[Verdict]:

@@ -109,3 +109,16 @@ def test_the_command_line_sets_and_shows_it(capsys: pytest.CaptureFixture[str]) 
     }
     assert cli.main(["channel", "show"]) == 0
     assert "names" in capsys.readouterr().out
+
+
+def test_a_door_that_draws_for_itself_shows_no_more_than_its_strictest_address(
+    channel: FakeAdapter,
+) -> None:
+    card = told(channel)
+    limit(Shows.NAMES, address="#one")
+    limit(Shows.NOTHING, address="#two")
+    for addresses, hidden in (([], False), (["#one"], True), (["#two", "#one"], True)):
+        found = showing.as_read(card, adapter="fake", addresses=addresses)
+        assert (VALUE not in repr(found)) is hidden
+        assert (Verdict.APPROVE not in found.buttons) is hidden
+    assert OBJECT not in repr(found)
