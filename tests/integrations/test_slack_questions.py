@@ -11,7 +11,7 @@ import pytest
 
 from approvals.domain.terms import Status, Verdict
 from approvals.models import Alert, ApprovalRequest, ChannelShowing, Delivery, RequestMessage
-from approvals.services import clock, deliveries, lifecycle
+from approvals.services import clock, deliveries, lifecycle, people
 from tests.fakes.knocks import signed
 from tests.fakes.slack import Posted, done_and_gone, limited
 from tests.fakes.slack_rooms import RoomySlack
@@ -114,6 +114,15 @@ def test_nobody_else_may_answer(slack: RoomySlack) -> None:
     knock(slack.click(question, "answer", user="U3"))
     assert "callback_id" not in slack.views[-1]
     assert words_of(slack.views[-1]).startswith("Not recorded. The agent's owner")
+    assert not RequestMessage.objects.filter(request=row).exists()
+
+
+def test_rights_are_looked_up_when_the_answer_is_sent(slack: RoomySlack) -> None:
+    row, question = asked(slack)
+    knock(slack.click(question, "answer", user="U1"))
+    people.leave(person=cast.person("lin"), team="team-leads", actor=cast.OPERATOR, at=clock.now())
+    late = json.loads(knock(slack.submit(slack.views[-1], "Mine.", user="U1")).content)
+    assert words_of(late["view"]).startswith("Not recorded.")
     assert not RequestMessage.objects.filter(request=row).exists()
 
 
