@@ -14,7 +14,7 @@ from datetime import datetime
 from approvals.domain import changes, display
 from approvals.domain.state import clock
 from approvals.domain.terms import EventKind
-from approvals.models import AuditEvent
+from approvals.models import ApprovalRequest, AuditEvent
 from approvals.services import audit, rule_texts
 from approvals.services.dossiers import HASH_RULE, Dossier, by, is_as_hashed, ran
 from approvals.services.paper import Paper
@@ -126,7 +126,12 @@ def _cover(paper: Paper, dossiers: Sequence[Dossier], cover: Cover) -> None:
 def _section(paper: Paper, dossier: Dossier, texts: Mapping[str, rule_texts.RuleText]) -> None:
     row, card = dossier.row, dossier.card
     paper.heading(f"{row.ref}  {card.headline}", size=14)
-    paper.text_block(f"{STATUS[row.status]}. {RAN[ran(row)]}")
+    paper.text_block(f"{STATUS[row.status]}. {_result(row)}")
+    for note in (
+        *display.show_identifier(row.action).notes,
+        *display.show_identifier(row.target).notes,
+    ):
+        paper.text_block(f"! {note}")
     paper.heading("Recorded by this service")
     paper.fact("Who asked", f"agent {display.show_identifier(row.agent.name).text}")
     paper.fact(
@@ -155,6 +160,10 @@ def _section(paper: Paper, dossier: Dossier, texts: Mapping[str, rule_texts.Rule
     _deliveries(paper, dossier)
     _release(paper, dossier)
     _chain(paper, dossier)
+
+
+def _result(row: ApprovalRequest) -> str:
+    return RAN[ran(row)] if row.closed_at else "It waits for a decision, and nothing has run."
 
 
 def _parameters(paper: Paper, dossier: Dossier) -> None:
@@ -250,7 +259,7 @@ def _release(paper: Paper, dossier: Dossier) -> None:
         clock(row.grant_expires_at) if row.grant_expires_at else "never given",
     )
     paper.fact("Started", clock(row.consumed_at) if row.consumed_at else "never")
-    paper.fact("Result", RAN[ran(row)])
+    paper.fact("Result", _result(row))
     if row.outcome:
         told = json.dumps(row.outcome, ensure_ascii=False, indent=1)
         paper.boxed("The agent reports · not checked", display.show(told, limit=LONGEST).text)
@@ -284,7 +293,7 @@ def _actor(event: AuditEvent) -> str:
 
 def _rules(paper: Paper, texts: Mapping[str, rule_texts.RuleText]) -> None:
     paper.heading("Texts of the rules", size=14)
-    for text in texts.values():
+    for text in {each.mark: each for each in texts.values()}.values():
         paper.heading(f"{text.mark}  Version {text.version}, {text.file}")
         by_whom = f"Applied {clock(text.applied_at)} by {text.author}."
         paper.text_block(f"{by_whom} SHA-256 of all files {text.sha256}.", faint=True)

@@ -103,7 +103,7 @@ class Paper(FPDF):
         self.set_text_color(*ink)
         is_plain = _is_plain(drawn)
         self.set_fallback_fonts([] if is_plain else [TEXT, OTHER], exact_match=False)
-        self.set_text_shaping(_needs_shaping(drawn))
+        self.set_text_shaping(_needs_shaping(drawn), direction="ltr")
         height = size * 0.3528 * leading
         wrap = WrapMode.WORD if _has_breaks(drawn) else WrapMode.CHAR
         self.multi_cell(

@@ -80,7 +80,7 @@ def draw(request: HttpRequest, person: Person, given: Mapping[str, str]) -> Http
         "facets": history_facets.draw(found, wanted, shows),
         "questions": history_views.built_in(text, shows),
         "views": history_views.kept(person, text, shows),
-        "keys": KEYS,
+        "tokens": KEYS,
         "forms": exports.FORM_TITLES,
         "chain": integrity.last(),
         "searched_words": f"{found.searched.count:,}" if found.searched else "",

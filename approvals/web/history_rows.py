@@ -103,7 +103,7 @@ def _approved(row: ApprovalRequest) -> Standing:
     if row.consumed_at:
         return Standing("▷ Running", "status-closed")
     if row.grant_lapsed:
-        return Standing("⌛ Approved, not used in time", "status-closed")
+        return Standing("⌛ Approved, not used", "status-closed")
     return Standing("✔ Approved", "status-closed")
 
 
@@ -136,7 +136,7 @@ def ran(row: ApprovalRequest) -> str:
     if row.consumed_at:
         return "Started, no report yet"
     if row.status == Status.APPROVED:
-        return "No, not used in time" if row.grant_lapsed else "Not started"
+        return "No" if row.grant_lapsed else "Not started"
     return "No" if row.closed_at else "Not decided"
 
 
