@@ -7,12 +7,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import structlog
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from approvals import queries
 from approvals.domain import errors
+from approvals.domain.cards import Card
 from approvals.domain.errors import Refusal
 from approvals.domain.terms import Verdict
 from approvals.models import ApprovalRequest, Person, states
@@ -23,6 +25,7 @@ from approvals.web.access import BY_PASSWORD, signed_in
 from approvals.web.dialogs import Typed
 from approvals.web.forms import Decide, Mark, Write
 
+logger = structlog.get_logger(__name__)
 BROKEN = "The form was incomplete, so nothing was decided. Read the request again and decide."
 CLOSE_CALL = 600  # seconds within which somebody was quicker, rather than long done
 
@@ -76,11 +79,20 @@ def _climb(
 ) -> str:
     """What approving at this risk asks for; returns how the person was proven to be themselves."""
     steps = ladder.of(row, person, version=sent["version"])
-    ladder.refuse_short(steps, row, queries.card(row), person, sent)
+    ladder.refuse_short(steps, row, _card(row), person, sent)
     if not steps.needs_fresh or (fresh.is_fresh(request, at=at) and not sent["password"]):
         return BY_PASSWORD
     fresh.confirm(request, person, sent["password"], at=at)
     return fresh.BY_PASSWORD_AGAIN
+
+
+def _card(row: ApprovalRequest) -> Card:
+    """Raises Conflict for what cannot be drawn: nobody can have seen it as it is."""
+    try:
+        return queries.card(row)
+    except Exception:
+        logger.exception("a request could not be drawn", request=row.ref)
+        raise errors.Conflict(requests.NOT_SAFE) from None
 
 
 def _reason(sent: Mapping[str, Any]) -> str:
