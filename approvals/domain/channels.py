@@ -129,10 +129,15 @@ _ELSE = "Run countersign doctor; then send it again."
 _SECRET = re.compile(r"(?i)(xox[a-z]-|Bearer |token[= ]|secret[= ]|password[= ])\S+")
 
 
+def known(adapter: str) -> Channel:
+    """What is known of a channel; of one that was added here, its name."""
+    return CHANNELS.get(adapter) or Channel(adapter, adapter.capitalize(), (), is_two_way=False)
+
+
 def title(adapter: str) -> str:
     """What people call a channel."""
-    known = CHANNELS.get(adapter)
-    return known.title if known else adapter
+    found = CHANNELS.get(adapter)
+    return found.title if found else adapter
 
 
 def fix(adapter: str, error: str, address: str) -> str:
@@ -146,8 +151,8 @@ def fix(adapter: str, error: str, address: str) -> str:
 
 def place(address: str, *, limit: int = 60) -> str:
     """An address as it can be drawn: without what is secret behind a `?`, and with nothing hidden."""
-    known = address.removeprefix("teams:").removeprefix("email:")
-    before, mark, _ = known.partition("?")
+    bare = address.removeprefix("teams:").removeprefix("email:")
+    before, mark, _ = bare.partition("?")
     return display.show_identifier(f"{before}?…" if mark else before, limit=limit).text
 
 

@@ -132,7 +132,7 @@ def health(*, enabled: Collection[str], resting: Collection[str], now: datetime)
             unlinked=unlinked.get(channel.identity),
             now=now,
         )
-        for channel in CHANNELS.values()
+        for channel in map(channels.known, dict.fromkeys((*CHANNELS, *enabled)))
         if channel.name != "console" or channel.name in enabled
     ]
     return sorted(found, key=lambda each: each.stands is Stands.OFF)

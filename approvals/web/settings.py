@@ -9,6 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_POST, require_safe
 
+from approvals.domain import channels
 from approvals.domain.channels import CHANNELS
 from approvals.domain.errors import NotFound, Refusal
 from approvals.models import Person
@@ -46,7 +47,7 @@ class Row:
 
     @property
     def is_two_way(self) -> bool:
-        return CHANNELS[self.health.name].is_two_way
+        return channels.known(self.health.name).is_two_way
 
 
 @require_safe
@@ -127,9 +128,9 @@ def _parts(now: Any) -> list[dict[str, Any]]:
 def _channel(
     request: HttpRequest, person: Person, name: str, *, refusal: Refusal | None = None
 ) -> HttpResponse:
-    known, now = CHANNELS.get(name), clock.now()
+    known, now = channels.known(name), clock.now()
     found = next((each for each in health.channels(at=now) if each.name == name), None)
-    if known is None or found is None:
+    if found is None:
         return not_found(request, "There is no such channel.")
     ways = {way.adapter: way for way in trials.ways(person)}
     runs = roles.runs_the_place(person)

@@ -69,6 +69,13 @@ def test_what_is_not_set_up_says_so_and_stands_last(slack: FakeSlack) -> None:
     assert {each.state(clock.now()) for each in found[1:]} == {"Not set up"}
 
 
+def test_an_adapter_added_here_is_shown_by_its_name(settings: Any) -> None:
+    settings.ADAPTERS = ["tests.fakes.adapter.FakeAdapter"]
+    cast.request()
+    deliveries.send_due()
+    assert (of("fake").title, state("fake")) == ("Fake", "Working")
+
+
 def test_nothing_yet_is_not_nothing_wrong(slack: FakeSlack) -> None:
     found = of("slack")
     assert (state("slack"), found.last_success, found.p95, found.dead) == (
