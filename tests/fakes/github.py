@@ -150,6 +150,8 @@ class FakeGitHub(Vendor):
         """GitHub's 401, where the header does not prove who calls."""
         if call.headers.get("accept") != "application/vnd.github+json":
             self.wrong.append(f"{call.path}: no Accept")
+        if call.headers.get("x-github-api-version") != API_VERSION:
+            self.wrong.append(f"{call.path}: no version of the API")
         kind, _, given = call.headers.get("authorization", "").partition(" ")
         if kind != "Bearer":
             return self._no(call, 401, "Requires authentication")
@@ -167,6 +169,8 @@ class FakeGitHub(Vendor):
     def give_token(self, call: Call, installation: str) -> Answer:
         if int(installation) != INSTALLATION:
             return self._no(call, 404, "Not Found")
+        if not set(call.body or {}) <= {"permissions", "repositories", "repository_ids"}:
+            return self._no(call, 422, "Invalid request")
         # Since 2026 a token carries a token, and is as long as it likes.
         token = f"ghs_{APP}_{'x' * 600}{len(self.tokens)}"
         self.tokens[token] = time.time() + self.lifetime
@@ -213,6 +217,8 @@ class FakeGitHub(Vendor):
             return self._no(call, 422, "Too many status reports, or an empty one")
         if state not in (None, "approved", "rejected"):
             return self._no(call, 422, "Invalid state")
+        if not set(body) <= {"environment_name", "state", "comment"}:
+            return self._no(call, 422, "Invalid request")
         gate.answers.append(body) if state else gate.reports.append(comment)
         return Answer(204)
 
@@ -266,6 +272,7 @@ def _check_rules(body: Mapping[str, Any] | None, *, is_new: bool) -> str:
     return next((rule for rule, is_kept in rules.items() if not is_kept), "")
 
 
+API_VERSION = "2022-11-28"
 Act = Callable[..., Answer]
 NAME = r"([^/]+/[^/]+)"
 ROUTES: tuple[tuple[str, str, bool, Act], ...] = (

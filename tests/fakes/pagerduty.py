@@ -30,6 +30,10 @@ ACTIONS = ("trigger", "acknowledge", "resolve")
 SEVERITIES = ("critical", "error", "warning", "info")
 MOST_EVENT = 512 * 1024
 TEXTS = ("summary", "source", "timestamp", "component", "group", "class")
+ASKED_OF_DUTIES = {
+    "earliest", "include[]", "limit", "offset", "schedule_ids[]", "escalation_policy_ids[]", "user_ids[]",
+    "since", "until", "time_zone", "total",
+}  # fmt: skip
 INCIDENT_PATH = re.compile(r"/incidents/([A-Z0-9]+)(/notes|/alerts)?")
 
 
@@ -161,6 +165,9 @@ class FakePagerDuty(Vendor):
         if call.path == "/incidents":
             return Answer(200, {"incidents": list(self._found(call.query)), "more": False})
         if call.path == "/oncalls":
+            if unknown := set(call.query) - ASKED_OF_DUTIES:
+                self.wrong.append(f"/oncalls was asked for {sorted(unknown)}")
+                return _error(400, "Invalid Input Provided", 2001)
             return Answer(200, {"oncalls": list(self._duties(call.query)), "more": False})
         if call.path == "/users":
             wanted = call.query.get("query", "")
@@ -207,7 +214,13 @@ class FakePagerDuty(Vendor):
             return Answer(200, {"notes": notes})
         note = call.body.get("note") if isinstance(call.body, dict) else None
         content = note.get("content") if isinstance(note, dict) else None
-        if not isinstance(content, str) or not content or len(incident.notes) >= 2_000:
+        is_whole = call.body == {"note": {"content": content}}
+        if (
+            not isinstance(content, str)
+            or not content
+            or not is_whole
+            or len(incident.notes) >= 2_000
+        ):
             self.wrong.append("a note without content, or one too many")
             return _error(400, "Invalid Input Provided", 2001)
         incident.notes.append(content)
@@ -324,6 +337,9 @@ def _payload_faults(payload: Any) -> Iterator[str]:
         return
     missing = [name for name in ("summary", "source", "severity") if not payload.get(name)]
     odd = [name for name in TEXTS if not isinstance(payload.get(name, ""), str)]
+    known = {"summary", "source", "severity", "custom_details", *TEXTS}
+    if unknown := set(payload) - known:
+        yield f"payload has unknown: {sorted(unknown)}"
     if missing or odd:
         yield f"payload lacks {missing}, or has no text in {odd}"
         return
