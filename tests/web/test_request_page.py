@@ -326,3 +326,42 @@ def test_a_suggestion_says_what_would_have_become_of_it_and_takes_a_mark(
 def test_what_shadow_mode_did_not_deny_takes_no_mark(lin: Browser, row: ApprovalRequest) -> None:
     assert "Was this suggestion right?" not in lin.get(f"/r/{row.ref}").text
     assert lin.post(f"/r/{row.ref}/mark", mark="right").status_code == 409
+
+
+DECEIVING = {
+    "turned": "in\u202evoice.exe",
+    "isolated": "\u2066EUR 1\u2069",
+    "zero_width": "de\u200blete",
+    "tags": "ok\U000e0061\U000e0070\U000e0070",
+    "selectors": "a\ufe01\ufe02b",
+    "mixed": "p\u0430ypal.com",
+    "all_cyrillic": "\u0430\u0440\u0440\u04cf\u0435.com",
+    "terminal": "\x1b[2Kok",
+    "blank_lines": "ok" + "\n" * 60 + "rm -rf /",
+    "odd_space": "1\u00a0240.00",
+    "filler": "a\u3164b",
+    "stacked": "Z\u0301\u0302\u0303\u0304\u0305",
+}
+HONEST = {
+    "plain": "Refund for a damaged parcel",
+    "german": "Größe geändert",
+    "japanese": "返金をお願いします",
+    "arabic": "يرجى رد المبلغ",
+    "greek": "Παρακαλώ επιστροφή",
+    "emoji": "👩\u200d🔧 on it",
+}
+
+
+def test_each_deceiving_text_is_marked_and_no_honest_one(lin: Browser, robo: Agent) -> None:
+    row = cast.request(robo, parameters={**DECEIVING, **HONEST})
+
+    page = lin.get(f"/r/{row.ref}")
+
+    table = next(table for table in page.every("table") if "Parameter" in table.text)
+    flagged = {
+        line.every("td")[0].text
+        for line in table.every("tr")[1:]
+        if any("flag" in each.attributes.get("class", "") for each in line.every("span"))
+    }
+    assert flagged == set(DECEIVING)
+    assert "⟦59 empty lines⟧" in table.text
