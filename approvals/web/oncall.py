@@ -29,7 +29,7 @@ WEEK = timedelta(days=7)
 @require_safe
 @signed_in
 def show(request: HttpRequest, person: Person) -> HttpResponse:
-    """The page; `?from=2026-11-23` is the first day of the week shown."""
+    """The page; `?from=2026-11-23` is the first of the seven days shown."""
     return _draw(request, person)
 
 
@@ -201,14 +201,14 @@ def _sleeps(policy: PolicySet | None, now: datetime) -> list[str]:
 
 
 def _first(request: HttpRequest, now: datetime) -> datetime:
-    """The Monday of the week asked for; this week's for nonsense."""
+    """The day asked for, a year away at most; today for nonsense."""
     try:
         wanted = datetime.strptime(request.GET.get("from", ""), "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
         wanted = now.astimezone(UTC)
     if abs(wanted - now) > timedelta(days=400):
         wanted = now.astimezone(UTC)
-    return wanted - timedelta(days=wanted.weekday())
+    return wanted
 
 
 def _typed(request: HttpRequest) -> dict[str, str]:

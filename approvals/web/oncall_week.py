@@ -16,10 +16,11 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One person on one day: a word, and which of the kinds `there away hand stands` it is."""
+    """One person on one day: a word, and which of the kinds `there gone hand stands` it is."""
 
     words: str
     kind: str
+    day: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,10 @@ class Line:
     name: str
     is_you: bool
     cells: tuple[Cell, ...]
+
+    @property
+    def is_plain(self) -> bool:
+        return all(cell.kind == "there" for cell in self.cells)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +41,14 @@ class Week:
     name: str
     title: str
     lines: tuple[Line, ...]
-    gaps: tuple[str, ...]
+    gaps: tuple[Cell, ...]
     hours: str
     may_set: bool
     people: tuple[Person, ...]
+
+    @property
+    def has_gaps(self) -> bool:
+        return any(gap.words for gap in self.gaps)
 
 
 def days(start: datetime) -> list[datetime]:
@@ -61,6 +70,8 @@ def of(
 ) -> Week:
     """The grid of one team. Absences and shifts may be those of everybody."""
     people = tuple(team.people.all())
+    members = {person.pk for person in people}
+    away = [row for row in away if row.person_id in members]
     mine = [shift for shift in shifts if shift.team_id == team.pk]
     lines = tuple(
         Line(
@@ -72,7 +83,7 @@ def of(
     )
     duties = document.on_duty if document else ()
     zone, free = duty.gaps(duties, at=at) if duties else (duty.UTC, ())
-    gaps = tuple(_gap(day, people, away, free) for day in week)
+    gaps = tuple(Cell(_gap(day, people, away, free), "gap", day) for day in week)
     hours = f"Hours are {zone}." if free else ""
     return Week(team.name, team.title, lines, gaps, hours, may_set, people)
 
@@ -82,14 +93,14 @@ def _cell(
 ) -> Cell:
     gone = [row for row in away if row.person_id == person.pk and _touches(row, day)]
     if gone:
-        return Cell(_when("Away", gone[0].starts_at, gone[0].ends_at, day), "away")
+        return Cell(_when("Away", gone[0].starts_at, gone[0].ends_at, day), "gone", day)
     hand = [row for row in shifts if row.person_id == person.pk and _touches(row, day)]
     if hand:
-        return Cell(_when("On call", hand[0].starts_at, hand[0].ends_at, day), "hand")
+        return Cell(_when("On call", hand[0].starts_at, hand[0].ends_at, day), "hand", day)
     lent = [row for row in away if row.stand_in_id == person.pk and _touches(row, day)]
     if lent:
-        return Cell(f"For {lent[0].person}", "stands")
-    return Cell("There", "there")
+        return Cell(f"For {lent[0].person}", "stands", day)
+    return Cell("There", "there", day)
 
 
 def _gap(

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from approvals.domain.terms import Stage, Verdict
 from approvals.models import Agent, AgentKey, AgentStage, ApprovalRequest, AuditEvent
 from approvals.services import agents, autonomy, clock
+from tests.services import limits
 from tests.support import cast
 from tests.web.conftest import Browser
 
@@ -84,7 +85,15 @@ def test_one_agent_shows_its_limits_keys_scope_and_requests(ada: Browser, robo: 
         "No breaker is open", "Scope: granted and used", AgentKey.objects.get().prefix,
     ):  # fmt: skip
         assert words in text
-    assert " of 10 this hour" in text
+    assert "No rate of the policy in force concerns this agent" in text
+
+
+def test_limits_say_what_is_used_of_them(robo: Agent) -> None:
+    limits.everybody()
+    limits.in_force("rate_limits: {scaling_events: {max_per_hour: 10}}")
+    cast.request(robo)
+    text = Browser(limits.somebody("ada")).get("/agents/robo").text
+    assert "1 of 10 this hour" in text
 
 
 def test_the_page_of_one_agent_needs_the_same_statements_however_much_it_did(

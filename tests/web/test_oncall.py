@@ -1,0 +1,199 @@
+"""The on-call page: who would be asked now, the week, shifts by hand, and going away in few steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from approvals import queries
+from approvals.domain.terms import Verdict
+from approvals.models import Absence, Person, ShiftOverride
+from approvals.services import absence, clock, lifecycle, people, shifts
+from tests.support import cast
+from tests.web.conftest import Browser
+
+At = Callable[[str], Browser]
+DAY = timedelta(days=1)
+
+
+def typed(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%M}"
+
+
+def in_days(count: float) -> str:
+    return typed(clock.now() + DAY * count)
+
+
+def away(browser: Browser, do: str = "set", **fields: str) -> Any:
+    return browser.post("/oncall/away", **({"do": do, "ends_at": in_days(2)} | fields))
+
+
+@pytest.fixture
+def sam(db: None) -> Browser:
+    return Browser(cast.person("sam"))
+
+
+def test_the_page_names_who_would_be_asked_and_why(lin: Browser, sam: Browser) -> None:
+    cast.person("ada")
+    cast.person("grace")
+    text = lin.get("/oncall").text
+    assert "Who would get a request right now?" in text
+    for words in ("Ada is in Managers", "Grace is in Security", "Lin is in Team leads"):
+        assert words in text
+    assert "Nobody. The policy answers it by itself" in text
+
+
+def test_a_part_that_nobody_can_give_is_said(lin: Browser) -> None:
+    assert "Nobody is in this team, so nobody can say yes" in lin.get("/oncall").text
+
+
+def test_going_away_is_one_form_and_the_stand_ins_decision_says_so(
+    lin: Browser, sam: Browser
+) -> None:
+    """Open the page, fill the form, press the button: the rest happens by itself."""
+    agent, _ = cast.agent("digger", owner=cast.person("chen"))
+    row = cast.request(agent)
+    lin.get("/oncall")
+    assert away(lin, stand_in="sam@example.com").status_code == 302
+
+    page = lin.get("/oncall").text
+    assert "You are marked away until" in page
+    assert "Back now?" in page
+    assert "Sam may decide for you until then" in page
+    assert row.ref in page
+    assert "You stand in for Lin" in sam.get("/oncall").text
+    assert "Sam, standing in for Lin" in lin.get("/oncall").text
+
+    lifecycle.decide(ref=row.ref, person=sam.person, verdict=Verdict.APPROVE, at=clock.now())
+    assert queries.request(row.ref).closed_by == "Sam, standing in for Lin"
+    assert "Sam, standing in for Lin, approved" in lin.get(f"/r/{row.ref}").text
+    assert "Sam, standing in for Lin" in lin.get("/history").text
+
+
+def test_coming_back_takes_the_right_away_at_once(lin: Browser, sam: Browser) -> None:
+    away(lin, stand_in="sam@example.com")
+    row = Absence.objects.get()
+    assert lin.post(f"/oncall/away/{row.pk}/end").status_code == 302
+    assert absence.stands_in(sam.person, clock.now()) == []
+    assert lin.post(f"/oncall/away/{row.pk}/end").status_code == 409
+    assert lin.post("/oncall/away/999/end").status_code == 404
+
+
+def test_check_says_whether_somebody_may_stand_in_and_sets_nothing(
+    lin: Browser, sam: Browser
+) -> None:
+    cast.person("grace")
+    good = away(lin, "check", stand_in="sam@example.com")
+    assert "Sam can stand in for Lin" in good.content.decode()
+    bad = away(lin, "check", stand_in="grace@example.com", note="Kept")
+    assert "none of Lin&#x27;s teams" in bad.content.decode()
+    assert 'value="Kept"' in bad.content.decode()
+    assert not Absence.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"stand_in": "grace@example.com"},
+        {"stand_in": "ghost@example.com"},
+        {"ends_at": ""},
+        {"ends_at": "soon"},
+        {"ends_at": "2020-01-01"},
+        {"ends_at": "9999-12-31T23:59"},
+        {"note": "x" * 399},
+        {"person": "grace@example.com"},
+        {"person": "ghost@example.com"},
+    ],
+)
+def test_what_cannot_be_is_refused_with_what_was_typed(
+    lin: Browser, fields: dict[str, str]
+) -> None:
+    cast.person("grace")
+    answer = away(lin, **fields)
+    assert answer.status_code in {403, 422}
+    assert not Absence.objects.exists()
+    assert "Nothing was changed" in answer.content.decode()
+
+
+def test_a_manager_sets_a_report_away_and_is_told_who_is(lin: Browser, ada: Browser) -> None:
+    people.add(
+        email="lin@example.com", name="", manager=ada.person, actor=cast.OPERATOR, at=clock.now()
+    )
+    assert "Me, Ada" in ada.get("/oncall").text
+    assert away(ada, person="lin@example.com").status_code == 302
+    assert "set by Ada" in lin.get("/oncall").text
+    assert Absence.objects.get().person == lin.person
+
+
+def test_the_week_shows_absences_stand_ins_shifts_and_gaps(lin: Browser, sam: Browser) -> None:
+    away(lin, stand_in="sam@example.com", ends_at=in_days(20))
+    monday = (clock.now() + DAY * 7).date()
+    text = lin.get(f"/oncall?from={monday}").text
+    assert "For Lin" in text
+    assert "Away" in text
+    cast.person("ada")
+    for name in ("ada", "sam"):
+        absence.begin(
+            cast.person(name), starts_at=clock.now(), ends_at=clock.now() + 20 * DAY, stand_in=None,
+            by=cast.person(name), at=clock.now(),
+        )  # fmt: skip
+    assert "Everybody away" in lin.get(f"/oncall?from={monday}").text
+    for nonsense in ("x", "9999-99-99", "0001-01-01"):
+        lin.get(f"/oncall?from={nonsense}")
+
+
+def test_somebody_is_put_on_call_by_hand_by_their_own_team(lin: Browser, sam: Browser) -> None:
+    fields = {"team": "team-leads", "shift_person": "sam@example.com", "shift_ends": in_days(1)}
+    assert lin.post("/oncall/shifts", **fields).status_code == 302
+    assert "Sam for Team leads" in lin.get("/oncall").text
+    row = ShiftOverride.objects.get()
+    mallory = Browser(cast.person("mallory"))
+    assert mallory.post("/oncall/shifts", **fields).status_code == 403
+    assert mallory.post(f"/oncall/shifts/{row.pk}/end").status_code == 403
+    assert lin.post(f"/oncall/shifts/{row.pk}/end").status_code == 302
+    assert lin.post(f"/oncall/shifts/{row.pk}/end").status_code == 409
+
+
+def test_a_shift_gives_nobody_a_right_of_another_team(lin: Browser, ada: Browser) -> None:
+    for fields in (
+        {"team": "team-leads", "shift_person": "ada@example.com", "shift_ends": in_days(1)},
+        {"team": "ghosts", "shift_person": "ada@example.com", "shift_ends": in_days(1)},
+        {"team": "team-leads", "shift_person": "lin@example.com", "shift_ends": in_days(90)},
+        {"team": "team-leads", "shift_person": "lin@example.com", "shift_ends": ""},
+    ):
+        assert ada.post("/oncall/shifts", **fields).status_code == 422
+    assert not ShiftOverride.objects.exists()
+
+
+def test_who_is_away_takes_no_shift(lin: Browser, sam: Browser) -> None:
+    away(sam)
+    fields = {"team": "team-leads", "shift_person": "sam@example.com", "shift_ends": in_days(1)}
+    answer = lin.post("/oncall/shifts", **fields)
+    assert answer.status_code == 422
+    assert "is away within that time" in answer.content.decode()
+
+
+def test_the_statements_do_not_grow_with_absences_and_shifts(lin: Browser, sam: Browser) -> None:
+    away(sam, stand_in="lin@example.com")
+    at = clock.now()
+    team = lin.person.teams.get()
+    shifts.take(team=team, person=lin.person, starts_at=at, ends_at=at + DAY, by=lin.person, at=at)
+    with CaptureQueriesContext(connection) as few:
+        lin.get("/oncall")
+    for number in range(6):
+        other = cast.person(f"lead{number}", teams=("team-leads",))
+        absence.begin(other, starts_at=at, ends_at=at + DAY, stand_in=lin.person, by=other, at=at)
+    with CaptureQueriesContext(connection) as many:
+        lin.get("/oncall")
+    assert len(many) == len(few)
+
+
+def test_notes_of_people_are_drawn_as_text(lin: Browser) -> None:
+    away(lin, note="<script>alert(1)</script>")
+    assert "<script>alert(1)" not in lin.client.get("/oncall").content.decode()
+    assert Person.objects.filter(name="Lin").exists()
