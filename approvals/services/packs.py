@@ -214,7 +214,7 @@ def _decisions(paper: Paper, dossier: Dossier) -> None:
     row = dossier.row
     paper.heading("Decisions")
     paper.fact("Decided by", display.show_identifier(by(row)).text or "nobody yet")
-    for given in dossier.decisions:
+    for given, said in zip(dossier.decisions, dossier.card.said, strict=True):
         how = SIGNED_IN.get(given.authenticated_by, given.authenticated_by.replace("_", " "))
         told = (
             f"{given.verdict.upper()} at {clock(given.at)} ({audit.stamp(given.at)})\n"
@@ -222,7 +222,7 @@ def _decisions(paper: Paper, dossier: Dossier) -> None:
             f"Shown: version {given.version}, digest {given.shown_sha256 or 'not recorded'}"
         )
         comment = display.show(given.comment, limit=LONGEST).text
-        paper.fact(str(given.person), told + (f"\n“{comment}”" if comment else ""))
+        paper.fact(said.by, told + (f"\n“{comment}”" if comment else ""))
     for look in dossier.looks:
         paper.fact(
             str(look.person),

@@ -12,7 +12,7 @@ from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from approvals.domain import errors, search
 from approvals.models import Export, Person
@@ -68,6 +68,7 @@ def direct(person: Person, *, form: str, text: str) -> HttpResponse | None:
     )
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
 def exported(request: HttpRequest, person: Person) -> HttpResponse:
     """The list of exports; a form posted here asks for another."""

@@ -84,7 +84,7 @@ def draw(request: HttpRequest, person: Person, given: Mapping[str, str]) -> Http
         "forms": exports.FORM_TITLES,
         "chain": integrity.last(),
         "searched_words": f"{found.searched.count:,}" if found.searched else "",
-        "window_words": f"{reads.WINDOW:,}",
+        "counted_words": f"{reads.COUNTED:,}",
         **_addresses(text, wanted, shows, found),
     }
     return render(request, "history.html", facts, status=422 if wanted.problems else 200)

@@ -18,7 +18,7 @@ from approvals.domain.terms import Verdict
 from approvals.models import Agent, ApprovalRequest, AuditEvent, Export, Person
 from approvals.models.desk import ExportState
 from approvals.models.people import Role
-from approvals.services import clock, export_forms, exports, grants, integrity, outcomes
+from approvals.services import absence, clock, export_forms, exports, grants, integrity, outcomes
 from tests.support import cast
 
 HOSTILE = "invoice\u202egpj.exe"
@@ -116,6 +116,26 @@ def test_a_pack_alone_answers_who_what_when_why_and_whether_it_ran(
         row.chain_head,
     ):
         assert words.replace(" ", "") in pack.replace("\n", "").replace(" ", ""), words
+
+
+def test_whom_somebody_stood_in_for_is_in_every_form(lin: Person) -> None:
+    sam, now = cast.person("sam"), clock.now()
+    digger, _ = cast.agent("digger", owner=cast.person("chen"))
+    row = cast.request(digger)
+    cast.request(digger, **cast.LOW)
+    until = now + timedelta(days=1)
+    absence.begin(lin, starts_at=now, ends_at=until, stand_in=sam, by=lin, at=now)
+    cast.decide(row, sam)
+
+    told = "Sam, standing in for Lin"
+    (line,) = sheet(made("csv", lin, "is:stand-in"))
+    assert (line["ref"], line["by"]) == (row.ref, told)
+    raw = json.loads(made("jsonl", lin, row.ref))
+    assert raw["by"] == told
+    assert raw["events"][-1]["detail"]["standing_in_for"]["name"] == "Lin"
+    assert told.replace(" ", "") in paper(made("pdf", lin, row.ref)).replace("\n", "").replace(
+        " ", ""
+    )
 
 
 def test_hostile_texts_are_marked_in_every_form(lin: Person, robo: Agent) -> None:
