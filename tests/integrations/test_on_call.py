@@ -262,7 +262,7 @@ class TestDocuments:
             (policy(escalation="[{team: managers, on_call: platform}]"), "either 'team' or"),
             (policy().replace("servicenow", "jira"), "'jira' is not known"),
             (
-                policy().replace("low: {approval: auto}", "low: {approval: auto, change_request: servicenow}"),
+                policy().replace("approval: auto}", "approval: auto, change_request: servicenow}"),
                 "nobody is asked",
             ),
         ],
