@@ -44,7 +44,7 @@ class FakeSlack(Listening, ThreadingHTTPServer):
         self.missing_scopes: set[str] = set()
         self.socket_url = ""
         self.closing = Event()
-        self.weather: Callable[[str], Fault | str | None] = lambda _: None
+        self.weather: Callable[[str], Fault | str | None] = lambda _method: None
         self._next: dict[str, deque[Fault | str]] = {}
         self._lock = Lock()
         self._numbers = itertools.count(1)
