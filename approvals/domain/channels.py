@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from approvals.domain import display
 
@@ -33,6 +34,13 @@ _ALL = (
         ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN", "SLACK_CHANNEL"),
         "slack",
         no_test="Set SLACK_CHANNEL, so that a test has somewhere to go.",
+    ),
+    Channel(
+        "slack_thread",
+        "Slack threads",
+        ("SLACK_BOT_TOKEN",),
+        is_two_way=False,
+        no_test="It writes beside the cards of Slack; a test of Slack tries both.",
     ),
     Channel(
         "teams",
@@ -160,3 +168,15 @@ def reason(error: str) -> str:
     """Why a delivery failed, as one line that can be drawn and bears no secret."""
     line = display.show(error, limit=200).text.replace("\n", " ").strip()
     return _SECRET.sub(r"\1…", line) or "No reason was kept."
+
+
+def when(at: datetime, now: datetime) -> str:
+    """A moment as state words bear it: the minute, with its day unless that is today."""
+    return f"{at:%H:%M} UTC" if at.date() == now.date() else f"{at.day} {at:%b %H:%M} UTC"
+
+
+def seconds(value: float) -> str:
+    """A delay as people read it."""
+    if value >= 120:
+        return f"{value / 60:.0f} min"
+    return f"{value:.1f} s" if value < 10 else f"{value:.0f} s"

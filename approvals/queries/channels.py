@@ -11,7 +11,7 @@ from enum import StrEnum
 from django.db.models import Count
 
 from approvals.domain import channels
-from approvals.domain.channels import CHANNELS, Channel
+from approvals.domain.channels import CHANNELS, Channel, seconds, when
 from approvals.models import Decision, Delivery, Identity, Person, Replay
 from approvals.models.outbox import DeliveryState
 
@@ -20,6 +20,7 @@ NEWEST = 5_000  # deliveries looked through; which day they reach back to is sai
 MOST = 1_000
 CLICKS = 2_000
 ENOUGH_TO_REST = 5
+UNSPOKEN = frozenset({"console", "slack_thread"})  # nobody looks for them where they are off
 SHOWN = 5  # failures of a channel, each of another address or for another reason
 
 
@@ -48,7 +49,7 @@ class Failure:
 class Health:
     """One channel now. `p95` in seconds over `arrived` deliveries of the last 24 hours, None without any.
 
-    `failing` are the failures nothing has mended, the newest of each address and reason.
+    `failing` are a day's failures at addresses nothing reached since; others may work.
     `since` is when it began to fail, or until when it rests, or when it last did anything. `dead` and
     `waiting` are counts; `last_click` the newest decision made there; `unlinked` how many people it does
     not know, None where it needs no account.
@@ -94,7 +95,8 @@ class _Seen:
 
     sent: list[tuple[datetime, datetime]] = field(default_factory=list)
     mended: list[Failure] = field(default_factory=list)
-    failing: list[tuple[datetime, Failure]] = field(default_factory=list)
+    reached: dict[str, datetime] = field(default_factory=dict)
+    failing: list[tuple[datetime, str, Failure]] = field(default_factory=list)
     due_again: list[datetime] = field(default_factory=list)
     put_off: list[datetime] = field(default_factory=list)
     waiting: int = 0
@@ -133,21 +135,9 @@ def health(*, enabled: Collection[str], resting: Collection[str], now: datetime)
             now=now,
         )
         for channel in map(channels.known, dict.fromkeys((*CHANNELS, *enabled)))
-        if channel.name != "console" or channel.name in enabled
+        if channel.name not in UNSPOKEN or channel.name in enabled
     ]
     return sorted(found, key=lambda each: each.stands is Stands.OFF)
-
-
-def when(at: datetime, now: datetime) -> str:
-    """A moment as state words bear it: the minute, with its day unless that is today."""
-    return f"{at:%H:%M} UTC" if at.date() == now.date() else f"{at.day} {at:%b %H:%M} UTC"
-
-
-def seconds(value: float) -> str:
-    """A delay as people read it."""
-    if value >= 120:
-        return f"{value / 60:.0f} min"
-    return f"{value:.1f} s" if value < 10 else f"{value:.0f} s"
 
 
 def _seen(*, now: datetime) -> Mapping[str, _Seen]:
@@ -162,28 +152,29 @@ def _seen(*, now: datetime) -> Mapping[str, _Seen]:
         _waits(found[row[0]], row, now=now)
     for row in columns.filter(state=DeliveryState.DEAD.value).order_by("-pk")[:MOST]:
         found[row[0]].dead += 1
-        found[row[0]].failing.append((row[4], _failure(row, at=row[7] or row[4])))
+        found[row[0]].failing.append((row[4], row[1], _failure(row, at=row[7] or row[4])))
     return found
 
 
 def _arrived(seen: _Seen, row: Row) -> None:
-    _, _, state, _, created, _, _, finished, error = row
+    _, address, state, _, created, _, _, finished, error = row
     if state != DeliveryState.SENT or finished is None:
         return
     seen.sent.append((created, finished))
+    seen.reached[address] = max(seen.reached.get(address, finished), finished)
     if error:
         seen.mended.append(_failure(row, at=finished, mended=True))
 
 
 def _waits(seen: _Seen, row: Row, *, now: datetime) -> None:
-    _, _, _, attempts, created, due, leased, _, error = row
+    _, address, _, attempts, created, due, leased, _, error = row
     seen.waiting += 1
     if error and not attempts:  # the vendor asked us to wait, which is no failure
         seen.put_off.append(due)
     if not (attempts and error):
         return
     failed_at = leased if leased is not None and leased <= now else created
-    seen.failing.append((created, _failure(row, at=failed_at)))
+    seen.failing.append((created, address, _failure(row, at=failed_at)))
     seen.due_again.append(due)
 
 
@@ -212,7 +203,7 @@ def _one(
     last_success = max((finished for _, finished in seen.sent), default=None)
     unmended = [
         (began, failure)
-        for began, failure in seen.failing
+        for began, _, failure in seen.failing
         if last_success is None or failure.at > last_success
     ]
     stands, since = _stands(seen, unmended, last_success, is_on=is_on, may_rest=may_rest, now=now)
@@ -228,7 +219,7 @@ def _one(
         since=since,
         last_success=last_success,
         last_failure=_last_failure(seen, last_success),
-        failing=_different([failure for _, failure in unmended]),
+        failing=_different(seen, last_success, now=now),
         p95=_p95(lately),
         arrived=len(lately),
         waiting=seen.waiting,
@@ -263,7 +254,7 @@ def _stands(
 
 
 def _last_failure(seen: _Seen, last_success: datetime | None) -> Failure | None:
-    known = [failure for _, failure in seen.failing] + seen.mended
+    known = [failure for _, _, failure in seen.failing] + seen.mended
     if not known:
         return None
     last = max(known, key=lambda failure: failure.at)
@@ -271,9 +262,16 @@ def _last_failure(seen: _Seen, last_success: datetime | None) -> Failure | None:
     return Failure(last.at, last.to, last.why, last.fix, is_mended)
 
 
-def _different(failures: Sequence[Failure]) -> tuple[Failure, ...]:
-    """The newest failure of each address, and of each reason there."""
-    newest = sorted(failures, key=lambda failure: failure.at, reverse=True)
+def _different(seen: _Seen, last_success: datetime | None, *, now: datetime) -> tuple[Failure, ...]:
+    """The newest failure of each address and reason where nothing arrived since: a day's, but all of
+    them while nothing arrives anywhere."""
+    lasting = [
+        failure
+        for _, address, failure in seen.failing
+        if (last_success is None or failure.at > min(last_success, now - WINDOW))
+        and (address not in seen.reached or failure.at > seen.reached[address])
+    ]
+    newest = sorted(lasting, key=lambda failure: failure.at, reverse=True)
     found: dict[tuple[str, str], Failure] = {}
     for failure in newest:
         found.setdefault((failure.to, failure.why), failure)

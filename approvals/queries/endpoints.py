@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from approvals.domain import channels
+from approvals.domain.channels import when
 from approvals.models import Delivery
 from approvals.models.outbox import DeliveryState
-from approvals.queries.channels import COLUMNS, ENOUGH_TO_REST, MOST, NEWEST, Row, when
+from approvals.queries.channels import COLUMNS, ENOUGH_TO_REST, MOST, NEWEST, Row
 
 
 @dataclass(slots=True)

@@ -8,13 +8,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from approvals.domain import channels, display
-from approvals.domain.channels import CHANNELS, Channel
+from approvals.domain.channels import CHANNELS, Channel, seconds, when
 from approvals.domain.terms import EventKind, Status
 from approvals.domain.trial import LIFE, ONLY
 from approvals.models import ApprovalRequest, AuditEvent, Decision, Delivery, HeldDecision
 from approvals.models.outbox import DeliveryState
 from approvals.ports import MessageKind
-from approvals.queries.channels import seconds, when
 
 SLOW = timedelta(seconds=15)
 TELLS_ONCE = frozenset({"teams_workflow"})

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from approvals.domain import channels
+from approvals.domain.channels import when
 from approvals.models import ApprovalRequest, Delivery
 from approvals.models.outbox import DeliveryState
 from approvals.ports import MessageKind
-from approvals.queries.channels import when
 
 MOST = 200
 SLOW = timedelta(seconds=30)

@@ -10,11 +10,12 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
+from approvals.domain.channels import when
 from approvals.models import Passkey, Person
 from approvals.ports import Grouping
 from approvals.queries import channels as reads
 from approvals.queries import reach
-from approvals.queries.channels import Health, when
+from approvals.queries.channels import Health
 from approvals.queries.endpoints import Endpoint
 from approvals.queries.endpoints import endpoints as receivers
 from approvals.services import adapters, audit, clock, deliveries, pulse, timers

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from datetime import datetime
 
-from approvals.queries.channels import Health, Stands, when
+from approvals.domain.channels import when
+from approvals.queries.channels import Health, Stands
 from approvals.services import clock, health
 from countersign import terminal
 from countersign.outcomes import NO, YES

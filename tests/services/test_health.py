@@ -145,6 +145,19 @@ def test_each_address_that_fails_is_named_once(slack: FakeSlack) -> None:
     ]
 
 
+def test_one_address_may_fail_while_the_channel_works(slack: FakeSlack, settings: Any) -> None:
+    slack.will("chat.postMessage", "is_archived")
+    cast.request(at=NOON)
+    send(NOON)
+    settings.SLACK_CHANNEL = "C2"
+    cast.request(at=NOON + MINUTE, target="another")
+    send(NOON + MINUTE)
+    found = of("slack", NOON + 2 * MINUTE)
+    assert found.state(NOON) == "Working"
+    assert [each.to for each in found.failing] == ["C1"]
+    assert of("slack", NOON + timedelta(hours=25)).failing == ()
+
+
 def test_a_receiver_that_rests_says_until_when(hooks: Webhooks) -> None:
     robo = cast.agent()[0]
     for number in range(7):
