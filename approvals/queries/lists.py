@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
@@ -95,9 +96,11 @@ def waiting() -> QuerySet[ApprovalRequest]:
     return _whole().filter(status__in=_OPEN, joined=None).order_by("decide_by", "number")
 
 
-def team_inbox_for(person: Person) -> list[ApprovalRequest]:
-    """What waits for any team this person belongs to, critical first, then least time left."""
-    mine = states.approver(person).teams
+def team_inbox_for(person: Person, *, at: datetime | None = None) -> list[ApprovalRequest]:
+    """What waits for any team this person belongs to, critical first, then least time left; with a
+    moment, also for the teams of those they stand in for then."""
+    approver = states.approver(person)
+    mine = approver.teams if at is None else approver.rights(at=at)
     rows = [
         row
         for row in waiting()

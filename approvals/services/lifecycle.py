@@ -93,7 +93,7 @@ def add_message(
 
     def move(state: RequestState) -> Change:
         if go_on and person is not None and person.pk != state.investigator:
-            _refuse_bystander(state, person)
+            _refuse_bystander(state, person, at=at)
         if agent is not None and state.status is Status.PENDING:
             chatter.refuse_chatter(ref)
         return workflow.add_message(state, by_agent=person is None, go_on=go_on, at=at)
@@ -142,7 +142,7 @@ def revoke(*, ref: str, person: Person, at: datetime) -> ApprovalRequest:
 
     def move(state: RequestState) -> Change:
         asked = {team for stage in state.plan.stages for team in stage.teams(len(stage.rungs))}
-        if person.pk not in state.conflicted and not states.approver(person).teams & asked:
+        if person.pk not in state.conflicted and not states.approver(person).rights(at=at) & asked:
             raise errors.NotAnApprover(
                 "Only an approver of this request or the agent's owner can revoke it."
             )
@@ -180,8 +180,8 @@ def _who(person: Person | None, agent: Agent | None) -> Actor:
     return actors.agent(agent)
 
 
-def _refuse_bystander(state: RequestState, person: Person) -> None:
-    may = states.approver(person).teams & set(state.teams_asked)
+def _refuse_bystander(state: RequestState, person: Person, *, at: datetime) -> None:
+    may = states.approver(person).rights(at=at) & set(state.teams_asked)
     if not may or person.pk in state.conflicted:
         raise errors.NotAnApprover(
             "Only whoever asked, or somebody who may decide, can let the clock run again."

@@ -110,7 +110,8 @@ class Reading:
         ):
             return False
         asked = {team for stage in self.state.plan.stages for team in stage.teams(len(stage.rungs))}
-        return bool(self.approver.teams & asked) or self.person.pk in self.state.conflicted
+        rights = self.approver.rights(at=self.now)
+        return bool(rights & asked) or self.person.pk in self.state.conflicted
 
 
 def read(ref: str, person: Person, view: View, *, now: datetime) -> Reading:
