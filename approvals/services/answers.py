@@ -40,7 +40,7 @@ def answer(*, ref: str, person: Person, text: str, at: datetime) -> ApprovalRequ
 
     def move(state: RequestState) -> Change:
         workflow.refuse_closed(state, at=at)
-        refuse_others(state, person)
+        refuse_others(state, person, at=at)
         return workflow.add_message(state, by_agent=False, go_on=True, at=at)
 
     def move_too(state: RequestState) -> Change:
@@ -50,10 +50,10 @@ def answer(*, ref: str, person: Person, text: str, at: datetime) -> ApprovalRequ
     return ledger.transition(ref, move, actor=who, at=at, also=also, others=others)
 
 
-def refuse_others(state: RequestState, person: Person) -> None:
+def refuse_others(state: RequestState, person: Person, *, at: datetime) -> None:
     """Raise NotYoursToAnswer for anybody but the agent's owner and those who are asked."""
     approver = states.approver(person)
-    if state.is_conflicted(approver) or approver.teams & set(state.teams_asked):
+    if state.is_conflicted(approver) or approver.rights(at=at) & set(state.teams_asked):
         return
     raise NotYoursToAnswer(
         "Not recorded. The agent's owner or somebody who may decide can answer, "

@@ -82,7 +82,7 @@ def draw(
     if isinstance(person, str):
         return {"type": "home", "blocks": _for_stranger(account, person)}
     blocks = [
-        *_waiting(queries.team_inbox_for(person)),
+        *_waiting(queries.team_inbox_for(person, at=at)),
         el.header("Away"),
         *([el.words(why_not)] if why_not else []),
         *_away(account, absence.current(person, at)),
