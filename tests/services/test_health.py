@@ -294,6 +294,16 @@ def test_a_later_card_that_arrived_ends_the_trouble(slack: FakeSlack) -> None:
     assert words(row, NOON + 2 * MINUTE) == []
 
 
+def test_the_next_card_that_arrives_ends_it_too(slack: FakeSlack) -> None:
+    slack.will("chat.postMessage", "is_archived")
+    row = cast.request(at=NOON)
+    send(NOON)
+    cast.decide(row, cast.person("lin"), at=NOON + MINUTE)
+    send(NOON + MINUTE)
+    assert Delivery.objects.filter(request=row, state="dead").exists()
+    assert words(row, NOON + 2 * MINUTE) == []
+
+
 def test_a_hostile_address_is_drawn_harmless(slack: FakeSlack) -> None:
     row = cast.request(at=NOON)
     Delivery.objects.update(
