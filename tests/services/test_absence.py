@@ -11,7 +11,7 @@ from approvals.domain import errors
 from approvals.domain.terms import Verdict
 from approvals.models import Absence, AuditEvent, Person, states
 from approvals.models.people import Role
-from approvals.services import absence, clock, people
+from approvals.services import absence, clock, lifecycle, people
 from tests.support import cast
 
 DAY = timedelta(days=1)
@@ -267,3 +267,17 @@ def test_cards_name_the_stand_in_and_the_absent_person(now: datetime) -> None:
     assert [said.by for said in card.said] == ["Ben, standing in for Ana"]
     denied = cast.decide(row, stand_in, Verdict.DENY, "Not today.")
     assert "Denied by Ben, standing in for Ana" in queries.card(denied).state_line
+
+
+def test_a_stand_in_may_take_an_approval_back_only_while_the_absence_holds(now: datetime) -> None:
+    ann, stand_in = ana("team-leads", "security"), ben("team-leads")
+    absent = away(ann, stand_in, at=now)
+    row = cast.decide(
+        cast.decide(cast.request(**cast.HIGH), cast.person("grace")), cast.person("ada")
+    )
+    absence.end(absent, by=ann, at=clock.now())
+    with pytest.raises(errors.NotAnApprover):
+        lifecycle.revoke(ref=row.ref, person=stand_in, at=clock.now())
+    away(ann, stand_in, at=clock.now())
+    revoked = lifecycle.revoke(ref=row.ref, person=stand_in, at=clock.now())
+    assert revoked.status == "revoked"
