@@ -94,7 +94,7 @@ def _ask(click: Pressed, client: WebClient) -> Reply:
         raise errors.AlreadyDecided(
             f"Not recorded. The request is {state.status} already, so no answer is needed."
         )
-    answers.refuse_others(state, person)
+    answers.refuse_others(state, person, at=clock.now())
     return window(row, carried=clicks.carry(click))
 
 
