@@ -95,7 +95,7 @@ def _addresses(text: str, wanted: Search, shows: str, found: reads.Found) -> dic
     return {
         "here": history_views.address(text, shows),
         "query": urlencode(here),
-        "rest": history_views.address(str(wanted), shows) if wanted.terms else "",
+        "rest_address": history_views.address(str(wanted), shows) if wanted.terms else "",
         "live_address": f"/history?{urlencode(here | {'live': '1'})}",
         "newer_address": f"/history/newer?{urlencode({'q': text})}",
         "older_address": f"/history?{urlencode(here | {'older': found.older})}"

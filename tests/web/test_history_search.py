@@ -229,3 +229,10 @@ def test_hidden_characters_in_a_target_are_marked(lin: Browser, robo: Agent) -> 
 def test_nothing_in_an_address_breaks_the_page(lin: Browser, robo: Agent, address: str) -> None:
     cast.request(robo)
     assert lin.client.get(address).status_code in {200, 302, 404, 422}
+
+
+def test_every_page_of_the_service_stays_in_reach_of_a_search(lin: Browser) -> None:
+    page = search(lin, "outcome:denied")
+
+    links = {link.attributes["href"] for link in page.every("nav")[0].every("a")}
+    assert {"/queue", "/history", "/policies", "/settings"} <= links
