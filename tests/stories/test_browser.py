@@ -48,23 +48,37 @@ def world(running: World) -> World:
     return running
 
 
+@pytest.fixture(scope="module")
+def cookies() -> dict[str, Any]:
+    """What each person's browser remembered; signing in often from one address is slowed down."""
+    return {}
+
+
 @pytest.fixture
-def sign_in(browser: Browser, world: World) -> Iterator[Callable[..., Page]]:
+def sign_in(
+    browser: Browser, world: World, cookies: dict[str, Any]
+) -> Iterator[Callable[..., Page]]:
     """`sign_in("lin")`: Lin's own browser, at the queue."""
     with ExitStack() as ending:
 
-        def signed_in(name: str, **options: Any) -> Page:
+        def signed_in(name: str, zone: str = "UTC", **options: Any) -> Page:
             context = browser.new_context(
-                locale="en-GB", timezone_id="UTC", base_url=world.url, **options
+                locale="en-GB",
+                timezone_id=zone,
+                base_url=world.url,
+                storage_state=cookies.get(name),
+                **options,
             )
             context.set_default_timeout(10_000)
             ending.callback(context.close)
             page = context.new_page()
-            page.goto("/sign-in")
-            page.get_by_label("E-mail").fill(f"{name}@example.com")
-            page.get_by_label("Password").fill(cast.PASSWORD)
-            page.get_by_role("button", name="Sign in").click()
+            page.goto("/queue")
+            if "/sign-in" in page.url:
+                page.get_by_label("E-mail").fill(f"{name}@example.com")
+                page.get_by_label("Password").fill(cast.PASSWORD)
+                page.get_by_role("button", name="Sign in").click()
             expect(page.get_by_role("heading", name="Queue", level=1)).to_be_visible()
+            cookies[name] = context.storage_state()
             return page
 
         yield signed_in
@@ -126,7 +140,7 @@ def test_nothing_moves_under_the_pointer(world: World, sign_in: SignIn) -> None:
 
     page.keyboard.press(".")
     expect(button).to_be_hidden()
-    expect(page.locator("#rows tr")).to_have_count(4)
+    expect(page.locator("#rows tr[data-ref]")).to_have_count(4)
 
 
 def test_a_denial_without_a_reason_cannot_be_sent(world: World, sign_in: SignIn) -> None:
@@ -157,11 +171,130 @@ def test_no_key_decides_and_keys_can_be_turned_off(world: World, sign_in: SignIn
     page.keyboard.press("a")
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="Turn keys off").click()
-    page.keyboard.press("a")
+    with page.expect_response("**/preferences"):
+        page.get_by_role("button", name="Turn keys off").click()
+    for key in ("a", "d", "q", "x", "j", "t", "/", "?"):
+        page.keyboard.press(key)
 
     expect(page.get_by_role("dialog")).to_be_hidden()
+    assert page.url.endswith(f"/r/{ref}")
+    page.reload()
+    page.keyboard.press("a")
+    expect(page.get_by_role("dialog")).to_be_hidden()
     assert world.status(ref) == "pending"
+    page.get_by_role("button", name="Turn keys on").click()
+
+
+def test_what_is_selected_stays_selected_while_others_decide(world: World, sign_in: SignIn) -> None:
+    refs = [world.submit(**RESTART | {"target": f"shop-{number}"}) for number in range(3)]
+    page = sign_in("lin")
+    is_live(page)
+    page.locator(f"#row-{refs[0]} a").focus()
+    page.keyboard.press("x")
+    page.get_by_label(f"Select {refs[1]}").check()
+    page.locator(f"#row-{refs[1]} a").focus()
+
+    world.submit(**RESTART | {"target": "shop-9"})
+    world.decide("lin", refs[2], "deny", "Not now.")
+
+    expect(page.locator(f"#row-{refs[2]}")).to_contain_text("✖ Denied")
+    expect(page.get_by_role("button", name="Show 1 new request")).to_be_visible()
+    for ref in refs[:2]:
+        expect(page.get_by_label(f"Select {ref}")).to_be_checked()
+    expect(page.locator(f"#row-{refs[1]} a")).to_be_focused()
+    expect(page.get_by_text("2 selected")).to_be_visible()
+
+    page.keyboard.press(".")
+    expect(page.locator("#rows tr[data-ref]")).to_have_count(3)
+    for ref in refs[:2]:
+        expect(page.get_by_label(f"Select {ref}")).to_be_checked()
+
+
+def test_several_are_denied_with_one_reason(world: World, sign_in: SignIn) -> None:
+    refs = [world.submit(**RESTART | {"target": f"shop-{number}"}) for number in range(2)]
+    page = sign_in("lin")
+    for ref in refs:
+        page.get_by_label(f"Select {ref}").check()
+    page.get_by_role("button", name="Deny…").click()
+    expect(page.get_by_role("heading", name="Deny 2 requests?")).to_be_visible()
+    page.get_by_label("Reason, the same for each").fill("Not during the freeze.")
+    page.get_by_role("button", name="Deny 2 requests").click()
+
+    expect(page.get_by_role("heading", name="2 requests denied")).to_be_visible()
+    assert {world.status(ref) for ref in refs} == {"denied"}
+
+
+def test_repeats_fold_and_unfold_without_moving_what_stands_above(
+    world: World, sign_in: SignIn
+) -> None:
+    refs = [world.submit(**RESTART | {"target": f"shop-{number}"}) for number in range(5)]
+    page = sign_in("lin")
+    expect(page.locator(f"#row-{refs[1]}")).to_be_hidden()
+    top = page.locator(f"#row-{refs[0]}").bounding_box()
+
+    fold = page.get_by_role("button", name="4 similar from robo")
+    fold.click()
+
+    expect(page.locator(f"#row-{refs[4]}")).to_be_visible()
+    expect(fold).to_have_attribute("aria-expanded", "true")
+    assert page.locator(f"#row-{refs[0]}").bounding_box() == top
+
+
+def test_critical_stands_first_and_the_tab_counts_what_it_shows(
+    world: World, sign_in: SignIn
+) -> None:
+    for number in range(12):
+        world.submit(**RESTART | {"target": f"shop-{number}"})
+    high, critical = world.submit(**cast.HIGH), world.submit(**cast.CRITICAL)
+    page = sign_in("lin")
+    page.goto("/queue?tab=all")
+
+    shown = page.locator("#rows tr[data-ref]")
+    expect(shown).to_have_count(14)
+    expect(page.get_by_role("link", name="All waiting 14")).to_be_visible()
+    found = shown.evaluate_all("rows => rows.map((row) => row.dataset.ref)")
+    assert (found[0], found[-1]) == (critical, high)
+    expect(page.locator(f"#row-{high}")).to_contain_text("Config change · production-api")
+
+
+def test_the_zone_of_times_is_switched_by_a_key_and_kept(world: World, sign_in: SignIn) -> None:
+    ref = world.submit()
+    page = sign_in("lin", zone="Asia/Kolkata")
+    moment = page.locator(f"#row-{ref} time")
+    iso = moment.get_attribute("datetime") or ""
+    expect(moment).to_have_text(re.compile(r"^\d\d:\d\d UTC$"))
+
+    with page.expect_response("**/preferences"):
+        page.keyboard.press("t")
+
+    expect(moment).to_have_text(re.compile(r"\d\d:\d\d (GMT\+5:30|IST)$"))
+    page.reload()
+    expect(moment).to_have_text(re.compile(r"\d\d:\d\d (GMT\+5:30|IST)$"))
+    expect(page.get_by_role("button", name="Times in my zone")).to_be_visible()
+    assert moment.get_attribute("datetime") == iso
+    assert iso.endswith("+00:00")
+    for _ in range(2):
+        with page.expect_response("**/preferences"):
+            page.keyboard.press("t")
+    expect(moment).to_have_text(re.compile(r"UTC$"))
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (320, 640)])
+def test_nothing_scrolls_sideways_on_a_phone(
+    world: World, sign_in: SignIn, width: int, height: int
+) -> None:
+    world.submit(target="x" * 120)
+    page = sign_in("lin", viewport={"width": width, "height": height})
+
+    over = page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    assert over == 0
+    page.get_by_text("More", exact=True).click()
+    more = page.get_by_role("navigation", name="Pages, on a phone")
+    for name in ("Queue", "History", "Agents", "On call", "Policies", "Guardrails", "Insights"):
+        expect(more.get_by_role("link", name=name)).to_be_visible()
+    expect(page.get_by_role("link", name="Stop an agent")).to_be_visible()
 
 
 def test_what_was_typed_survives_what_others_decide(world: World, sign_in: SignIn) -> None:
