@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db.models import Count as Number
 from django.db.models import Min, Q
 
+from approvals.domain import trial
 from approvals.domain.policy.documents import PolicySet
 from approvals.domain.policy.rates import Rate, covers
 from approvals.domain.terms import OPEN, Basis, RiskLevel, Status
@@ -73,6 +74,7 @@ def waiting(*, at: datetime) -> Waiting:
     """The requests that wait now, and how many did at each hour of the last day."""
     rows = list(
         ApprovalRequest.objects.filter(status__in=_OPEN)
+        .exclude(effect=trial.EFFECT)
         .order_by("number")
         .values_list("risk", "created_at", "expires_at")[: MOST_WAITING + 1]
     )

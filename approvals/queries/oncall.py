@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.db.models import Prefetch, QuerySet
 
+from approvals.domain import trial
 from approvals.domain.policy import on_call
 from approvals.domain.policy.matrix import Row
 from approvals.domain.terms import OPEN, RiskLevel
@@ -52,6 +53,7 @@ def teams() -> list[Team]:
     """Every team with its people, by title; without those that only say who is on call."""
     people = Prefetch("people", Person.objects.filter(is_active=True).order_by("name", "pk"))
     rows = Team.objects.exclude(name__startswith=on_call.PREFIX).prefetch_related(people)
+    rows = rows.exclude(name__startswith=trial.PREFIX)
     return list(rows.order_by("title", "pk"))
 
 

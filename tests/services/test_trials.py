@@ -10,6 +10,7 @@ import pytest
 
 from approvals import queries
 from approvals.domain import errors, trial
+from approvals.domain.policy.reading import PolicyInvalid
 from approvals.domain.state import RequestState
 from approvals.domain.terms import EventKind, Status, Verdict
 from approvals.models import (
@@ -23,8 +24,9 @@ from approvals.models import (
     states,
 )
 from approvals.models.people import Role
+from approvals.queries import oncall
 from approvals.queries.trials import Progress, progress
-from approvals.services import clock, deliveries, lifecycle, signals, timers, trials
+from approvals.services import clock, deliveries, lifecycle, policies, signals, timers, trials
 from tests.fakes.adapter import FakeAdapter
 from tests.fakes.slack import FakeSlack
 from tests.fakes.smtp import MailServer
@@ -317,3 +319,16 @@ def test_another_persons_test_is_not_found(slack: FakeSlack) -> None:
 
 def _state(row: ApprovalRequest) -> RequestState:
     return states.of(row)
+
+
+def test_no_policy_can_name_the_seat_of_a_test(slack: FakeSlack) -> None:
+    document = "apiVersion: guardrails.io/v1\nkind: Team\nmetadata: {name: 'trial:1'}\nspec: {}\n"
+    files = cast.frame() | {"team.yaml": document}
+    with pytest.raises(PolicyInvalid, match="who tries a channel"):
+        policies.apply(files=files, author="tests", actor=cast.OPERATOR, at=clock.now())
+
+
+def test_lists_of_teams_do_not_show_it(slack: FakeSlack) -> None:
+    linked("lin")
+    sent("lin", "slack")
+    assert not [team.name for team in oncall.teams() if trial.is_seat(team.name)]

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from approvals.domain import trial
 from approvals.domain.policy import duty, on_call
 from approvals.domain.policy.duty import Duty
 from approvals.domain.policy.on_call import Schedule
 from approvals.domain.policy.reading import Gathered, Place, Value, each_of
 
 LONGEST_NAME, LONGEST_TITLE = 80, 120
+SEATS = {on_call.PREFIX: "who is on call", trial.PREFIX: "who tries a channel"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,7 @@ def read(name: Value, metadata: Mapping[str, Value], spec: Value) -> TeamDocumen
     fallback: str | None = None
     with met.also():
         called = title = name.name(at_most=LONGEST_NAME)
-        if called.startswith(on_call.PREFIX):
-            raise name.fail(f"names that begin with {on_call.PREFIX!r} stand for who is on call")
+        _refuse_seat(name, called)
     if "title" in metadata:
         with met.also():
             title = metadata["title"].name(at_most=LONGEST_TITLE)
@@ -63,6 +64,13 @@ def read(name: Value, metadata: Mapping[str, Value], spec: Value) -> TeamDocumen
                     raise body["fallback"].fail("'fallback' goes with 'on_call'")
     met.settle()
     return TeamDocument(called, title, members, spec.place, hours, schedule, fallback)
+
+
+def _refuse_seat(name: Value, called: str) -> None:
+    """Some names stand for whoever sits there at the moment, and are the service's own."""
+    for prefix, words in SEATS.items():
+        if called.startswith(prefix):
+            raise name.fail(f"names that begin with {prefix!r} stand for {words}")
 
 
 def _schedule(team: str, value: Value) -> Schedule:
