@@ -12,6 +12,7 @@ from approvals.project import (
     github_checks,
     pagerduty_checks,
     servicenow_checks,
+    sign_in_checks,
     slack_checks,
     teams_checks,
 )
@@ -26,6 +27,7 @@ class ProjectConfig(AppConfig):
         register(slack_checks.slack)
         register(checks.addresses)
         register(checks.mail)
+        register(sign_in_checks.sign_in)
         register(pagerduty_checks.pagerduty)
         register(servicenow_checks.servicenow)
         register(teams_checks.teams)

@@ -173,6 +173,17 @@ UNDO_SECONDS = env.seconds_or_default("UNDO_SECONDS", most=60)
 GRANT_AUDIENCE = env.text("GRANT_AUDIENCE", "countersign-executor")
 DEAD_MAN_URL = env.text("DEAD_MAN_URL")
 
+OIDC_ISSUER = env.text("OIDC_ISSUER")
+OIDC_CLIENT_ID = env.text("OIDC_CLIENT_ID")
+OIDC_CLIENT_SECRET = env.text("OIDC_CLIENT_SECRET")
+OIDC_NAME = env.text("OIDC_NAME") or "single sign-on"
+OIDC_CREATE = env.flag("OIDC_CREATE")
+OIDC_ONLY = env.flag("OIDC_ONLY")
+OIDC_BREAK_GLASS = env.words("OIDC_BREAK_GLASS")
+REQUIRE_SECOND_FACTOR = env.text("REQUIRE_SECOND_FACTOR", "off").lower()
+SUPPORT_CONTACT = env.text("SUPPORT_CONTACT")
+OUTBOUND_CLIENT = "integrations.http.client"
+
 EMAIL_SERVER = env.mail(env.text("EMAIL_URL"))
 EMAIL_FROM = env.text("EMAIL_FROM")
 EMAIL_TO = env.words("EMAIL_TO")
