@@ -16,7 +16,7 @@ from approvals.services import audit, keys
 from approvals.services.actors import Actor
 from approvals.services.agents import USED_EVERY, KeyRefused
 
-KINDS = ("slack", "teams", "pagerduty", "servicenow", "github")
+KINDS = ("slack", "teams", "pagerduty", "servicenow", "github", "oidc")
 SCOPES = ("requests:read", "requests:decide", "audit:read")
 POLICY_SCOPE = "policies:write"  # never given unless it is named
 READS_AUDIT = frozenset({Role.MANAGER, Role.AUDITOR, Role.OPERATOR})
