@@ -42,15 +42,18 @@ def reduce(card: Card, *, adapter: str, address: str) -> Card:
     return reduced(card) if reduced else card
 
 
+def strictest(*, adapter: str, addresses: Collection[str]) -> Shows:
+    """What may be seen at every one of these addresses."""
+    here = ChannelShowing.objects.filter(adapter=adapter, address__in=addresses)
+    found = set(here.values_list("shows", flat=True))
+    return next((shows for shows in (Shows.NOTHING, Shows.NAMES) if shows in found), Shows.VALUES)
+
+
 def as_read(card: Card, *, adapter: str, addresses: Collection[str]) -> Card:
     """The card as it may be read at all of these addresses: for doors that draw or judge a card by
     themselves, with the addresses it stands at."""
-    here = ChannelShowing.objects.filter(adapter=adapter, address__in=addresses)
-    found = set(here.values_list("shows", flat=True))
-    strictest = next(
-        (shows for shows in (Shows.NOTHING, Shows.NAMES) if shows.value in found), None
-    )
-    return _REDUCED[strictest](card) if strictest else card
+    reduced = _REDUCED.get(strictest(adapter=adapter, addresses=addresses))
+    return reduced(card) if reduced else card
 
 
 def may_change(person: Person) -> bool:

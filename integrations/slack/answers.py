@@ -108,6 +108,6 @@ def _store(click: Pressed, client: WebClient, words: str) -> Reply | None:
 
 
 def _who(click: Pressed, client: WebClient) -> tuple[ApprovalRequest, Person] | None:
-    row, carried = trusting.trusted(click)
-    person = trusting.person(click, carried, client)
-    return None if person is None else (row, person)
+    known = trusting.trusted(click, whole=True)
+    person = trusting.person(click, known.carried, client)
+    return None if person is None else (known.row, person)

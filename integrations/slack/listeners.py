@@ -14,10 +14,11 @@ from slack_sdk import WebClient
 from approvals import queries
 from approvals.domain import errors
 from approvals.domain.terms import Verdict
-from approvals.services import clock, lifecycle
-from integrations.slack import clicks, linking, modals, payloads, trusting
+from approvals.models import Person
+from approvals.services import clock, lifecycle, reading
+from integrations.slack import clicks, configuration, linking, modals, payloads, trusting
 from integrations.slack.clicks import WINDOW_SALT, Pressed, Reply
-from integrations.slack.trusting import CHANNEL, NOT_OURS, UNKNOWN
+from integrations.slack.trusting import CHANNEL, NOT_OURS, UNKNOWN, Trusted
 
 __all__ = ["WINDOW_SALT", "outdated", "press", "submit"]
 OUTDATED = "Nothing happened. This button is from an earlier version of the message."
@@ -69,10 +70,13 @@ def _answer_press(click: Pressed, verdict: Verdict, client: WebClient) -> Reply 
 
 def _count(click: Pressed, verdict: Verdict, client: WebClient, *, comment: str) -> Reply | None:
     """Count the verdict; returns a window when somebody unknown pressed."""
-    row, carried = trusting.trusted(click)
+    known = trusting.trusted(click)
+    row, carried = known.row, known.carried
     person = trusting.person(click, carried, client)
     if person is None:
         return modals.link_account(UNKNOWN, url=linking.url(click.account))
+    if verdict is Verdict.APPROVE:
+        _refuse_unread(known, person)
     lifecycle.decide(
         ref=str(row.public_id),
         person=person,
@@ -87,9 +91,22 @@ def _count(click: Pressed, verdict: Verdict, client: WebClient, *, comment: str)
     return None
 
 
+def _refuse_unread(known: Trusted, person: Person) -> None:
+    """The card may have been drawn before its channel was limited, or critical ones kept out."""
+    reading.refuse_unread(
+        known.row,
+        person=person,
+        channel=CHANNEL,
+        addresses=known.addresses,
+        critical_on_web=configuration.current().critical_on_web,
+        at=clock.now(),
+    )
+
+
 def _ask(click: Pressed, verdict: Verdict, client: WebClient) -> Reply:
     """The window for a reason or a question, unless their answer could not count anyway."""
-    row, carried = trusting.trusted(click)
+    known = trusting.trusted(click, whole=True)
+    row, carried = known.row, known.carried
     person = trusting.person(click, carried, client)
     if person is None:
         return modals.link_account(UNKNOWN, url=linking.url(click.account))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
@@ -11,7 +12,8 @@ from slack_sdk import WebClient
 from approvals import queries
 from approvals.domain import errors
 from approvals.domain.terms import AlertKind, Verdict
-from approvals.models import ApprovalRequest, Person
+from approvals.models import ApprovalRequest, Person, Receipt
+from approvals.models.requests import lookup
 from approvals.services import alerts, clock, lifecycle
 from integrations.slack import configuration, identity, seals, workspaces
 from integrations.slack.clicks import Pressed
@@ -44,16 +46,30 @@ class Edited(Tampered):
     code = "edited_message"
 
 
-def trusted(click: Pressed) -> tuple[ApprovalRequest, Carried]:
-    """The request a button stands for. Raises Tampered, Changed or NotFound."""
+@dataclass(frozen=True, slots=True)
+class Trusted:
+    """What a sound button stands for, and what policies may call the place it stands in."""
+
+    row: ApprovalRequest
+    carried: Carried
+    addresses: Sequence[str]
+
+
+def trusted(click: Pressed, *, whole: bool = False) -> Trusted:
+    """The request a button stands for; with what was said about it when it is wanted `whole`.
+
+    Raises Tampered, Changed or NotFound.
+    """
     carried = seals.read(click.value)
     if carried is None:
         raise Tampered(NOT_OURS)
-    row = queries.request(carried.ref)
-    if not _is_ours(row, carried, click):
-        raise _forged(row, carried, click)
+    row = queries.request(carried.ref) if whole else _found(carried.ref)
+    receipts = _receipts(row, click)
+    if not _is_ours(carried, click, receipts):
+        raise _forged(row, carried, click, receipts)
     refuse_other_action(row, carried)
-    return row, carried
+    sent_to = [each.address for each in receipts if _is_same(each.handle, click.place)]
+    return Trusted(row, carried, [*sent_to, *_addresses(click)])
 
 
 def refuse_other_action(row: ApprovalRequest, carried: Carried) -> None:
@@ -117,6 +133,14 @@ def raise_alarm(row: ApprovalRequest, click: Pressed, *, reason: str) -> None:
         )
 
 
+def _found(ref: str) -> ApprovalRequest:
+    """The row alone: Slack waits, and every statement is a way there and back."""
+    row = ApprovalRequest.objects.filter(**lookup(ref)).first()
+    if row is None:
+        raise errors.NoSuchRequest(ref)
+    return row
+
+
 def _seen(row: ApprovalRequest, click: Pressed, reason: str) -> str:
     what = (
         f"The Slack message of {row.ref} does not say what this service wrote"
@@ -129,15 +153,17 @@ def _seen(row: ApprovalRequest, click: Pressed, reason: str) -> str:
     )
 
 
-def _forged(row: ApprovalRequest, carried: Carried, click: Pressed) -> Tampered:
-    is_known = any(_is_same(receipt.handle, click.place) for receipt in _receipts(row, click))
+def _forged(
+    row: ApprovalRequest, carried: Carried, click: Pressed, receipts: Sequence[Receipt]
+) -> Tampered:
+    is_known = any(_is_same(receipt.handle, click.place) for receipt in receipts)
     error: Tampered = Edited(EDITED) if is_known and carried.tag else Tampered(NOT_OURS)
     write_down(click, carried, error.words, reason=error.code)
     raise_alarm(row, click, reason=error.code)
     return error
 
 
-def _is_ours(row: ApprovalRequest, carried: Carried, click: Pressed) -> bool:
+def _is_ours(carried: Carried, click: Pressed, receipts: Sequence[Receipt]) -> bool:
     """Say whether this service sent this button to this message, and the message still says it.
 
     The receipt names the message. Until it is written, a moment after Slack shows the message, the
@@ -148,7 +174,6 @@ def _is_ours(row: ApprovalRequest, carried: Carried, click: Pressed) -> bool:
         return not configuration.current().strict_buttons
     if not place.channel:
         return False
-    receipts = _receipts(row, click)
     for receipt in receipts:
         if _is_same(receipt.handle, place) and _is_sealed(carried, receipt.address, click):
             return workspaces.split(receipt.address)[0] in ("", click.team)
@@ -167,7 +192,7 @@ def _is_sealed(carried: Carried, address: str, click: Pressed) -> bool:
     return seals.is_genuine(carried, address=address, drawn=click.drawn, action=click.wish)
 
 
-def _receipts(row: ApprovalRequest, click: Pressed) -> list[Any]:
+def _receipts(row: ApprovalRequest, click: Pressed) -> list[Receipt]:
     """What we know of our messages of this kind: cards, or the questions in their threads."""
     adapter = THREAD if click.wish == ANSWER else CHANNEL
     return list(row.receipts.filter(adapter=adapter))
