@@ -15,7 +15,7 @@ from approvals.domain.canonical import Malformed
 from approvals.domain.errors import Refusal
 from approvals.domain.terms import Verdict
 from approvals.models import ApprovalRequest, Person, Receipt
-from approvals.services import clock, lifecycle, people
+from approvals.services import clock, lifecycle, people, reading
 from integrations.teams import activities, answers, configuration, linking, rooms, seals, views
 from integrations.teams.actions import INPUT, REFRESH
 from integrations.teams.activities import Account, Activity
@@ -116,6 +116,8 @@ def _pressed(click: Click, row: ApprovalRequest, carried: Carried, verdict: Verd
         return _unknown(click, row, at=at)
     try:
         _check_words(click, verdict)
+        if verdict is Verdict.APPROVE:
+            _refuse_unread(click, row, person, at=at)
         lifecycle.decide(
             ref=str(row.public_id),
             person=person,
@@ -131,6 +133,18 @@ def _pressed(click: Click, row: ApprovalRequest, carried: Carried, verdict: Verd
         wants_note = verdict is Verdict.APPROVE and refusal.facts.get("field") == "comment"
         return _refused(click, row, person, refusal.words, wants_note=wants_note, at=at)
     return _counted(click, row, person, at=at)
+
+
+def _refuse_unread(click: Click, row: ApprovalRequest, person: Person, *, at: datetime) -> None:
+    """The card may have been drawn before its room was limited, or critical ones kept out."""
+    reading.refuse_unread(
+        row,
+        person=person,
+        channel=rooms.ADAPTER,
+        addresses=views.addresses(row, click.conversation),
+        critical_on_web=configuration.current().critical_on_web,
+        at=at,
+    )
 
 
 def _counted(click: Click, row: ApprovalRequest, person: Person, *, at: datetime) -> Outcome:

@@ -30,7 +30,7 @@ def own(
     """The card as it is now, for this person. Somebody unknown keeps the buttons everybody sees."""
     row = queries.request(request)
     card = showing.as_read(
-        queries.card(row), adapter=rooms.ADAPTER, addresses=_addresses(row, conversation)
+        queries.card(row), adapter=rooms.ADAPTER, addresses=addresses(row, conversation)
     )
     offered = None if person is None else offered_to(row, person, at=at)
     if offered is not None and not offered and card.is_open:
@@ -53,7 +53,7 @@ def own(
     return cards.draw(card, view)
 
 
-def _addresses(row: ApprovalRequest, conversation: str) -> list[str]:
+def addresses(row: ApprovalRequest, conversation: str) -> list[str]:
     """What policies call this conversation, as far as the request was sent there."""
     receipts = row.receipts.filter(adapter=rooms.ADAPTER)
     here = [each.address for each in receipts if each.handle.get("conversation") == conversation]
