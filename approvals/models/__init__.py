@@ -20,7 +20,7 @@ from approvals.models.guardrails import (
     SuggestionMark,
     TeamQuestion,
 )
-from approvals.models.inbound import Replay
+from approvals.models.inbound import Knock, Replay
 from approvals.models.outbox import Delivery, Receipt, Timer
 from approvals.models.people import Identity, Person, PersonToken, Team, TeamMember
 from approvals.models.places import Place
@@ -49,6 +49,7 @@ __all__ = [
     "ExportPart",
     "HeldDecision",
     "Identity",
+    "Knock",
     "OneTimeSecret",
     "Passkey",
     "Person",
