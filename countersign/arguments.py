@@ -16,7 +16,7 @@ DATA_CLASSES = ("public", "internal", "confidential", "restricted")
 STATUSES = ("pending", "investigating", "approved", "denied", "expired", "cancelled", "revoked")
 ALERTS = (
     "repeated_approval_denials", "unusual_action_patterns", "scope_violation_attempts",
-    "circuit_breaker_activations", "rate_limit_approaches",
+    "circuit_breaker_activations", "rate_limit_approaches", "forged_channel_messages",
 )  # fmt: skip
 Commands = Any  # argparse keeps the type of what add_subparsers returns to itself
 
