@@ -36,13 +36,6 @@ _ALL = (
         no_test="Set SLACK_CHANNEL, so that a test has somewhere to go.",
     ),
     Channel(
-        "slack_thread",
-        "Slack threads",
-        ("SLACK_BOT_TOKEN",),
-        is_two_way=False,
-        no_test="It writes beside the cards of Slack; a test of Slack tries both.",
-    ),
-    Channel(
         "teams",
         "Microsoft Teams",
         ("TEAMS_APP_ID", "TEAMS_APP_PASSWORD", "TEAMS_TENANT_ID", "TEAMS_CHANNEL"),
@@ -85,6 +78,8 @@ _ALL = (
     Channel("console", "Console log", ("CONSOLE_CARDS",), is_two_way=False),
 )  # fmt: skip
 CHANNELS: Mapping[str, Channel] = {channel.name: channel for channel in _ALL}
+# An adapter that writes beside the cards of another is a part of that channel to everybody.
+_PARTS: Mapping[str, str] = {"slack_thread": "slack"}
 
 # In order: the first that fits what went wrong says how to mend it. `{to}` is the address.
 _FIXES: Mapping[str, tuple[tuple[str, str], ...]] = {
@@ -137,21 +132,33 @@ _ELSE = "Run countersign doctor; then send it again."
 _SECRET = re.compile(r"(?i)(xox[a-z]-|Bearer |token[= ]|secret[= ]|password[= ])\S+")
 
 
+def whole(adapter: str) -> str:
+    """The channel an adapter is, or is a part of."""
+    return _PARTS.get(adapter, adapter)
+
+
+def parts(channel: str) -> list[str]:
+    """The adapters of a channel."""
+    return [channel, *(part for part, of in _PARTS.items() if of == channel)]
+
+
 def known(adapter: str) -> Channel:
     """What is known of a channel; of one that was added here, its name."""
-    return CHANNELS.get(adapter) or Channel(adapter, adapter.capitalize(), (), is_two_way=False)
+    return CHANNELS.get(whole(adapter)) or Channel(
+        adapter, adapter.capitalize(), (), is_two_way=False
+    )
 
 
 def title(adapter: str) -> str:
     """What people call a channel."""
-    found = CHANNELS.get(adapter)
+    found = CHANNELS.get(whole(adapter))
     return found.title if found else adapter
 
 
 def fix(adapter: str, error: str, address: str) -> str:
     """What mends this failure, as a sentence for whoever can."""
     to = place(address)
-    for pattern, words in (*_FIXES.get(adapter, ()), *_ANYWHERE):
+    for pattern, words in (*_FIXES.get(whole(adapter), ()), *_ANYWHERE):
         if re.search(pattern, error, re.IGNORECASE):
             return words.replace("{to}", to)
     return _ELSE

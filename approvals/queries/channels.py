@@ -17,10 +17,9 @@ from approvals.models.outbox import DeliveryState
 
 WINDOW = timedelta(hours=24)
 NEWEST = 5_000  # deliveries looked through; which day they reach back to is said where it matters
-MOST = 1_000
-CLICKS = 2_000
+MOST, CLICKS = 1_000, 2_000
 ENOUGH_TO_REST = 5
-UNSPOKEN = frozenset({"console", "slack_thread"})  # nobody looks for them where they are off
+UNSPOKEN = frozenset({"console"})  # nobody looks for it where it is off
 SHOWN = 5  # failures of a channel, each of another address or for another reason
 
 
@@ -134,7 +133,7 @@ def health(*, enabled: Collection[str], resting: Collection[str], now: datetime)
             unlinked=unlinked.get(channel.identity),
             now=now,
         )
-        for channel in map(channels.known, dict.fromkeys((*CHANNELS, *enabled)))
+        for channel in dict.fromkeys(map(channels.known, (*CHANNELS, *enabled)))
         if channel.name not in UNSPOKEN or channel.name in enabled
     ]
     return sorted(found, key=lambda each: each.stands is Stands.OFF)
@@ -147,12 +146,13 @@ def _seen(*, now: datetime) -> Mapping[str, _Seen]:
     done = (DeliveryState.WAITING.value, DeliveryState.DEAD.value)
     for row in columns.order_by("-pk")[:NEWEST]:
         if row[2] not in done:
-            _arrived(found[row[0]], row)
+            _arrived(found[channels.whole(row[0])], row)
     for row in columns.filter(state=DeliveryState.WAITING.value).order_by("due_at", "id")[:MOST]:
-        _waits(found[row[0]], row, now=now)
+        _waits(found[channels.whole(row[0])], row, now=now)
     for row in columns.filter(state=DeliveryState.DEAD.value).order_by("-pk")[:MOST]:
-        found[row[0]].dead += 1
-        found[row[0]].failing.append((row[4], row[1], _failure(row, at=row[7] or row[4])))
+        there = found[channels.whole(row[0])]
+        there.dead += 1
+        there.failing.append((row[4], row[1], _failure(row, at=row[7] or row[4])))
     return found
 
 

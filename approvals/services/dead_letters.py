@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
-from approvals.domain import errors
+from approvals.domain import channels, errors
 from approvals.domain.terms import EventKind
 from approvals.models import Delivery, Person
 from approvals.models.outbox import DeliveryState
@@ -39,11 +39,11 @@ class MayNotResend(errors.NotAllowed):
 def matching(
     *, states: Sequence[str] | None = None, adapter: str | None = None
 ) -> QuerySet[Delivery]:
-    """The deliveries that fit every filter given, newest first."""
+    """The deliveries that fit every filter given, newest first; a channel's with those of its parts."""
     rows = Delivery.objects.select_related("request", "event").order_by("-pk")
     if states is not None:
         rows = rows.filter(state__in=states)
-    return rows if adapter is None else rows.filter(adapter=adapter)
+    return rows if adapter is None else rows.filter(adapter__in=channels.parts(adapter))
 
 
 def refuse_unless_resender(person: Person) -> None:

@@ -10,10 +10,11 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from approvals.domain import channels
 from approvals.models import ApprovalRequest, Delivery, Person, Replay
 from approvals.queries import troubles
 from approvals.queries.channels import Health
-from approvals.services import adapters, clock, dead_letters, deliveries, health, pulse
+from approvals.services import adapters, clock, dead_letters, deliveries, health, pulse, trials
 from tests.fakes.slack import FakeSlack, limited
 from tests.services.test_endpoints import AWAY, WELL, Callbacks
 from tests.support import cast
@@ -312,3 +313,24 @@ def test_a_hostile_address_is_drawn_harmless(slack: FakeSlack) -> None:
     [said] = words(row, NOON)
     assert not {"\u202e", "\x1b", "\n"} & set(said)
     assert "abc.def" not in said
+
+
+def test_slack_stands_once_with_its_threads_in_it(slack: FakeSlack, settings: Any) -> None:
+    settings.ADAPTERS = [
+        "integrations.slack.adapter.SlackAdapter",
+        "integrations.slack.questions.QuestionsAdapter",
+    ]
+    row = cast.request()
+    linked("lin")
+    knock(slack.click(shown(slack, row), "investigate"))
+    knock(slack.submit(slack.views[-1], "Which pool?"))
+    slack.will("chat.postMessage", "not_in_channel")
+    send(clock.now())
+    assert Delivery.objects.get(state="dead").adapter == "slack_thread"
+    listed = [each for each in health.channels(at=clock.now()) if "Slack" in each.title]
+    assert [(each.name, each.title, each.dead) for each in listed] == [("slack", "Slack", 1)]
+    assert [each.adapter for each in dead_letters.matching(adapter="slack", states=["dead"])] == [
+        "slack_thread"
+    ]
+    assert channels.fix("slack_thread", "Slack said not_in_channel.", "C1").startswith("The bot")
+    assert [way.adapter for way in trials.ways(cast.person("lin"))] == ["slack"]
