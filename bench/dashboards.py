@@ -106,7 +106,8 @@ class Dashboard:
     async def _ask(self) -> None:
         known = ",".join(f"{ref}~{mark}" for ref, mark in self.rows.items())
         path = f"/queue/rows?tab=all&known={quote(known)}&closed={','.join(self.closed)}&heard={self.heard}"
-        assert self.wire is not None
+        if self.wire is None or not self.wire.is_open:
+            self.wire = await connect(self.port)
         answer = await self.wire.ask(
             Page(self.port, "GET", path, 200, cookie=self.cookie, plain=True).next()
         )

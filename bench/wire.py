@@ -63,6 +63,11 @@ class Wire(asyncio.Protocol):
         self._transport.write(question)
         return await asyncio.wait_for(self._answer, PATIENCE)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the server still holds it; an idle connection is closed after some seconds."""
+        return self._transport is not None and not self._transport.is_closing()
+
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()
