@@ -32,6 +32,7 @@ LOST = {
     "chat:write": "nothing can be posted",
     "groups:history": "a card whose answer was lost may be posted twice in a private channel",
     "groups:read": "private channels cannot be looked at here",
+    "im:history": "a direct message whose answer was lost may stand twice",
     "im:write": "nobody can be written to directly",
     "users:read": "people are not recognised and must link their accounts",
     "users:read.email": "people are not recognised by their e-mail address and must link their accounts",

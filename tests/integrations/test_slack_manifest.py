@@ -27,10 +27,10 @@ SCOPES: dict[str, set[str]] = {
     "chat.postEphemeral": {"chat:write"},
     "chat.postMessage": {"chat:write"},
     "chat.update": {"chat:write"},
-    "conversations.history": {"channels:history", "groups:history"},
+    "conversations.history": {"channels:history", "groups:history", "im:history"},
     "conversations.info": {"channels:read", "groups:read"},
     "conversations.open": {"im:write"},
-    "conversations.replies": {"channels:history", "groups:history"},
+    "conversations.replies": {"channels:history", "groups:history", "im:history"},
     "users.info": {"users:read", "users:read.email"},
     "views.open": set(),
     "views.publish": set(),
@@ -101,3 +101,10 @@ def test_with_socket_mode_slack_is_given_no_address_to_call() -> None:
     content = manifest.content("https://approvals.acme.example", socket_mode=True)
     assert content["settings"]["socket_mode_enabled"] is True
     assert "request_url" not in json.dumps(content)
+
+
+def test_the_docs_say_why_each_scope() -> None:
+    page = (ROOT / "docs" / "channels" / "slack.md").read_text()
+    table = page.partition("### What each scope is for")[2].partition("##")[0]
+    assert set(re.findall(r"`([a-z.]+:[a-z.]+)`", table)) == set(manifest.SCOPES)
+    assert "not in the manifest" not in table
