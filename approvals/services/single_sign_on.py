@@ -62,6 +62,17 @@ def is_on() -> bool:
     return bool(settings.OIDC_ISSUER and settings.OIDC_CLIENT_ID and settings.OIDC_CLIENT_SECRET)
 
 
+def name() -> str:
+    """What people call it."""
+    return str(settings.OIDC_NAME)
+
+
+def refuse_other_issuer(said: str | None) -> None:
+    """An answer that names its sender must name ours (RFC 9207). Raises NotBelieved."""
+    if said is not None and said.rstrip("/") != settings.OIDC_ISSUER.rstrip("/"):
+        raise NotBelieved("This answer is another provider's. Nobody was signed in. Begin again.")
+
+
 def begin(*, again: bool = False) -> Journey:
     """A new journey; `again` asks the provider to make sure anew. Raises ProviderSilent."""
     state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))

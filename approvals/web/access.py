@@ -12,7 +12,17 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from approvals.models import Person
 
 View = Callable[..., HttpResponse]
+# How somebody signed in, as decisions remember it.
 BY_PASSWORD = "password_session"
+BY_PASSWORD_AND_CODE = "password_and_code_session"
+BY_PASSKEY = "passkey_session"
+BY_SINGLE_SIGN_ON = "oidc_session"
+SIGNED_IN_BY = "signed_in_by"
+
+
+def proven_by(request: HttpRequest) -> str:
+    """How the person behind this session proved who they are."""
+    return str(request.session.get(SIGNED_IN_BY, BY_PASSWORD))
 
 
 def signed_in(view: View) -> View:

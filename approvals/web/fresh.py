@@ -27,6 +27,11 @@ def remember(sender: object, request: HttpRequest, **named: Any) -> None:
     request.session[SIGNED_IN_AT] = clock.now().isoformat()
 
 
+def renew(request: HttpRequest, *, at: datetime) -> None:
+    """They proved it, at this moment."""
+    request.session[SIGNED_IN_AT] = at.isoformat()
+
+
 def is_fresh(request: HttpRequest, *, at: datetime) -> bool:
     said = request.session.get(SIGNED_IN_AT)
     return said is not None and at - datetime.fromisoformat(said) < FRESH_FOR
@@ -36,7 +41,8 @@ def confirm(request: HttpRequest, person: Person, password: str, *, at: datetime
     """Take a password as a fresh sign-in. Raises Invalid for the field `password`."""
     if not person.has_usable_password():
         raise errors.Invalid(
-            f"Sign out and in again, then decide within 5 minutes. {NOTHING}", field="password"
+            f"You have no password here. Prove it another way, then decide within 5 minutes. {NOTHING}",
+            field="password",
         )
     if not throttle.may_try(email=person.email, address=request.META.get("REMOTE_ADDR", ""), at=at):
         until = throttle.window_ends(at)
@@ -45,4 +51,4 @@ def confirm(request: HttpRequest, person: Person, password: str, *, at: datetime
         )
     if not password or not person.check_password(password):
         raise errors.Invalid(f"This is not your password. {NOTHING}", field="password")
-    request.session[SIGNED_IN_AT] = at.isoformat()
+    renew(request, at=at)

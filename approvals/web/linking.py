@@ -50,6 +50,9 @@ def link(request: HttpRequest, person: Person, kind: str) -> HttpResponse:
     except BadLink as problem:
         return render(request, "link.html", facts | {"problem": str(problem)}, status=410)
     facts["label"] = display.show_identifier(account.label, limit=80).text
+    owner = people.by_identity(kind=account.kind, external_id=account.external_id)
+    if owner is not None and owner.pk != person.pk:
+        return render(request, "link.html", facts | {"owner": owner}, status=409)
     if request.method != "POST":
         return render(request, "link.html", facts)
     try:

@@ -12,6 +12,7 @@ from approvals.domain import channels, display
 from approvals.domain.errors import Refusal
 from approvals.models import Identity, Person, PersonToken
 from approvals.services import adapters, clock, own_account, people, preferences
+from approvals.web import passkeys
 from approvals.web.access import signed_in
 from approvals.web.settings_frame import draw
 
@@ -32,6 +33,7 @@ SCOPES = {
     "audit:read": "Read history",
     "policies:write": "Propose and apply policies",
 }
+TITLES = {"oidc": "Single sign-on"}
 MOST = 50
 
 
@@ -136,13 +138,14 @@ def _facts(person: Person) -> dict[str, Any]:
         "scopes": [(scope, SCOPES[scope]) for scope in own_account.scopes(person)],
         "days": own_account.DAYS,
         "typed": {},
+        "proofs": passkeys.proofs(person),
     }
 
 
 def _account(account: Identity) -> dict[str, Any]:
     return {
         "number": account.pk,
-        "title": channels.title(account.kind),
+        "title": TITLES.get(account.kind) or channels.title(account.kind),
         "id": display.show_identifier(account.external_id, limit=80).text,
         "how": account.verified_by.replace("_", " "),
         "at": account.created_at,

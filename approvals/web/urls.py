@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from approvals.web import (
-    decisions,
-    history,
-    linking,
-    requests,
-    sign_in,
-)
+from approvals.web import decisions, history, requests
 
 urlpatterns = [
     path("", include("approvals.web.queue_urls")),
@@ -29,7 +23,5 @@ urlpatterns = [
     path("", include("approvals.web.oncall_urls")),
     path("", include("approvals.web.policy_urls")),
     path("", include("approvals.web.settings_urls")),
-    path("sign-in", sign_in.sign_in),
-    path("sign-out", sign_in.sign_out),
-    path("link/<slug:kind>", linking.link),
+    path("", include("approvals.web.sign_in_urls")),
 ]
