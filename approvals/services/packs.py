@@ -32,8 +32,9 @@ RAN = {
     "not started": "It was approved and has not been started.", "no": "It did not run.",
 }  # fmt: skip
 SIGNED_IN = {
-    "password_session": "signed in with a password", "passkey": "signed in with a passkey",
-    "one_time_code": "signed in with a password and a one-time code", "oidc": "signed in by single sign-on",
+    "password_session": "signed in with a password", "passkey_session": "signed in with a passkey",
+    "password_and_code_session": "signed in with a password and a one-time code",
+    "oidc_session": "signed in by single sign-on", "password_again": "gave the password again",
     "token": "with a personal token",
 }  # fmt: skip
 LONGEST = 20_000  # characters of one text of an agent; the JSON export has all of it

@@ -21,7 +21,7 @@ from approvals.models import ApprovalRequest, Person, states
 from approvals.services import clock, holding, lifecycle, stopping, suggestions
 from approvals.services.clicks import Said
 from approvals.web import dialogs, fresh, ladder, requests, verdicts
-from approvals.web.access import BY_PASSWORD, signed_in
+from approvals.web.access import proven_by, signed_in
 from approvals.web.dialogs import Typed
 from approvals.web.forms import Decide, Mark, Write
 
@@ -56,7 +56,7 @@ def _said(
     request: HttpRequest, person: Person, ref: str, sent: Mapping[str, Any], *, at: datetime
 ) -> Said:
     """What the form says. Raises NotFound, and Invalid where the form lacks what its risk asks for."""
-    verdict, comment, proven = Verdict(sent["verdict"]), sent["comment"], BY_PASSWORD
+    verdict, comment, proven = Verdict(sent["verdict"]), sent["comment"], proven_by(request)
     row = queries.request(ref)
     state = states.of(row, decisions=row.decisions.all())
     may = verdicts.refusal(state, states.approver(person), verdict, now=at) is None
@@ -66,7 +66,8 @@ def _said(
         comment = _reason(sent)
         if sent["stop"] and not stopping.may_stop(person, row.agent):
             raise errors.NotAllowed("You may not stop this agent. Nothing was decided.")
-    return Said(person, verdict, comment, sent["version"], sent["shown"], "web", proven)
+    is_fresh = fresh.is_fresh(request, at=at)
+    return Said(person, verdict, comment, sent["version"], sent["shown"], "web", proven, is_fresh)
 
 
 def _climb(
@@ -81,7 +82,7 @@ def _climb(
     steps = ladder.of(row, person, version=sent["version"])
     ladder.refuse_short(steps, row, _card(row), person, sent)
     if not steps.needs_fresh or (fresh.is_fresh(request, at=at) and not sent["password"]):
-        return BY_PASSWORD
+        return proven_by(request)
     fresh.confirm(request, person, sent["password"], at=at)
     return fresh.BY_PASSWORD_AGAIN
 

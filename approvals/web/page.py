@@ -31,6 +31,9 @@ MARKS = {"OK": "ok", "CAUTION": "caution", "COULD NOT CHECK": "unknown"}
 FOLDED = frozenset({RiskLevel.HIGH, RiskLevel.CRITICAL})
 SIGNED_IN = {
     "password_session": "signed in by password",
+    "password_and_code_session": "signed in by password and code",
+    "passkey_session": "signed in by passkey",
+    "oidc_session": "signed in by single sign-on",
     "password_again": "password given again",
     "token": "by a personal token",
 }

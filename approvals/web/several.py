@@ -25,7 +25,7 @@ from approvals.queries import queue as reads
 from approvals.queries.queue import Waiting
 from approvals.services import actors, assigning, audit, clock, lifecycle
 from approvals.web import boards, queue_lists
-from approvals.web.access import BY_PASSWORD, signed_in
+from approvals.web.access import proven_by, signed_in
 from approvals.web.boards import Reader
 from approvals.web.rows import Row
 from approvals.web.verdicts import refusal
@@ -90,7 +90,7 @@ def deny(request: HttpRequest, person: Person) -> HttpResponse:
                 version=int(version),
                 shown=shown,
                 channel="web",
-                authenticated_by=BY_PASSWORD,
+                authenticated_by=proven_by(request),
                 at=clock.now(),
             )
         except Refusal as no:
