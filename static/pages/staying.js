@@ -1,0 +1,105 @@
+// Says before a session ends, lets it go on, and keeps what was typed for whoever must sign in again.
+const page = document.querySelector("[data-session-ends]");
+const BEFORE = 5 * 60_000;
+const ASK_AGAIN = 30_000;
+const PREFIX = "draft ";
+
+const token = () => document.querySelector('[name="csrfmiddlewaretoken"]')?.value ?? "";
+const key = (form) => `${PREFIX}${location.pathname} ${form.dataset.keep}`;
+const typed = (form) => form.querySelectorAll('textarea, input[type="text"]');
+
+const sent = new WeakSet();
+let isSigningOut = false;
+
+const keepDrafts = () => {
+  for (const form of isSigningOut ? [] : document.querySelectorAll("form[data-keep]")) {
+    const fields = [...typed(form)].filter((field) => field.value !== field.defaultValue);
+    const words = fields.map((field) => [field.name, field.value]);
+    if (words.length === 0) sessionStorage.removeItem(key(form));
+    else sessionStorage.setItem(key(form), JSON.stringify({ words, wasSent: sent.has(form) }));
+  }
+};
+
+// What was sent comes back only by way of the sign-in page: the session had ended on the way.
+const bringBack = () => {
+  const wasHere = document.referrer && new URL(document.referrer).pathname === location.pathname;
+  for (const form of document.querySelectorAll("form[data-keep]")) {
+    const draft = JSON.parse(sessionStorage.getItem(key(form)) ?? "null");
+    sessionStorage.removeItem(key(form));
+    for (const [name, value] of draft && !(draft.wasSent && wasHere) ? draft.words : []) {
+      const field = form.elements.namedItem(name);
+      if (field && field.value === "") field.value = value;
+    }
+  }
+};
+
+const remember = (form) => {
+  if (form.getAttribute("action") !== "/sign-out") {
+    sent.add(form);
+    return;
+  }
+  isSigningOut = true;
+  for (const name of Object.keys(sessionStorage)) {
+    if (name.startsWith(PREFIX)) sessionStorage.removeItem(name);
+  }
+};
+
+const serverNow = Date.parse(page?.dataset.serverTime ?? "") || Date.now();
+const ahead = serverNow - Date.now();
+let ends = Date.parse(page?.dataset.sessionEnds ?? "");
+let bar;
+
+const at = (moment) => new Date(moment).toISOString().slice(11, 16);
+
+const draw = (words, press) => {
+  bar ??= document.body.appendChild(document.createElement("div"));
+  bar.className = "staying";
+  bar.setAttribute("role", "alert");
+  const said = document.createElement("span");
+  said.textContent = words;
+  bar.replaceChildren(said, press);
+};
+
+const button = (words, act) => {
+  const made = document.createElement("button");
+  made.className = "button";
+  made.type = "button";
+  made.textContent = words;
+  made.addEventListener("click", act);
+  return made;
+};
+
+const signInAgain = () => {
+  const link = document.createElement("a");
+  link.className = "button";
+  link.href = location.href;
+  link.textContent = "Sign in again";
+  return link;
+};
+
+const stay = async () => {
+  const answer = await fetch("/sign-in/stay", { method: "POST", headers: { "X-CSRFToken": token() } }).catch(
+    () => null,
+  );
+  if (answer?.ok && !answer.redirected) {
+    ends = Date.parse((await answer.json()).ends);
+    bar.remove();
+    bar = undefined;
+  } else draw(`Your sign-in cannot go on longer. It ends at ${at(ends)} UTC; what you typed is kept.`, signInAgain());
+};
+
+const watch = () => {
+  const left = ends - (Date.now() + ahead);
+  if (left <= 0) draw("You are signed out. What you typed on this page is kept.", signInAgain());
+  else if (left <= BEFORE && !bar) {
+    draw(`Your sign-in ends at ${at(ends)} UTC. What you typed is kept.`, button("Stay signed in", stay));
+  }
+};
+
+if (page && ends) {
+  bringBack();
+  document.addEventListener("submit", (event) => remember(event.target));
+  window.addEventListener("pagehide", keepDrafts);
+  watch();
+  setInterval(watch, ASK_AGAIN);
+}
