@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -12,6 +13,7 @@ from approvals.api.examples import APPROVING, DENYING
 from approvals.api.fields import checked
 from approvals.api.parsers import read
 from approvals.api.schema import documented
+from approvals.domain import errors
 from approvals.domain.terms import Verdict
 from approvals.services import clock, lifecycle
 
@@ -37,17 +39,21 @@ class Decisions(APIView):
         known = permissions.caller(request)
         body = checked(bodies.Decide, read(request))
         at = clock.now()
-        row = lifecycle.decide(
-            ref=ref,
-            person=person,
-            verdict=Verdict(body["verdict"]),
-            comment=body.get("comment", ""),
-            version=body.get("version"),
-            shown=body.get("shown_sha256"),
-            channel="api",
-            authenticated_by=known.how,
-            at=at,
-        )
+        try:
+            row = lifecycle.decide(
+                ref=ref,
+                person=person,
+                verdict=Verdict(body["verdict"]),
+                comment=body.get("comment", ""),
+                version=body.get("version"),
+                shown=body.get("shown_sha256"),
+                channel="api",
+                authenticated_by=known.how,
+                at=at,
+            )
+        except errors.FreshSignInNeeded as no:
+            page = f"{settings.PUBLIC_URL}/r/{ref}"
+            raise errors.FreshSignInNeeded(f"{no.words} {page}", page=page) from None
         return Response(shown(row, known, at=at))
 
 

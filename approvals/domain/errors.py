@@ -5,6 +5,7 @@ Refusal
 ├── Invalid              422  the code says which rule of the input was broken
 ├── NotAllowed           403
 │   ├── NotAnApprover         not_an_approver
+│   ├── FreshSignInNeeded     fresh_sign_in_needed
 │   ├── OwnAgent              own_agent
 │   └── SelfApproval          self_approval
 ├── NotFound             404  not_found
@@ -58,6 +59,12 @@ class NotAllowed(Refusal):
 
 class NotAnApprover(NotAllowed):
     code = "not_an_approver"
+
+
+class FreshSignInNeeded(NotAllowed):
+    """Whoever approves must have signed in just now, which only the web can know."""
+
+    code = "fresh_sign_in_needed"
 
 
 class OwnAgent(NotAllowed):

@@ -63,6 +63,7 @@ class Plan:
 
     `pause` bounds the time that questions may stop the clock, over the request's whole life.
     `remind_at` are fractions of the current window. `owner_may_decide` is true for low risk only.
+    `step_up` lets nobody approve who did not sign in just now.
     """
 
     risk: RiskLevel
@@ -73,6 +74,7 @@ class Plan:
     grant_life: timedelta = timedelta(minutes=15)
     owner_may_decide: bool = False
     approve_reason_required: bool = False
+    step_up: bool = False
     channels: tuple[str, ...] = ()
 
     @property
@@ -93,12 +95,13 @@ def to_json(plan: Plan) -> dict[str, Any]:
         "grant_seconds": int(plan.grant_life.total_seconds()),
         "owner_may_decide": plan.owner_may_decide,
         "approve_reason_required": plan.approve_reason_required,
+        "step_up": plan.step_up,
         "channels": list(plan.channels),
     }
 
 
 def from_json(body: Mapping[str, Any]) -> Plan:
-    """Read back what `to_json` wrote."""
+    """Read back what `to_json` wrote, also before it knew of `step_up`."""
     return Plan(
         risk=RiskLevel(body["risk"]),
         approval=Approval(body["approval"]),
@@ -108,6 +111,7 @@ def from_json(body: Mapping[str, Any]) -> Plan:
         grant_life=timedelta(seconds=body["grant_seconds"]),
         owner_may_decide=body["owner_may_decide"],
         approve_reason_required=body["approve_reason_required"],
+        step_up=body.get("step_up", False),
         channels=tuple(body["channels"]),
     )
 

@@ -53,7 +53,8 @@ class Click:
     """One person's verdict and the circumstances it was given in.
 
     `version` and `shown` are what the person looked at: the request's version and the digest of the
-    action. None means the door cannot know. `standing_in_for` is found by the rules: no door says it.
+    action. None means the door cannot know. `is_fresh` says that their door saw them sign in just now.
+    `standing_in_for` is found by the rules: no door says it.
     """
 
     approver: Approver
@@ -63,6 +64,7 @@ class Click:
     shown: str | None = None
     channel: str = "api"
     authenticated_by: str = ""
+    is_fresh: bool = False
     standing_in_for: Lent | None = None
 
     @property

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from approvals.domain import errors, running, standing_in
+from approvals.domain import errors, proving, running, standing_in
 from approvals.domain.plan import Plan
 from approvals.domain.policy import on_call
 from approvals.domain.state import Approver, Change, Click, Grant, RequestState, clock, close
@@ -65,7 +65,7 @@ def decide(state: RequestState, click: Click, *, at: datetime) -> Change:
     """Count one person's verdict.
 
     Raises AlreadyDecided, Expired, Changed, SelfApproval, OwnAgent, NotAnApprover, SamePerson, SeatTaken,
-    PauseUsedUp, or Invalid when words are required and missing.
+    PauseUsedUp, FreshSignInNeeded, or Invalid when words are required and missing.
     """
     refuse_closed(state, at=at)
     _refuse_unseen(state, click)
@@ -140,10 +140,7 @@ def _refuse_second_seat(state: RequestState, approver: Approver, *, at: datetime
 
 
 def _approve(state: RequestState, click: Click, *, at: datetime) -> Change:
-    if state.plan.approve_reason_required and not click.comment.strip():
-        raise errors.Invalid(
-            "This risk needs a reason to approve. Nothing was decided.", field="comment"
-        )
+    proving.refuse_short(state, click)
     seats = state.current.seat_teams(state.rung)
     now = standing_in.seated_with(state, click, at=at)
     # All seats can be filled already when somebody returned to a team; then any click closes them.

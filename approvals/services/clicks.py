@@ -17,7 +17,10 @@ from approvals.services.moves import Others
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What somebody said, and what they were looking at; None where their door cannot know."""
+    """What somebody said, and what they were looking at; None where their door cannot know.
+
+    `is_fresh` says that their door saw them sign in just now.
+    """
 
     person: Person
     verdict: Verdict
@@ -26,6 +29,7 @@ class Said:
     shown: str | None = None
     channel: str = "api"
     authenticated_by: str = ""
+    is_fresh: bool = False
 
 
 def move(said: Said, ref: str, *, at: datetime) -> Callable[[RequestState], Change]:
@@ -73,4 +77,5 @@ def _click(said: Said, state: RequestState, seen: int | None) -> Click:
         shown=said.shown or (state.action_sha256 if said.version is not None else None),
         channel=said.channel,
         authenticated_by=said.authenticated_by,
+        is_fresh=said.is_fresh,
     )

@@ -61,7 +61,7 @@ def end_with(rows: Iterable[ApprovalRequest], *, at: datetime) -> None:
 
 
 def said(held: HeldDecision) -> Said:
-    """The click that was held, as it was made."""
+    """The click that was held, as it was made: nothing is held that was not fresh enough."""
     return Said(
         person=held.person,
         verdict=Verdict(held.verdict),
@@ -70,6 +70,7 @@ def said(held: HeldDecision) -> Said:
         shown=held.shown_sha256,
         channel=held.channel,
         authenticated_by=held.authenticated_by,
+        is_fresh=True,
     )
 
 

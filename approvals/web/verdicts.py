@@ -13,9 +13,13 @@ from approvals.domain.terms import Verdict
 def refusal(
     state: RequestState, reader: Approver, verdict: Verdict, *, now: datetime
 ) -> Refusal | None:
-    """How this verdict of this person would be refused now; None when it would count."""
+    """How this verdict of this person would be refused now; None when it would count.
+
+    Whether they signed in just now is asked when they click: here they still can.
+    """
+    click = Click(reader, verdict, comment="asked beforehand", is_fresh=True)
     try:
-        workflow.decide(state, Click(reader, verdict, comment="asked beforehand"), at=now)
+        workflow.decide(state, click, at=now)
     except Refusal as no:
         return no
     return None

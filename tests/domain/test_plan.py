@@ -94,6 +94,7 @@ PLANS = st.builds(
     grant_life=SPANS,
     owner_may_decide=st.booleans(),
     approve_reason_required=st.booleans(),
+    step_up=st.booleans(),
     channels=st.lists(NAMES, max_size=2).map(tuple),
 )
 
@@ -101,3 +102,9 @@ PLANS = st.builds(
 @given(PLANS)
 def test_every_plan_survives_being_stored(plan: Plan) -> None:
     assert plans.from_json(plans.to_json(plan)) == plan
+
+
+def test_a_plan_stored_before_fresh_sign_ins_asks_for_none() -> None:
+    stored = plans.to_json(MEDIUM)
+    del stored["step_up"]
+    assert plans.from_json(stored) == MEDIUM

@@ -215,6 +215,12 @@ def test_a_row_becomes_a_plan() -> None:
     assert plan.stages[0].on_timeout is OnTimeout.EXPIRE
 
 
+def test_a_row_may_ask_for_a_fresh_sign_in() -> None:
+    assert plan_of(ASK[:-1] + ", step_up: true}").step_up
+    assert not plan_of(ASK[:-1] + ", step_up: false}").step_up
+    assert not plan_of(ASK).step_up
+
+
 def test_stages_follow_one_another() -> None:
     stage = "{approvers: [{team: leads}], timeout: 5m}"
     assert len(plan_of(f"{{approval: required, stages: [{stage}, {stage}]}}").stages) == 2
@@ -266,8 +272,13 @@ def test_low_risk_may_be_decided_by_the_owner_when_it_is_asked() -> None:
         ("{approval: required, approvers: [{team: leads}], timeout: soon}", "a span of time"),
         (ASK[:-1] + ", on_timeout: escalate}", "go together"),
         (ASK[:-1] + ", escalate_to: [{team: leads}]}", "go together"),
-        (ASK[:-1] + ", on_timeout: escalate, escalate_to: [{after: 5m}]}", "'team' is missing"),
+        (
+            ASK[:-1] + ", on_timeout: escalate, escalate_to: [{after: 5m}]}",
+            "either 'team' or 'on_call' is wanted here",
+        ),
         (ASK[:-1] + ", reason_required: 1}", "true or false"),
+        (ASK[:-1] + ", step_up: 1}", "true or false"),
+        ("{approval: auto, step_up: true}", "here nobody is asked"),
         (ASK[:-1] + ", remind_at: [0%]}", "a share of the time"),
         (ASK[:-1] + ", remind_at: [²%]}", "a share of the time"),
         (ASK[:-1] + ", timeuot: 5m}", "did you mean 'timeout'?"),

@@ -129,6 +129,8 @@ def test_every_key_of_every_section_is_known_to_both(text: str) -> None:
         "scope: {namespace: [a]}\n",
         matrix("{approval: auto, approvers: [{team: leads}]}"),
         matrix("{approval: required, timeout: 5m}"),
+        matrix("{approval: auto, step_up: true}"),
+        matrix("{approval: required, approvers: [{team: leads}], timeout: 5m, step_up: 2}"),
         matrix().replace("  critical:", "  critcal:"),
         matrix().replace("high: {approval: required", "high: {approval: auto"),
         HOURS.replace("hours:", "hour:"),

@@ -42,6 +42,14 @@ def test_a_row_names_everybody_who_must_say_yes() -> None:
     )
 
 
+def test_a_row_says_what_approving_takes() -> None:
+    row = "timeout: 1d\n    reason_required: true\n    step_up: true"
+    policy = documents.load({"default.yaml": DEFAULT.replace("timeout: 1d", row)})
+    assert sentences.of_row(policy, RiskLevel.CRITICAL).endswith(
+        "; approving takes a reason; approving takes a fresh sign-in."
+    )
+
+
 def test_an_automatic_rule_with_conditions_says_what_happens_beyond_them() -> None:
     assert rule(loaded("deployment-agent.yaml"), "scale") == (
         "runs without anybody being asked while maxReplicas is within 20 and maxPercentChange is within "

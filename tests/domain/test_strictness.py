@@ -283,6 +283,16 @@ def test_a_row_that_asks_less_is_weaker(row: str, words: str) -> None:
     assert all("risk medium: " in each.words for each in found.weaker)
 
 
+def test_a_fresh_sign_in_that_is_asked_for_no_more_is_weaker() -> None:
+    without, with_it = (
+        loaded(rows=matrix(medium=f"{{{ASKS}{also}}}")) for also in ("", ", step_up: true")
+    )
+    [weaker] = compare(with_it, without).weaker
+    assert weaker.words.endswith("approving takes a fresh sign-in no more")
+    found = compare(without, with_it)
+    assert (len(found.weaker), len(found.stricter)) == (0, 1)
+
+
 def test_a_row_that_asks_more_is_stricter() -> None:
     stricter = (
         ASKS.replace("5m", "4m").replace("}]", "}, {team: board}]") + ", reason_required: true"

@@ -114,6 +114,24 @@ def test_a_plan_may_want_a_reason_to_approve() -> None:
     assert click(strict, LIN, Verdict.APPROVE, NOON, "Load is real.").kind is EventKind.APPROVED
 
 
+def test_a_plan_may_want_a_fresh_sign_in_to_approve_and_never_to_say_no() -> None:
+    strict = a_request(replace(MEDIUM, step_up=True))
+    with pytest.raises(errors.FreshSignInNeeded) as refused:
+        approve(strict, LIN)
+    assert "Approve it on the web: this needs a fresh sign-in." in refused.value.words
+    assert approve(strict, LIN, is_fresh=True).status is Status.APPROVED
+    assert deny(strict, LIN).status is Status.DENIED
+    assert investigate(strict, LIN).status is Status.INVESTIGATING
+
+
+def test_only_who_may_decide_is_sent_to_sign_in_afresh() -> None:
+    strict = a_request(replace(MEDIUM, step_up=True), conflicted=frozenset({SAM.id}))
+    with pytest.raises(errors.OwnAgent):
+        approve(strict, SAM)
+    with pytest.raises(errors.NotAnApprover):
+        approve(strict, MALLORY)
+
+
 def test_a_stranger_decides_nothing() -> None:
     for verdict in Verdict:
         with pytest.raises(errors.NotAnApprover) as refused:

@@ -67,7 +67,7 @@ def _ending_after(stage: Stage, timeout: timedelta) -> Stage:
 
 _ROW_KEYS = (
     "approval", "approvers", "stages", "timeout", "on_timeout", "escalate_to", "remind_at", "channels",
-    "pause", "grant_life", "reason_required", "change_request",
+    "pause", "grant_life", "reason_required", "step_up", "change_request",
 )  # fmt: skip
 
 
@@ -100,7 +100,7 @@ def read_row(level: RiskLevel, value: Value) -> Plan:
     if approval is Approval.AUTO:
         if level.rank > AUTO_UP_TO.rank:
             raise body["approval"].fail(f"risk {level} is never approved automatically")
-        for key in body.keys() & {*_STAGE_KEYS, "stages", "change_request"}:
+        for key in body.keys() & {*_STAGE_KEYS, "stages", "step_up", "change_request"}:
             raise body[key].fail(f"{key!r} goes with 'approval: required'; here nobody is asked")
         return Plan(level, approval, grant_life=grant_life)
     return Plan(
@@ -112,6 +112,7 @@ def read_row(level: RiskLevel, value: Value) -> Plan:
         grant_life=grant_life,
         owner_may_decide=level is RiskLevel.LOW,
         approve_reason_required="reason_required" in body and body["reason_required"].yes_no(),
+        step_up="step_up" in body and body["step_up"].yes_no(),
         channels=_channels(body),
     )
 

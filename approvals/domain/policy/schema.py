@@ -129,11 +129,12 @@ def _row() -> Schema:
         "pause": described("how long questions may stop the clock", ref("span")),
         "grant_life": described("how long an approval may wait to be used", ref("span")),
         "reason_required": {"type": "boolean"},
+        "step_up": described("an approval takes a fresh sign-in", {"type": "boolean"}),
         "change_request": described(
             "opens a change request there", {"enum": list(matrix.CHANGE_REQUESTS)}
         ),
     }
-    of_people = (*people, "stages", "change_request")
+    of_people = (*people, "stages", "step_up", "change_request")
     nobody = {"not": {"anyOf": [{"required": [key]} for key in of_people]}}
     somebody = {"oneOf": [{"required": ["approvers", "timeout"]}, {"required": ["stages"]}]}
     return {

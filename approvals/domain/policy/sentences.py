@@ -74,7 +74,8 @@ def of_plan(plan: Plan, named: Mapping[str, str]) -> str:
     said = "; then ".join(stages)
     ends = _ENDS[plan.stages[-1].on_timeout] if plan.stages else ""
     reason = "; approving takes a reason" if plan.approve_reason_required else ""
-    return f"{said}; {ends}{reason}"
+    proof = "; approving takes a fresh sign-in" if plan.step_up else ""
+    return f"{said}; {ends}{reason}{proof}"
 
 
 def titles(policy: PolicySet) -> dict[str, str]:

@@ -22,7 +22,7 @@ from approvals.domain.terms import Approval, OnTimeout, RiskLevel
 
 PLAN = (
     "risk", "approval", "stages", "pause", "remind_at", "grant_life", "approve_reason_required",
-    "channels",
+    "step_up", "channels",
 )  # fmt: skip
 
 
@@ -94,9 +94,12 @@ def _asking(old: Plan, new: Plan, place: Place) -> Found:
             found += weaker(f"stage {number} need not approve any more", place)
         else:
             found += _stage(was, now, place)
-    if old.approve_reason_required != new.approve_reason_required:
-        words = "an approval needs a reason" + ("" if new.approve_reason_required else " no more")
-        found += either(old.approve_reason_required, words, place)
+    for what, was_asked, is_asked in (
+        ("an approval needs a reason", old.approve_reason_required, new.approve_reason_required),
+        ("approving takes a fresh sign-in", old.step_up, new.step_up),
+    ):
+        if was_asked != is_asked:
+            found += either(was_asked, what + ("" if is_asked else " no more"), place)
     return found
 
 
