@@ -7,19 +7,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
+from tests.stories.lived_in import lived_in, numbers, sign_in
 from tests.support.browser import FLAGS, find_chromium
 from tests.support.service import Service
 
-PASSWORD = "a-month-of-made-up-history"
-FILL = f"from tests.stories import gallery; gallery.fill(password={PASSWORD!r})"
 SIZES = {"wide": (1440, 900), "phone": (390, 844), "narrow": (320, 640)}
 SCHEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
 PAGES = {
@@ -28,53 +25,23 @@ PAGES = {
     "hostile": "/r/REQ-{hostile}",
     "history": "/history",
     "changes": "/history/changes",
+    "exports": "/history/exports",
+    "integrity": "/history/integrity",
     "agents": "/agents",
     "agent": "/agents/deploy-bot",
+    "new-agent": "/agents/new",
     "stop": "/agents/stop",
     "policies": "/policies",
+    "versions": "/policies/versions",
+    "draft": "/policies/draft",
     "simulator": "/policies/simulate",
+    "simulated": "/policies/simulate?request=REQ-{high}",
     "guardrails": "/guardrails",
     "insights": "/insights",
     "oncall": "/oncall",
     "settings": "/settings",
     "sign-in": "/sign-in",
 }
-
-
-@contextmanager
-def lived_in() -> Iterator[Service]:
-    """A running service with a month behind it."""
-    with TemporaryDirectory(prefix="countersign-pictures-") as place:
-        service = Service(Path(place), env={})
-        # Filled before it runs: its timers would else end at once what the past left open.
-        for words in (["prepare"], ["shell", "-v", "0", "-c", FILL]):
-            said = service.run(*words, seconds=300)
-            if said.returncode:
-                raise SystemExit(f"The history could not be made.\n{said.stderr[-3000:]}")
-        service.start()
-        try:
-            yield service
-        finally:
-            service.stop()
-
-
-def sign_in(page: Page, name: str) -> None:
-    page.goto("/sign-in")
-    page.get_by_label("E-mail").fill(f"{name}@example.com")
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in", exact=True).click()
-    page.wait_for_url("**/queue*")
-
-
-def numbers(service: Service) -> dict[str, int]:
-    """The newest requests by what they show."""
-    ask = (
-        "from approvals.models import ApprovalRequest as R\n"
-        "one = lambda **f: R.objects.filter(**f).order_by('-number').values_list('number', flat=True)[0]\n"
-        "print(one(risk='critical'), one(target__startswith='search'))"
-    )
-    critical, hostile = service.run("shell", "-v", "0", "-c", ask).stdout.split()[-2:]
-    return {"critical": int(critical), "hostile": int(hostile)}
 
 
 def take(browser: Browser, service: Service, *, into: Path, only: set[str], who: str) -> int:
@@ -114,7 +81,11 @@ def main(arguments: list[str]) -> int:
     if unknown:
         parser.error(f"no page called {', '.join(sorted(unknown))}")
     chosen.into.mkdir(parents=True, exist_ok=True)
-    with lived_in() as service, sync_playwright() as playwright:
+    with (
+        TemporaryDirectory(prefix="countersign-pictures-") as place,
+        lived_in(Path(place), env={}) as service,
+        sync_playwright() as playwright,
+    ):
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=list(FLAGS))
         count = take(browser, service, into=chosen.into, only=set(chosen.pages), who=chosen.who)
         browser.close()

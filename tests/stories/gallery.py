@@ -14,7 +14,7 @@ from typing import Any
 from approvals.domain import errors
 from approvals.domain.terms import AlertKind, Verdict
 from approvals.models import Agent, AgentKey, ApprovalRequest, BreakerTrip, Person
-from approvals.services import alerts, asking, clock, grants, lifecycle, outcomes
+from approvals.services import absence, alerts, asking, clock, exports, grants, lifecycle, outcomes
 from tests.support import cast
 
 DAYS, MINUTES = timedelta(days=1), timedelta(minutes=1)
@@ -59,6 +59,7 @@ def fill(*, password: str) -> None:
     _refused(programs, now)
     _waiting(programs, staff, now)
     _odd(programs, now)
+    _besides(staff, now)
 
 
 def _moments(now: datetime, chance: random.Random) -> Iterator[datetime]:
@@ -146,3 +147,15 @@ def _odd(programs: dict[str, Agent], now: datetime) -> None:
         words="4 of the last 10 outcomes within 5 min went wrong.", values={"rest_s": 300},
         opened_at=now - 2 * MINUTES, half_open_at=now + 3 * MINUTES,
     )  # fmt: skip
+
+
+def _besides(staff: dict[str, Person], now: datetime) -> None:
+    """What people arranged: Lin goes away in two days, Grace is away, Ada wants everything in a file."""
+    absence.begin(
+        staff["lin"], starts_at=now + 2 * DAYS, ends_at=now + 6 * DAYS, stand_in=staff["sam"],
+        by=staff["lin"], at=now, note="Back on Monday.",
+    )  # fmt: skip
+    absence.begin(
+        staff["grace"], starts_at=now, ends_at=now + DAYS, stand_in=None, by=staff["grace"], at=now
+    )
+    exports.ask(person=staff["ada"], form="csv", text="", at=now)

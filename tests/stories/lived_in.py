@@ -1,0 +1,65 @@
+"""A running service with a month of made-up history behind it, and the way into its pages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+from tests.support.service import NotServing, Service
+
+PASSWORD = "a-month-of-made-up-history"
+FILL = f"from tests.stories import gallery; gallery.fill(password={PASSWORD!r})"
+FILL_SECONDS = 300
+ASK = """
+import json
+from approvals.models import ApprovalRequest as Request, Export
+newest = lambda **f: Request.objects.filter(**f).order_by("-number").values_list("number", flat=True)[0]
+waits = {"status__in": ("pending", "investigating")}
+print(json.dumps({
+    "critical": newest(risk="critical", **waits),
+    "high": newest(action="config_change", **waits),
+    "medium": newest(action="scale_deployment", **waits),
+    "hostile": newest(target__startswith="search"),
+    "asked": newest(status="investigating"),
+    "decided": newest(consumed_at__isnull=False),
+    "denied": newest(status="denied", basis="person"),
+    "export": str(Export.objects.order_by("id").values_list("public_id", flat=True).first() or ""),
+}))
+"""
+
+
+@contextmanager
+def lived_in(place: Path, *, env: Mapping[str, str]) -> Iterator[Service]:
+    """The service, filled before it runs: its timers would else end at once what the past left open."""
+    service = Service(place, env=env)
+    for words in (["prepare"], ["shell", "-v", "0", "-c", FILL]):
+        said = service.run(*words, seconds=FILL_SECONDS)
+        if said.returncode:
+            raise NotServing(f"The history could not be made.\n{said.stderr[-3000:]}")
+    try:
+        service.start()
+        yield service
+        service.stop()
+    finally:
+        service.kill()
+
+
+def numbers(service: Service) -> dict[str, str]:
+    """The newest request of each kind, by number, and the key of an export."""
+    said = service.run("shell", "-v", "0", "-c", ASK)
+    if said.returncode:
+        raise NotServing(f"The history could not be read.\n{said.stderr[-3000:]}")
+    return {kind: str(value) for kind, value in json.loads(said.stdout.splitlines()[-1]).items()}
+
+
+def sign_in(page: Page, name: str) -> None:
+    """Somebody of the cast, to the queue."""
+    page.goto("/sign-in")
+    page.get_by_label("E-mail").fill(f"{name}@example.com")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.wait_for_url("**/queue*")

@@ -1,0 +1,207 @@
+"""Every page for everybody: by the rules of WCAG 2.2 A and AA, light, dark, on a phone, without noise."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from tests.stories.lived_in import lived_in, numbers, sign_in
+from tests.support.plugin import engine
+from tests.support.service import empty_database
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+RULES: dict[str, Any] = {
+    "runOnly": {"type": "tag", "values": WCAG},
+    # Off unless asked for, though it is part of WCAG 2.2 AA.
+    "rules": {"target-size": {"enabled": True}},
+    "resultTypes": ["violations"],
+}
+COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]},
+           "resultTypes": ["violations"]}  # fmt: skip
+WIDE, PHONE, NARROW = (1440, 900), (390, 844), (320, 640)
+PAGES = {
+    "queue": "/queue",
+    "queue of all": "/queue?tab=all",
+    "queue, nothing found": "/queue?tab=all&q=nothing-is-called-this",
+    "several to deny": "/queue/several?do=deny&ref=REQ-{medium}&ref=REQ-{high}",
+    "request, critical": "/r/REQ-{critical}",
+    "request, open": "/r/REQ-{medium}",
+    "request, asked about": "/r/REQ-{asked}",
+    "request, decided": "/r/REQ-{decided}",
+    "request, denied": "/r/REQ-{denied}",
+    "request, hostile": "/r/REQ-{hostile}",
+    "request, all of it": "/r/REQ-{critical}?full=1",
+    "request on paper": "/r/REQ-{decided}/evidence",
+    "dialog to approve": "/r/REQ-{high}?open=approve",
+    "dialog to deny": "/r/REQ-{high}?open=deny",
+    "dialog to ask": "/r/REQ-{high}?open=ask",
+    "history": "/history",
+    "history, searched": "/history?q=outcome:denied+basis:person",
+    "history, misunderstood": "/history?q=outcom:denied",
+    "changes": "/history/changes",
+    "exports": "/history/exports",
+    "an export": "/history/exports/{export}",
+    "integrity": "/history/integrity",
+    "agents": "/agents",
+    "an agent": "/agents/deploy-bot",
+    "an agent whose breaker is open": "/agents/crawler-2",
+    "a new agent": "/agents/new",
+    "stop": "/agents/stop",
+    "policies": "/policies",
+    "versions": "/policies/versions",
+    "a version": "/policies/versions/1",
+    "draft": "/policies/draft",
+    "simulator": "/policies/simulate",
+    "simulator with an answer": "/policies/simulate?request=REQ-{critical}",
+    "guardrails": "/guardrails?span=month",
+    "insights": "/insights",
+    "on call": "/oncall",
+    "settings": "/settings",
+    "a channel": "/settings/channels/slack",
+    "messages": "/settings/messages",
+    "showing": "/settings/showing",
+    "webhooks": "/settings/webhooks",
+    "you": "/settings/you",
+    "a page that is not": "/r/REQ-999999",
+}
+SHAPE = """() => ({
+  headings: document.querySelectorAll("h1").length,
+  mains: document.querySelectorAll("main").length,
+  moving: document.getAnimations().length,
+  eased: [...document.querySelectorAll("*")].filter((one) => {
+    const style = getComputedStyle(one);
+    return style.transitionDuration.split(",").some((time) => parseFloat(time) > 0)
+      || style.animationName !== "none";
+  }).map((one) => one.outerHTML.slice(0, 80)),
+})"""
+TOO_WIDE = """() => {
+  const over = document.documentElement.scrollWidth - window.innerWidth;
+  if (over <= 0) return [];
+  const guilty = [...document.querySelectorAll("main *")].filter(
+    (one) => one.getBoundingClientRect().right > window.innerWidth + 1);
+  return [`${over} px too wide`, ...guilty.slice(0, 4).map((one) => one.outerHTML.slice(0, 120))];
+}"""
+
+
+@dataclass(slots=True)
+class Walk:
+    """One browser at one lived-in service, and what went by while it looked around."""
+
+    context: BrowserContext
+    page: Page
+    known: dict[str, str]
+    url: str
+    said: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
+    titles: dict[str, str] = field(default_factory=dict)
+
+    def open(self, address: str) -> None:
+        """Open a page in daylight on a desk, and listen anew."""
+        self.page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
+        self.page.emulate_media(color_scheme="light")
+        self.said.clear()
+        self.outside.clear()
+        self.page.goto(address.format(**self.known))
+        self.page.wait_for_load_state("load")
+
+    def listen(self) -> None:
+        self.page.on("console", lambda said: self._hear(said.type, said.text))
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.page.on("request", lambda request: self._asked(request.url))
+
+    def _hear(self, kind: str, text: str) -> None:
+        # A page that refuses answers 404 or 422, which the console repeats.
+        if kind in {"error", "warning"} and "the server responded with a status of 4" not in text:
+            self.said.append(text)
+
+    def _asked(self, url: str) -> None:
+        if not url.startswith((self.url, "data:")):
+            self.outside.append(url)
+
+
+@pytest.fixture(scope="module")
+def walk(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
+    with ExitStack() as ending:
+        places = {"REDIS_URL": os.environ.get("REDIS_URL", "")}
+        if engine() == "postgres":
+            places["DATABASE_URL"] = ending.enter_context(empty_database())
+        env = {name: value for name, value in places.items() if value}
+        service = ending.enter_context(lived_in(tmp_path_factory.mktemp("accessible"), env=env))
+        context = browser.new_context(
+            base_url=service.url, locale="en-GB", timezone_id="UTC", reduced_motion="reduce"
+        )
+        ending.callback(context.close)
+        context.set_default_timeout(15_000)
+        page = context.new_page()
+        walk = Walk(context, page, numbers(service), service.url)
+        walk.listen()
+        sign_in(page, "ada")
+        yield walk
+
+
+def broken(page: Page, rules: dict[str, Any] = RULES) -> list[str]:
+    """What axe finds against WCAG A and AA, one line a place."""
+    found = Axe().run(page, options=rules).response["violations"]
+    return [
+        f"{rule['id']}: {node['html'][:160]} {node['any'][0]['message'] if node['any'] else ''}"
+        for rule in found
+        for node in rule["nodes"]
+    ]
+
+
+def seen_in_every_light(page: Page) -> dict[str, list[str]]:
+    """What is wrong in daylight, at night and on the narrowest phone; empty when nothing is."""
+    wrong = {"light": broken(page)}
+    page.emulate_media(color_scheme="dark")
+    # By night only colours differ.
+    wrong["dark"] = broken(page, COLOURS)
+    page.emulate_media(color_scheme="light")
+    for width, height in (PHONE, NARROW):
+        page.set_viewport_size({"width": width, "height": height})
+        wrong[f"{width} px wide"] = page.evaluate(TOO_WIDE)
+    wrong["on a phone"] = broken(page)
+    return {where: what for where, what in wrong.items() if what}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_keeps_the_rules_for_everybody(walk: Walk, name: str) -> None:
+    walk.open(PAGES[name])
+    shape = walk.page.evaluate(SHAPE)
+    assert shape == {"headings": 1, "mains": 1, "moving": 0, "eased": []}
+    assert seen_in_every_light(walk.page) == {}
+    assert (walk.said, walk.outside) == ([], [])
+    walk.titles[name] = walk.page.title()
+
+
+def test_the_way_in_keeps_the_rules_for_everybody(walk: Walk, browser: Browser) -> None:
+    context = browser.new_context(base_url=walk.url, reduced_motion="reduce")
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.goto("/sign-in")
+    shape = page.evaluate(SHAPE)
+    wrong = seen_in_every_light(page)
+    context.close()
+    assert shape == {"headings": 1, "mains": 1, "moving": 0, "eased": []}
+    assert (wrong, said) == ({}, [])
+
+
+def test_no_two_pages_have_the_same_title(walk: Walk) -> None:
+    apart = ("queue", "request, open", "history", "changes", "exports", "integrity", "agents",
+             "an agent", "a new agent", "stop", "policies", "versions", "a version", "draft",
+             "simulator", "guardrails", "insights", "on call", "settings", "messages", "showing",
+             "webhooks", "you")  # fmt: skip
+    for name in apart:
+        if name not in walk.titles:
+            walk.open(PAGES[name])
+            walk.titles[name] = walk.page.title()
+    titles = [walk.titles[name] for name in apart]
+    assert sorted(set(titles)) == sorted(titles)
