@@ -13,9 +13,22 @@
     ...more,
   });
 
+  const hour = (at) => new Date(at * 1000).toISOString().slice(11, 16);
+  const day = (at) => new Date(at * 1000).toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
+  // The next round number, so that the highest value stands below a line that says how high it is.
+  const top = (high) => {
+    const step = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].find((each) => each * 5 >= high) ?? 2000;
+    return Math.max(4, Math.ceil(high / step) * step);
+  };
+
   const draw = (place) => {
     const [moments, ...lines] = JSON.parse(place.dataset.line);
-    const [from, to] = "days" in place.dataset ? [5, 10] : [11, 16];
+    const isDays = "days" in place.dataset;
+    // A step is as long as what it counts: the last day must not be a line without a width.
+    if (isDays) {
+      moments.push(moments.at(-1) + 86400);
+      for (const line of lines) line.push(line.at(-1));
+    }
     const stroke = [colour("--accent"), colour("--caution")];
     const chart = new uPlot(
       {
@@ -24,9 +37,9 @@
         legend: { show: false },
         cursor: { y: false, drag: { x: false, y: false } },
         tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
-        scales: { y: { range: (_, low, high) => [Math.min(0, low), Math.max(4, high)] } },
+        scales: { y: { range: (_, low, high) => [Math.min(0, low), top(high)] } },
         axes: [
-          axis({ size: 28, values: (_, ticks) => ticks.map((at) => new Date(at * 1000).toISOString().slice(from, to)), space: 64 }),
+          axis({ size: 28, values: (_, ticks) => ticks.map(isDays ? day : hour), space: 64 }),
           axis({ size: 36, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] }),
         ],
         series: [
