@@ -53,6 +53,24 @@ def test_one_denial_ends_it_and_carries_its_reason(lin: Caller, agent: Agent) ->
     assert body["decisions"][0]["comment"] == "Release freeze."
 
 
+def test_a_token_approves_nothing_that_takes_a_fresh_sign_in(lin: Caller, agent: Agent) -> None:
+    cast.fresh_sign_ins()
+    row = cast.request(agent)
+
+    answer = lin.post(f"/requests/{row.ref}/decisions", {"verdict": "approve"})
+
+    body = answer.json()
+    assert (answer.status_code, body["code"]) == (403, "fresh_sign_in_needed")
+    assert body["detail"].startswith(
+        "Not counted. Approve it on the web: this needs a fresh sign-in."
+    )
+    assert body["facts"]["page"].endswith(f"/r/{row.ref}")
+    refused = AuditEvent.objects.get(request=row, type="decision.refused")
+    assert refused.entry["detail"]["refused_because"] == "fresh_sign_in_needed"
+    no = {"verdict": "deny", "comment": "Release freeze."}
+    assert lin.post(f"/requests/{row.ref}/decisions", no).json()["status"] == "denied"
+
+
 @pytest.mark.parametrize("verdict", ["deny", "investigate"])
 def test_a_denial_and_a_question_need_words(lin: Caller, agent: Agent, verdict: str) -> None:
     row = cast.request(agent)

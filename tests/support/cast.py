@@ -159,3 +159,12 @@ def decide(
         at=at or clock.now(),
         channel="test",
     )
+
+
+def fresh_sign_ins() -> None:
+    """Let approvals above low risk take a fresh sign-in; make whoever is needed before."""
+    files = policies.read_directory(POLICIES)
+    files["default.yaml"] = files["default.yaml"].replace(
+        "    approval: required\n", "    approval: required\n    step_up: true\n"
+    )
+    policies.apply(files=files, author="tests", actor=OPERATOR, at=clock.now())

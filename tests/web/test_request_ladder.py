@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from approvals.models import Agent, ApprovalRequest
-from approvals.services import clock, lifecycle
+from approvals.services import clock, lifecycle, timers
 from approvals.web import fresh, ladder
 from tests.support import cast
 from tests.web.conftest import Browser
@@ -137,6 +137,31 @@ def test_critical_wants_facts_opened_a_fact_typed_a_reason_and_a_fresh_sign_in(
 
     assert chen.send(row.ref, "approve", **good).status_code == 302
     assert row.decisions.get().authenticated_by == "password_again"
+
+
+def test_any_risk_wants_a_fresh_sign_in_where_policy_says_so(
+    at: At, robo: Agent, settings: Any
+) -> None:
+    settings.UNDO_SECONDS = 10
+    lin = at("lin")
+    lin.person.set_password(cast.PASSWORD)
+    lin.person.save()
+    lin.client.force_login(lin.person)
+    cast.fresh_sign_ins()
+    row = cast.request(robo)
+    sign_in_age(lin, 6)
+
+    refused = lin.send(row.ref, "approve")
+    assert refused.status_code == 422
+    assert "This is not your password." in read(refused).text
+    assert not row.held.exists()
+
+    assert lin.send(row.ref, "approve", password=cast.PASSWORD).status_code == 302
+    held = row.held.get()
+    assert (held.verdict, held.authenticated_by) == ("approve", "password_again")
+    timers.fire_due(at=held.release_at)
+    row.refresh_from_db()
+    assert row.status == "approved"
 
 
 def test_the_typed_fact_varies_and_an_old_form_counts_no_more(at: At, robo: Agent) -> None:
