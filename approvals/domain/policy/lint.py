@@ -255,7 +255,9 @@ def _plans(policy: PolicySet) -> Iterator[_Asking]:
     for one in policy.policies if policy.matrix else ():
         for rule in one.rules:
             if rule.approvers:
-                yield _Asking(sentences.plan_of(policy, rule), rule.place, f"the rule {rule.name}", one)
+                yield _Asking(
+                    sentences.plan_of(policy, rule), rule.place, f"the rule {rule.name}", one
+                )
 
 
 def _people(team: str, policy: PolicySet, facts: Facts) -> frozenset[str] | None:
