@@ -120,7 +120,7 @@ def signed(
 
 def unsigned(to: IdentityProvider, claims: dict[str, Any]) -> str:
     del to
-    return jwt.encode(claims, None, algorithm="none", headers={"kid": "first"})
+    return jwt.encode(claims, "", algorithm="none", headers={"kid": "first"})
 
 
 def signed_with_the_public_key(to: IdentityProvider, claims: dict[str, Any]) -> str:

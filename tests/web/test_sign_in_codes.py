@@ -232,7 +232,7 @@ def test_settings_turn_codes_on_and_off_for_a_fresh_sign_in_only(lin: Person) ->
     client = Client()
     password(client)
     page = Page(client.get("/settings/you/codes").content.decode())
-    assert page.by_id("code")
+    assert page.by_id("code").tag == "input"
 
     answer = client.post("/settings/you/codes", {"code": code(lin)})
     assert len(OneTimeSecret.objects.get().recovery_digests) == 10
