@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from django.db import connections
 
+from approvals import queries
 from approvals.domain.cards import Card
 from approvals.domain.terms import Verdict
 from approvals.models import ApprovalRequest, Delivery, Place
@@ -223,7 +224,9 @@ def test_ten_minutes_without_a_vendor(away: Away, how: Gate.Is) -> None:
     [trouble] = troubles.of(row, now=at)
     assert trouble.words.startswith(f"Not delivered to {away.place}")
     assert abs(trouble.since - cut) < timedelta(seconds=1)
-    assert any("Not delivered" in line.words for line in timeline.draw(row))
+    assert any(
+        "Not delivered" in line.words for line in timeline.draw(row, tuple(queries.events_of(row)))
+    )
     # It comes back: everything arrives, once, and nothing was given up.
     away.gate.now(Gate.Is.OPEN)
     minutes_pass(at, CATCHES_UP)
