@@ -13,11 +13,12 @@
     ...more,
   });
 
+  const STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000];
   const hour = (at) => new Date(at * 1000).toISOString().slice(11, 16);
   const day = (at) => new Date(at * 1000).toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
   // The next round number, so that the highest value stands below a line that says how high it is.
   const top = (high) => {
-    const step = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].find((each) => each * 5 >= high) ?? 2000;
+    const step = STEPS.find((each) => each * 3 >= high) ?? high;
     return Math.max(4, Math.ceil(high / step) * step);
   };
 
@@ -40,7 +41,7 @@
         scales: { y: { range: (_, low, high) => [Math.min(0, low), top(high)] } },
         axes: [
           axis({ size: 28, values: (_, ticks) => ticks.map(isDays ? day : hour), space: 64 }),
-          axis({ size: 36, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] }),
+          axis({ size: 36, space: 24, incrs: STEPS }),
         ],
         series: [
           {},
