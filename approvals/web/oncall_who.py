@@ -98,7 +98,11 @@ def _part(name: str, words: str, known: Known) -> Part:
     else:
         members = list(known.teams[name].people.all()) if name in known.teams else []
         people = tuple(_member(person, title, known) for person in members)
-        nobody = "Nobody is in this team, so nobody can say yes."
+        nobody = (
+            "Everybody in this team is away, so nobody can say yes."
+            if people
+            else "Nobody is in this team, so nobody can say yes."
+        )
     return Part(title, words, people, "" if any(one.is_there for one in people) else nobody)
 
 
