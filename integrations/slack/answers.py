@@ -17,6 +17,7 @@ from integrations.slack import clicks, linking, modals, payloads, trusting
 from integrations.slack import elements as el
 from integrations.slack.clicks import Pressed, Reply
 from integrations.slack.shortening import fold
+from integrations.slack.trusting import Trusted
 
 WISH = trusting.ANSWER
 WORDS_LIMIT = 3_000  # what Slack lets a field hold
@@ -88,26 +89,27 @@ def _ask(click: Pressed, client: WebClient) -> Reply:
     found = _who(click, client)
     if found is None:
         return modals.link_account(NOBODY, url=linking.url(click.account))
-    row, person = found
+    known, person = found
+    row = known.row
     state = states.of(row)
     if state.status.is_final:
         raise errors.AlreadyDecided(
             f"Not recorded. The request is {state.status} already, so no answer is needed."
         )
     answers.refuse_others(state, person, at=clock.now())
-    return window(row, carried=clicks.carry(click))
+    return window(row, carried=clicks.carry(click, drawn=known.drawn))
 
 
 def _store(click: Pressed, client: WebClient, words: str) -> Reply | None:
     found = _who(click, client)
     if found is None:
         return modals.link_account(NOBODY, url=linking.url(click.account))
-    row, person = found
-    answers.answer(ref=str(row.public_id), person=person, text=words, at=clock.now())
+    known, person = found
+    answers.answer(ref=str(known.row.public_id), person=person, text=words, at=clock.now())
     return None
 
 
-def _who(click: Pressed, client: WebClient) -> tuple[ApprovalRequest, Person] | None:
+def _who(click: Pressed, client: WebClient) -> tuple[Trusted, Person] | None:
     known = trusting.trusted(click, whole=True)
     person = trusting.person(click, known.carried, client)
-    return None if person is None else (known.row, person)
+    return None if person is None else (known, person)

@@ -34,7 +34,8 @@ class Pressed:
     """A click: who, on which message, for what (`wish`), and what the button carried.
 
     `drawn` is the likeness of the message as it stood in front of whoever clicked, `team` the
-    workspace it stood in, and `said` the request's name there, which is good for words alone.
+    workspace it stood in, `said` the request's name there, which is good for words alone, and `read`
+    what the message reads like; empty for a click that a window brings back.
     """
 
     account: Account
@@ -45,8 +46,8 @@ class Pressed:
     authenticated_by: str
     drawn: str = ""
     team: str = ""
-
     said: str = ""
+    read: str = ""
 
     @property
     def ref(self) -> str:
@@ -63,6 +64,7 @@ class Pressed:
 def pressed(payload: Mapping[str, Any], wish: str, *, authenticated_by: str = "") -> Pressed:
     """Read a click on a button of a message. Raises Malformed."""
     message = payload.get("message") or {}
+    read = likeness.read(message.get("blocks"))
     return Pressed(
         account=payloads.account(payload),
         place=payloads.place(payload),
@@ -70,16 +72,20 @@ def pressed(payload: Mapping[str, Any], wish: str, *, authenticated_by: str = ""
         value=str(payloads.action(payload).get("value") or ""),
         trigger=str(payload.get("trigger_id") or ""),
         authenticated_by=authenticated_by,
-        drawn=likeness.digest(message.get("blocks")),
+        drawn=likeness.digest_of(read),
         team=workspaces.home_of(payload)[0],
         said=_named_in(message.get("text")),
+        read=read,
     )
 
 
-def carry(click: Pressed) -> str:
-    """The click a window belongs to, signed: a stolen token can open windows, but not this one."""
+def carry(click: Pressed, *, drawn: str) -> str:
+    """The click a window belongs to, signed: a stolen token can open windows, but not this one.
+
+    `drawn` is the likeness its button is sealed beside.
+    """
     opened = {"by": click.account.external_id, "for": click.wish}
-    opened |= {"drawn": click.drawn, "team": click.team, "said": click.said}
+    opened |= {"drawn": drawn, "team": click.team, "said": click.said}
     return signing.dumps({"value": click.value, **asdict(click.place), **opened}, salt=WINDOW_SALT)
 
 

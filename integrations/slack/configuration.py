@@ -37,6 +37,7 @@ class Configuration:
     groups: tuple[tuple[str, str], ...] = ()
     digest_times: tuple[time, ...] = ()
     zone: tzinfo = UTC
+    check_words: bool = True
 
 
 def current() -> Configuration:
@@ -54,6 +55,7 @@ def current() -> Configuration:
         link_by_email=_flag("SLACK_LINK_BY_EMAIL", default=True),
         groups=_groups(_words("SLACK_TEAM_GROUPS")),
         digest_times=_times(_words("SLACK_DIGEST")),
+        check_words=_flag("SLACK_CHECK_WORDS", default=True),
         zone=_zone(_text("SLACK_DIGEST_ZONE") or "UTC"),
     )
 

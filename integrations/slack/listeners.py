@@ -118,4 +118,6 @@ def _ask(click: Pressed, verdict: Verdict, client: WebClient) -> Reply:
         channel=CHANNEL,
         at=clock.now(),
     )
-    return modals.ask_words(queries.card(row), verdict, carried=clicks.carry(click))
+    return modals.ask_words(
+        queries.card(row), verdict, carried=clicks.carry(click, drawn=known.drawn)
+    )

@@ -54,10 +54,10 @@ def seal(*, request: str, version: int, shown_sha256: str, address: str) -> str:
     return f"{request}:v{version}:{shown}:{tag}"
 
 
-def bind(blocks: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The blocks of a finished message, with each seal in them tied to the words around it
-    and to what its button does."""
-    drawn = likeness.digest(list(blocks))
+def bind(blocks: Sequence[Mapping[str, Any]], *, words: bool = True) -> list[dict[str, Any]]:
+    """The blocks of a finished message, with each seal in them tied to what its button does, and to
+    the `words` around it."""
+    drawn = likeness.digest(list(blocks)) if words else ""
     return [_bound(block, drawn) for block in blocks]
 
 

@@ -10,12 +10,12 @@ from django.db import transaction
 from slack_sdk import WebClient
 
 from approvals import queries
-from approvals.domain import errors
+from approvals.domain import display, errors
 from approvals.domain.terms import AlertKind, Verdict
 from approvals.models import ApprovalRequest, Person, Receipt
 from approvals.models.requests import lookup
 from approvals.services import alerts, clock, lifecycle
-from integrations.slack import configuration, identity, seals, workspaces
+from integrations.slack import configuration, identity, likeness, redrawing, seals, workspaces
 from integrations.slack.clicks import Pressed
 from integrations.slack.payloads import Place
 from integrations.slack.seals import Carried
@@ -48,11 +48,15 @@ class Edited(Tampered):
 
 @dataclass(frozen=True, slots=True)
 class Trusted:
-    """What a sound button stands for, and what policies may call the place it stands in."""
+    """What a sound button stands for, and what policies may call the place it stands in.
+
+    `drawn` is the likeness the button is sealed beside.
+    """
 
     row: ApprovalRequest
     carried: Carried
     addresses: Sequence[str]
+    drawn: str
 
 
 def trusted(click: Pressed, *, whole: bool = False) -> Trusted:
@@ -65,11 +69,12 @@ def trusted(click: Pressed, *, whole: bool = False) -> Trusted:
         raise Tampered(NOT_OURS)
     row = queries.request(carried.ref) if whole else _found(carried.ref)
     receipts = _receipts(row, click)
-    if not _is_ours(carried, click, receipts):
+    drawn = _proof(row, carried, click, receipts)
+    if drawn is None:
         raise _forged(row, carried, click, receipts)
     refuse_other_action(row, carried)
     sent_to = [each.address for each in receipts if _is_same(each.handle, click.place)]
-    return Trusted(row, carried, [*sent_to, *_addresses(click)])
+    return Trusted(row, carried, [*sent_to, *_addresses(click)], drawn)
 
 
 def refuse_other_action(row: ApprovalRequest, carried: Carried) -> None:
@@ -111,22 +116,26 @@ def write_down(
     )
 
 
-def raise_alarm(row: ApprovalRequest, click: Pressed, *, reason: str) -> None:
+def raise_alarm(
+    row: ApprovalRequest, click: Pressed, *, reason: str, differs: Sequence[str] = ()
+) -> None:
     """Tell operators, once an hour for each message: nobody posts such a thing by mistake."""
     at = clock.now()
     about = (CHANNEL, reason, row.ref, click.place.channel, click.place.ts)
-    seen = {
+    seen: dict[str, Any] = {
         "channel": click.place.channel,
         "message": click.place.ts,
         "account": str(click.account),
         "button": click.wish,
     }
+    if differs:
+        seen["differs"] = list(differs)
     with transaction.atomic():
         alerts.raise_once(
             kind=AlertKind.FORGED_MESSAGE,
             key=alerts.hourly(None, *about, at=at),
             agent=None,
-            words=_seen(row, click, reason),
+            words=_seen(row, click, reason, differs),
             values=seen,
             request=row,
             at=at,
@@ -141,16 +150,35 @@ def _found(ref: str) -> ApprovalRequest:
     return row
 
 
-def _seen(row: ApprovalRequest, click: Pressed, reason: str) -> str:
-    what = (
-        f"The Slack message of {row.ref} does not say what this service wrote"
-        if reason == Edited.code
-        else f"A Slack message this service did not write carries a button of {row.ref}"
-    )
+def _seen(row: ApprovalRequest, click: Pressed, reason: str, differs: Sequence[str]) -> str:
+    where = f"in channel {click.place.channel or 'unknown'}. The click on it was refused."
+    if reason != Edited.code:
+        return (
+            f"A Slack message this service did not write carries a button of {row.ref}, {where} "
+            "Somebody may hold the app's token: look at the message, and replace the token."
+        )
+    changes = "; ".join(differs) or "the button, or words that were changed since"
     return (
-        f"{what}, in channel {click.place.channel or 'unknown'}. The click on it was refused. "
-        "Somebody may hold the app's token: look at the message, and replace the token."
+        f"The Slack message of {row.ref} does not say what this service wrote, {where} "
+        f"What differs: {changes}. Somebody may hold the app's token: look at the message, and "
+        "replace the token. If Slack only wrote our words another way, set SLACK_CHECK_WORDS=off."
     )
+
+
+def _differs(row: ApprovalRequest, click: Pressed, receipts: Sequence[Receipt]) -> list[str]:
+    """Which words differ from what we wrote, or would write now; each fit to be drawn."""
+    here = [each.address for each in receipts if _is_same(each.handle, click.place)]
+    known = [
+        likeness.changes(ours, click.read)
+        for address in here[:1]
+        for ours in redrawing.readings(row, address=address, asks=click.wish == ANSWER)
+    ]
+    nearest = min(known, key=lambda found: sum(len(a) + len(b) for a, b in found), default=[])
+    return [f"“{_drawn(wrote)}” now reads “{_drawn(reads)}”" for wrote, reads in nearest]
+
+
+def _drawn(words: str) -> str:
+    return display.show(words, limit=likeness.CHANGE_LENGTH).text.replace("\n", " ") or "nothing"
 
 
 def _forged(
@@ -159,26 +187,50 @@ def _forged(
     is_known = any(_is_same(receipt.handle, click.place) for receipt in receipts)
     error: Tampered = Edited(EDITED) if is_known and carried.tag else Tampered(NOT_OURS)
     write_down(click, carried, error.words, reason=error.code)
-    raise_alarm(row, click, reason=error.code)
+    differs = _differs(row, click, receipts) if isinstance(error, Edited) else ()
+    raise_alarm(row, click, reason=error.code, differs=differs)
     return error
 
 
-def _is_ours(carried: Carried, click: Pressed, receipts: Sequence[Receipt]) -> bool:
-    """Say whether this service sent this button to this message, and the message still says it.
+def _proof(
+    row: ApprovalRequest, carried: Carried, click: Pressed, receipts: Sequence[Receipt]
+) -> str | None:
+    """The likeness beside which this service sealed this button for this message, which still says
+    so; None when it did not, or the message says something else.
 
     The receipt names the message. Until it is written, a moment after Slack shows the message, the
     address alone must do. A payload without a message comes from a window, never from a card.
     """
     place = click.place
     if not carried.tag:
-        return not configuration.current().strict_buttons
+        return None if configuration.current().strict_buttons else click.drawn
     if not place.channel:
-        return False
-    for receipt in receipts:
-        if _is_same(receipt.handle, place) and _is_sealed(carried, receipt.address, click):
-            return workspaces.split(receipt.address)[0] in ("", click.team)
+        return None
+    here = [r.address for r in receipts if _is_same(r.handle, place) and _is_home(r, click)]
     waiting = [a for a in _addresses(click) if not any(r.address == a for r in receipts)]
-    return any(_is_sealed(carried, address, click) for address in waiting)
+    for drawn in (click.drawn, ""):  # the latter is sent while words are not checked
+        if any(_is_sealed(carried, address, click, drawn) for address in (*here, *waiting)):
+            return drawn
+    return _reshaped(row, carried, click, here)
+
+
+def _reshaped(
+    row: ApprovalRequest, carried: Carried, click: Pressed, here: Sequence[str]
+) -> str | None:
+    """Slack may have given our words back in another shape: draw them again and compare."""
+    checked = configuration.current().check_words
+    for address in here:
+        for ours in redrawing.readings(row, address=address, asks=click.wish == ANSWER):
+            drawn = likeness.digest_of(ours)
+            if not _is_sealed(carried, address, click, drawn):
+                continue
+            if not checked or likeness.is_same(ours, click.read):
+                return drawn
+    return None
+
+
+def _is_home(receipt: Receipt, click: Pressed) -> bool:
+    return workspaces.split(receipt.address)[0] in ("", click.team)
 
 
 def _addresses(click: Pressed) -> list[str]:
@@ -188,8 +240,8 @@ def _addresses(click: Pressed) -> list[str]:
     return channels + [f"{click.team}/{channel}" for channel in channels if click.team]
 
 
-def _is_sealed(carried: Carried, address: str, click: Pressed) -> bool:
-    return seals.is_genuine(carried, address=address, drawn=click.drawn, action=click.wish)
+def _is_sealed(carried: Carried, address: str, click: Pressed, drawn: str) -> bool:
+    return seals.is_genuine(carried, address=address, drawn=drawn, action=click.wish)
 
 
 def _receipts(row: ApprovalRequest, click: Pressed) -> list[Receipt]:

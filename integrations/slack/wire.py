@@ -50,10 +50,12 @@ BROKEN = (OSError, HTTPException, ValueError)
 class Client(WebClient):
     """Slack's client, which lets no button out that is not tied to the words of its message."""
 
+    checks_words = True
+
     def api_call(self, api_method: str, **given: Any) -> SlackResponse:
         body = given.get("json")
         if isinstance(body, dict) and isinstance(body.get("blocks"), list):
-            given["json"] = {**body, "blocks": seals.bind(body["blocks"])}
+            given["json"] = {**body, "blocks": seals.bind(body["blocks"], words=self.checks_words)}
         return super().api_call(api_method, **given)
 
 
@@ -62,12 +64,14 @@ def client(configuration: Configuration, *, seconds: float, token: str = "") -> 
 
     `token` is that of an installed workspace; without one, the configured workspace's is used.
     """
-    return Client(
+    made = Client(
         token=token or configuration.bot_token,
         base_url=configuration.api_url,
         timeout=seconds,  # type: ignore[arg-type]  # its annotation is narrower than urllib is
         retry_handlers=[],
     )
+    made.checks_words = configuration.check_words
+    return made
 
 
 def code(error: SlackApiError) -> str:
