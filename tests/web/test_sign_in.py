@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.core import signing
 from django.test import Client
 
-from approvals.models import Identity, Person
-from approvals.web import linking, throttle
+from approvals.models import Agent, Identity, Person
+from approvals.models.people import Role
+from approvals.services import clock
+from approvals.web import entering, linking, throttle
 from tests.support import cast
 from tests.web.conftest import Browser
 from tests.web.reading import Page
@@ -53,7 +55,17 @@ def test_a_wrong_password_and_an_unknown_person_read_the_same(somebody: Person, 
 
 @pytest.mark.parametrize(
     "elsewhere",
-    ["https://evil.example/", "//evil.example", "\\\\evil.example", "javascript:alert(1)"],
+    [
+        "https://evil.example/",
+        "//evil.example",
+        "\\\\evil.example",
+        "javascript:alert(1)",
+        "/\\evil.example",
+        "/\t/evil.example",
+        "/sign-out",
+        "/" + "x" * 3000,
+        "///evil.example",
+    ],
 )
 def test_signing_in_never_leads_elsewhere(somebody: Person, elsewhere: str) -> None:
     answer = sign_in(Client(), fields={"next": elsewhere})
@@ -80,6 +92,56 @@ def test_guessing_is_stopped_for_the_guesser_and_not_for_the_owner(somebody: Per
     assert int(locked.headers["Retry-After"]) > 0
     assert "Nobody was signed in" in Page(locked.content.decode()).text
     assert sign_in(Client(REMOTE_ADDR="203.0.113.10")).status_code == 302
+
+
+def test_a_lockout_names_whom_to_ask(somebody: Person, settings: Any) -> None:
+    cast.person("olga", role=Role.OPERATOR, teams=())
+    guesser = Client(REMOTE_ADDR="203.0.113.11")
+    for number in range(throttle.MOST_TRIES):
+        sign_in(guesser, f"guess-{number}")
+
+    assert "or ask olga@example.com." in Page(sign_in(guesser).content.decode()).text
+    settings.SUPPORT_CONTACT = "the help desk (4711)"
+    assert "or ask the help desk (4711)." in Page(sign_in(guesser).content.decode()).text
+
+
+def test_password_managers_find_their_fields(somebody: Person) -> None:
+    page = Page(Client().get("/sign-in?next=/r/REQ-1").content.decode())
+
+    assert page.by_id("email").attributes["autocomplete"] == "username"
+    assert page.by_id("password").attributes["autocomplete"] == "current-password"
+    assert "REQ-1" not in page.text
+
+
+def test_a_session_ends_after_twelve_hours_and_can_go_on_for_a_day(somebody: Person) -> None:
+    client = Client()
+    sign_in(client)
+    began = clock.now()
+    ends = client.session.get_expiry_date()
+    assert timedelta(hours=11, minutes=59) < ends - began <= timedelta(hours=12)
+
+    session = client.session
+    session[entering.BEGAN_AT] = (began - timedelta(hours=11)).isoformat()
+    session.save()
+    answer = client.post("/sign-in/stay")
+    assert timedelta(hours=11, minutes=59) < datetime.fromisoformat(answer.json()["ends"]) - began
+
+    session = client.session
+    session[entering.BEGAN_AT] = (began - timedelta(hours=24)).isoformat()
+    session.save()
+    assert client.post("/sign-in/stay").status_code == 409
+    assert Client().post("/sign-in/stay").status_code == 302
+
+
+def test_a_decision_remembers_how_its_person_signed_in(lin: Browser, robo: Agent) -> None:
+    session = lin.client.session
+    session["signed_in_by"] = "passkey_session"
+    session.save()
+    row = cast.request(robo)
+
+    lin.send(row.ref, "approve")
+
+    assert row.decisions.get().authenticated_by == "passkey_session"
 
 
 def test_signing_out_takes_a_post(somebody: Person) -> None:
@@ -117,6 +179,9 @@ def test_linking_asks_first_and_links_on_a_yes(lin: Browser) -> None:
 def test_an_account_of_somebody_else_is_not_taken(lin: Browser, ada: Browser) -> None:
     lin.post("/link/slack", token=a_token())
 
+    assert ada.get(f"/link/slack?token={a_token()}", status=409).every("h1")[0].text == (
+        "This link was for Lin. You are Ada."
+    )
     answer = ada.post("/link/slack", token=a_token())
 
     assert answer.status_code == 409
