@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, Page
 
-from tests.stories.lived_in import lived_in, numbers, sign_in
-from tests.support.plugin import engine
-from tests.support.service import empty_database
+from tests.stories.conftest import Home
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 RULES: dict[str, Any] = {
     "runOnly": {"type": "tag", "values": WCAG},
@@ -42,7 +38,7 @@ PAGES = {
     "request on paper": "/r/REQ-{decided}/evidence",
     "dialog to approve": "/r/REQ-{high}?open=approve",
     "dialog to deny": "/r/REQ-{high}?open=deny",
-    "dialog to ask": "/r/REQ-{high}?open=ask",
+    "dialog to ask": "/r/REQ-{high}?open=investigate",
     "history": "/history",
     "history, searched": "/history?q=outcome:denied+basis:person",
     "history, misunderstood": "/history?q=outcom:denied",
@@ -95,10 +91,8 @@ TOO_WIDE = """() => {
 class Walk:
     """One browser at one lived-in service, and what went by while it looked around."""
 
-    context: BrowserContext
     page: Page
-    known: dict[str, str]
-    url: str
+    home: Home
     said: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
     titles: dict[str, str] = field(default_factory=dict)
@@ -109,7 +103,7 @@ class Walk:
         self.page.emulate_media(color_scheme="light")
         self.said.clear()
         self.outside.clear()
-        self.page.goto(address.format(**self.known))
+        self.page.goto(address.format(**self.home.known))
         self.page.wait_for_load_state("load")
 
     def listen(self) -> None:
@@ -123,28 +117,17 @@ class Walk:
             self.said.append(text)
 
     def _asked(self, url: str) -> None:
-        if not url.startswith((self.url, "data:")):
+        if not url.startswith((self.home.url, "data:")):
             self.outside.append(url)
 
 
 @pytest.fixture(scope="module")
-def walk(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
-    with ExitStack() as ending:
-        places = {"REDIS_URL": os.environ.get("REDIS_URL", "")}
-        if engine() == "postgres":
-            places["DATABASE_URL"] = ending.enter_context(empty_database())
-        env = {name: value for name, value in places.items() if value}
-        service = ending.enter_context(lived_in(tmp_path_factory.mktemp("accessible"), env=env))
-        context = browser.new_context(
-            base_url=service.url, locale="en-GB", timezone_id="UTC", reduced_motion="reduce"
-        )
-        ending.callback(context.close)
-        context.set_default_timeout(15_000)
-        page = context.new_page()
-        walk = Walk(context, page, numbers(service), service.url)
-        walk.listen()
-        sign_in(page, "ada")
-        yield walk
+def walk(browser: Browser, home: Home) -> Iterator[Walk]:
+    page = home.enter(browser, reduced_motion="reduce")
+    walk = Walk(page, home)
+    walk.listen()
+    yield walk
+    page.context.close()
 
 
 def broken(page: Page, rules: dict[str, Any] = RULES) -> list[str]:
@@ -182,7 +165,7 @@ def test_a_page_keeps_the_rules_for_everybody(walk: Walk, name: str) -> None:
 
 
 def test_the_way_in_keeps_the_rules_for_everybody(walk: Walk, browser: Browser) -> None:
-    context = browser.new_context(base_url=walk.url, reduced_motion="reduce")
+    context = browser.new_context(base_url=walk.home.url, reduced_motion="reduce")
     page = context.new_page()
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))

@@ -1,0 +1,44 @@
+"""One lived-in service for every story that mostly looks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.stories.lived_in import lived_in, numbers, sign_in
+from tests.support.plugin import engine
+from tests.support.service import empty_database
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A service with a past, and the newest request of each kind in it by number."""
+
+    url: str
+    known: dict[str, str]
+
+    def enter(self, browser: Browser, name: str = "ada", **options: object) -> Page:
+        """The page of a browser of their own, where they have signed in."""
+        context = browser.new_context(
+            base_url=self.url, locale="en-GB", timezone_id="UTC", **options
+        )  # type: ignore[arg-type]
+        context.set_default_timeout(15_000)
+        page = context.new_page()
+        sign_in(page, name)
+        return page
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    with ExitStack() as ending:
+        places = {"REDIS_URL": os.environ.get("REDIS_URL", "")}
+        if engine() == "postgres":
+            places["DATABASE_URL"] = ending.enter_context(empty_database())
+        env = {name: value for name, value in places.items() if value}
+        service = ending.enter_context(lived_in(tmp_path_factory.mktemp("home"), env=env))
+        yield Home(service.url, numbers(service))

@@ -1,0 +1,160 @@
+"""Everything that matters, in a browser that runs no script: forms and links alone."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.stories.world import World
+from tests.support import cast
+from tests.support.plugin import engine
+from tests.support.service import Service, empty_database
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
+Enter = Callable[[str], Page]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with ExitStack() as ending:
+        places = {"REDIS_URL": os.environ.get("REDIS_URL", "")}
+        if engine() == "postgres":
+            places["DATABASE_URL"] = ending.enter_context(empty_database())
+        env = {name: value for name, value in places.items() if value}
+        service = Service(tmp_path_factory.mktemp("plain"), env=env)
+        ending.callback(service.kill)
+        service.start()
+        yield World(service)
+        service.stop()
+
+
+@pytest.fixture(scope="module")
+def enter(browser: Browser, world: World) -> Iterator[Enter]:
+    """`enter("lin")`: Lin's browser without script, signed in by the form, at the queue."""
+    with ExitStack() as ending:
+        inside: dict[str, Page] = {}
+
+        def entered(name: str) -> Page:
+            if name not in inside:
+                context = browser.new_context(base_url=world.url, java_script_enabled=False)
+                ending.callback(context.close)
+                context.set_default_timeout(10_000)
+                inside[name] = context.new_page()
+                inside[name].goto("/queue")
+                inside[name].get_by_label("E-mail").fill(f"{name}@example.com")
+                inside[name].get_by_label("Password", exact=True).fill(cast.PASSWORD)
+                inside[name].get_by_role("button", name="Sign in", exact=True).click()
+            inside[name].goto("/queue?tab=all")
+            expect(inside[name].get_by_role("heading", name="Queue", level=1)).to_be_visible()
+            return inside[name]
+
+        yield entered
+
+
+def decided(page: Page) -> object:
+    return expect(page.get_by_role("region", name="Decide", exact=True))
+
+
+def test_signing_in_leads_to_where_one_wanted_to_go(world: World, browser: Browser) -> None:
+    ref = world.submit()
+    context = browser.new_context(base_url=world.url, java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"/r/{ref}")
+    page.get_by_label("E-mail").fill("sam@example.com")
+    page.get_by_label("Password", exact=True).fill("not the one")
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.get_by_label("E-mail")).to_have_value("sam@example.com")
+    page.get_by_label("Password", exact=True).fill(cast.PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page).to_have_url(re.compile(f"/r/{ref}$"))
+    context.close()
+    world.settle_everything()
+
+
+def test_medium_risk_is_approved_from_the_queue_with_one_button(world: World, enter: Enter) -> None:
+    ref = world.submit()
+    page = enter("lin")
+    page.locator(f"#row-{ref} a").first.click()
+    page.get_by_role("button", name="Approve now: scale deployment · production-api").click()
+    decided(page).to_contain_text("Approved by Lin")
+    assert world.status(ref) == "approved"
+
+
+def test_a_denial_without_a_reason_comes_back_and_with_one_counts(
+    world: World, enter: Enter
+) -> None:
+    ref = world.submit()
+    page = enter("lin")
+    page.goto(f"/r/{ref}")
+    page.get_by_role("button", name="Deny… scale deployment · production-api").click()
+    dialog = page.get_by_role("dialog", name="Deny scale deployment · production-api?")
+    dialog.get_by_label("Not allowed by our rules").check()
+    deny = dialog.get_by_role("button", name="Deny scale deployment · production-api")
+    deny.click()  # the browser itself wants the reason
+    assert world.status(ref) == "pending"
+    dialog.get_by_label("Reason").fill("Not in the evening.")
+    deny.click()
+    decided(page).to_contain_text("Denied by Lin")
+    decided(page).to_contain_text("Nothing ran.")
+    assert world.status(ref) == "denied"
+
+
+def test_high_risk_is_approved_through_the_form_that_repeats_it(world: World, enter: Enter) -> None:
+    ref = world.submit(**cast.HIGH)
+    page = enter("ada")
+    page.goto(f"/r/{ref}")
+    page.get_by_role("button", name="Approve… config change · production-api").click()
+    dialog = page.get_by_role("dialog", name="Approve config change · production-api?")
+    expect(dialog).to_contain_text("undone")
+    dialog.get_by_role("button", name=re.compile("^Approve config change · production-api")).click()
+    expect(page.get_by_role("complementary", name="Who decides")).to_contain_text("✔ Approved")
+    assert world.status(ref) == "pending"  # of two
+    world.decide("grace", ref, "approve")
+    page.goto(f"/r/{ref}")
+    decided(page).to_contain_text("Approved")
+    assert world.status(ref) == "approved"
+
+
+def test_a_question_is_asked_and_its_answer_read(world: World, enter: Enter) -> None:
+    ref = world.submit()
+    page = enter("lin")
+    page.goto(f"/r/{ref}")
+    page.get_by_role("button", name="Investigate… scale deployment · production-api").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("textbox").fill("Why not wait for the night?")
+    dialog.get_by_role("button", name=re.compile("scale deployment · production-api")).click()
+    expect(page.get_by_role("main")).to_contain_text("Why not wait for the night?")
+    assert world.status(ref) == "investigating"
+    world.call(world.robo, "POST", f"/requests/{ref}/messages", {"text": "Customers wait now."})
+    page.goto(f"/r/{ref}")
+    expect(page.get_by_role("main")).to_contain_text("Customers wait now.")
+    world.decide("lin", ref, "deny", "Then later.")
+
+
+def test_history_is_searched_and_its_address_says_it_again(world: World, enter: Enter) -> None:
+    ref = world.submit(target="shop-without-script")
+    world.decide("lin", ref, "deny", "Never.")
+    page = enter("lin")
+    page.get_by_label("Search all requests").fill("shop-without-script outcome:denied")
+    page.get_by_label("Search all requests").press("Enter")
+    expect(page.locator("tr[data-ref]")).to_have_count(1)
+    expect(page.locator(f"tr[data-ref={ref}]")).to_contain_text("✖ Denied")
+    page.goto(page.url)
+    expect(page.locator("tr[data-ref]")).to_have_count(1)
+
+
+def test_every_page_is_there_and_says_what_it_is(enter: Enter) -> None:
+    page = enter("ada")
+    for name in ("History", "Agents", "Policies", "Guardrails", "Insights", "On call", "Settings"):
+        page.get_by_role("navigation", name="Pages", exact=True).get_by_role(
+            "link", name=name
+        ).click()
+        expect(page.get_by_role("heading", name=name, level=1)).to_be_visible()
+    page.get_by_role("navigation", name="Settings").get_by_role("link", name="You").click()
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
