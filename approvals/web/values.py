@@ -14,7 +14,10 @@ from approvals.web.ladder import LONG
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One parameter. A text stands in quotes, so that "1182" is not taken for a number."""
+    """One parameter. A text stands in quotes, so that "1182" is not taken for a number.
+
+    `copied` is what it shows without them, so nothing hidden is copied; empty for what is cut.
+    """
 
     path: str
     text: str
@@ -24,6 +27,7 @@ class Value:
     means: str
     is_cut: bool
     length: str
+    copied: str
 
 
 def drawn(row: ApprovalRequest, card: Card, *, in_full: bool) -> list[Value]:
@@ -52,4 +56,5 @@ def _value(parameter: display.Parameter) -> Value:
         means=parameter.means,
         is_cut=not parameter.shown.complete,
         length=f"{parameter.shown.total_length:,}",
+        copied=text if parameter.shown.complete else "",
     )

@@ -1,32 +1,52 @@
 // Says before a session ends, lets it go on, and keeps what was typed for whoever must sign in again.
 const page = document.querySelector("[data-session-ends]");
+const DAYS_KEPT = 7;
 const BEFORE = 5 * 60_000;
 const ASK_AGAIN = 30_000;
 const PREFIX = "draft ";
 
 const token = () => document.querySelector('[name="csrfmiddlewaretoken"]')?.value ?? "";
-const key = (form) => `${PREFIX}${location.pathname} ${form.dataset.keep}`;
+// A form that was sent and refused is drawn at its own address, below the page it belongs to.
+const pageOf = (path) => path.replace(/^(\/r\/[^/]+)\/.*$/, "$1");
+const here = pageOf(location.pathname);
+const key = (form) => `${PREFIX}${page.dataset.person} ${here} ${form.dataset.keep}`;
 const typed = (form) => form.querySelectorAll('textarea, input[type="text"]');
 
 const sent = new WeakSet();
+const touched = new WeakSet();
 let isSigningOut = false;
 
+const keepDraft = (form) => {
+  const fields = [...typed(form)].filter((field) => field.value !== field.defaultValue);
+  const words = fields.map((field) => [field.name, field.value]);
+  if (words.length > 0) {
+    const draft = { words, wasSent: sent.has(form), at: Date.now() };
+    localStorage.setItem(key(form), JSON.stringify(draft));
+  } else if (touched.has(form)) localStorage.removeItem(key(form)); // not what another tab keeps
+};
+
 const keepDrafts = () => {
-  for (const form of isSigningOut ? [] : document.querySelectorAll("form[data-keep]")) {
-    const fields = [...typed(form)].filter((field) => field.value !== field.defaultValue);
-    const words = fields.map((field) => [field.name, field.value]);
-    if (words.length === 0) sessionStorage.removeItem(key(form));
-    else sessionStorage.setItem(key(form), JSON.stringify({ words, wasSent: sent.has(form) }));
+  for (const form of isSigningOut ? [] : document.querySelectorAll("form[data-keep]")) keepDraft(form);
+};
+
+const forgetOld = () => {
+  for (const name of Object.keys(localStorage)) {
+    if (!name.startsWith(PREFIX)) continue;
+    const { at } = JSON.parse(localStorage.getItem(name));
+    if (Date.now() - at > DAYS_KEPT * 86_400_000) localStorage.removeItem(name);
   }
 };
 
 // What was sent comes back only by way of the sign-in page: the session had ended on the way.
 const bringBack = () => {
-  const wasHere = document.referrer && new URL(document.referrer).pathname === location.pathname;
+  const wasHere = document.referrer && pageOf(new URL(document.referrer).pathname) === here;
+  for (const name of Object.keys(localStorage)) {
+    if (!wasHere || !name.startsWith(`${PREFIX}${page.dataset.person} ${here} `)) continue;
+    if (JSON.parse(localStorage.getItem(name)).wasSent) localStorage.removeItem(name);
+  }
   for (const form of document.querySelectorAll("form[data-keep]")) {
-    const draft = JSON.parse(sessionStorage.getItem(key(form)) ?? "null");
-    sessionStorage.removeItem(key(form));
-    for (const [name, value] of draft && !(draft.wasSent && wasHere) ? draft.words : []) {
+    const draft = JSON.parse(localStorage.getItem(key(form)) ?? "null");
+    for (const [name, value] of draft?.words ?? []) {
       const field = form.elements.namedItem(name);
       if (field && field.value === "") field.value = value;
     }
@@ -39,8 +59,8 @@ const remember = (form) => {
     return;
   }
   isSigningOut = true;
-  for (const name of Object.keys(sessionStorage)) {
-    if (name.startsWith(PREFIX)) sessionStorage.removeItem(name);
+  for (const name of Object.keys(localStorage)) {
+    if (name.startsWith(PREFIX)) localStorage.removeItem(name);
   }
 };
 
@@ -97,7 +117,14 @@ const watch = () => {
 };
 
 if (page && ends) {
+  forgetOld();
   bringBack();
+  document.addEventListener("input", (event) => {
+    const form = event.target.closest("form[data-keep]");
+    if (!form) return;
+    touched.add(form);
+    keepDraft(form);
+  });
   document.addEventListener("submit", (event) => remember(event.target));
   window.addEventListener("pagehide", keepDrafts);
   watch();

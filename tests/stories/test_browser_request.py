@@ -228,6 +228,61 @@ def test_left_alone_it_takes_effect_and_every_open_page_says_so(
     assert world.status(ref) == "approved"
 
 
+def test_what_was_typed_outlives_a_reload_a_closed_tab_and_is_its_writers_alone(
+    world: World, sign_in: SignIn
+) -> None:
+    ref, other = world.submit(), world.submit(target="production-web")
+    page = sign_in("lin", f"/r/{ref}?open=deny")
+    is_live(page)
+    page.locator("#deny-comment").fill("Wait until the freeze")
+    page.locator("#deny-comment").press_sequentially(" ends.")
+
+    page.reload()
+    expect(page.locator("#deny-comment")).to_have_value("Wait until the freeze ends.")
+    context = page.context
+    page.close()
+    page = context.new_page()
+    page.goto(f"/r/{other}?open=deny")
+    expect(page.locator("#deny-comment")).to_have_value("")
+    page.goto(f"/r/{ref}?open=deny")
+    expect(page.locator("#deny-comment")).to_have_value("Wait until the freeze ends.")
+
+    page.get_by_label("Looks suspicious").check()
+    page.locator("#deny-comment").press("Control+Enter")
+    expect(page.locator(".held")).to_contain_text("Denied. Going to the agent in")
+    assert page.evaluate("Object.keys(localStorage).filter((k) => k.startsWith('draft '))") == []
+
+
+def test_a_draft_is_not_shown_to_whoever_signs_in_next(world: World, sign_in: SignIn) -> None:
+    ref = world.submit(**cast.HIGH)
+    typing = sign_in("ada", f"/r/{ref}?open=investigate")
+    is_live(typing)
+    typing.locator("#investigate-comment").fill("Is Mallory behind this?")
+    kept = typing.evaluate("JSON.stringify(localStorage)")
+    assert "Is Mallory behind this?" in kept
+
+    # As if they shared one browser: all it stored is here, too.
+    for name, found in (("ada", "Is Mallory behind this?"), ("grace", "")):
+        page = sign_in(name, f"/r/{ref}")
+        page.evaluate("(kept) => Object.assign(localStorage, JSON.parse(kept))", kept)
+        page.goto(f"/r/{ref}?open=investigate")
+        expect(page.locator("#investigate-comment")).to_have_value(found)
+
+
+def test_each_value_can_be_copied_as_it_is_shown(world: World, sign_in: SignIn) -> None:
+    ref = world.submit(parameters={"name": "orders db", "replicas": 8})
+    page = sign_in("lin", f"/r/{ref}")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    is_live(page)
+
+    page.get_by_role("button", name="Copy the value of name").click()
+    expect(page.get_by_role("button", name="Copied the value of name")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == "orders db"
+    page.get_by_role("button", name="Copy the value of replicas").click()
+    expect(page.get_by_role("button", name="Copied the value of replicas")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == "8"
+
+
 def test_of_two_at_once_one_counts_and_the_other_reads_by_whom(
     world: World, sign_in: SignIn
 ) -> None:
