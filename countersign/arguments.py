@@ -224,10 +224,17 @@ def _people(commands: Commands) -> None:
     link.add_argument("email", metavar="EMAIL")
     link.add_argument("kind", choices=KINDS)
     link.add_argument("id", metavar="ID")
+    reset = _command(
+        group,
+        "reset",
+        "forget somebody's passkeys, one-time codes and single sign-on account",
+        on_server("people", "reset"),
+    )
+    reset.add_argument("email", metavar="EMAIL")
     listing = _command(
         group, "list", "show people and their teams", on_server("people", "show_all")
     )
-    _json(add, token, link, listing)
+    _json(add, token, link, reset, listing)
 
 
 def _looking(commands: Commands) -> None:

@@ -12,7 +12,7 @@ from django.contrib.auth.password_validation import validate_password
 from approvals.domain import errors
 from approvals.models import Person
 from approvals.models.people import Role
-from approvals.services import clock, people
+from approvals.services import clock, people, sign_in
 from countersign import terminal
 from countersign.outcomes import YES, Misused
 from countersign.server import operators
@@ -71,6 +71,20 @@ def link(asked: argparse.Namespace) -> int:
         terminal.give(facts)
     else:
         terminal.say(f"{facts['kind']} {facts['id']} is {facts['email']}.")
+    return YES
+
+
+def reset(asked: argparse.Namespace) -> int:
+    """For whoever lost their device: forget what proved who they are, but for the password."""
+    person = existing(asked.email)
+    gone = sign_in.reset(person=person, actor=operators.me(), at=clock.now())
+    if asked.json:
+        terminal.give({"email": person.email, **gone})
+    else:
+        terminal.say(
+            f"{person.email}: {gone['passkeys']} passkeys, {gone['codes']} one-time codes and "
+            f"{gone['single_sign_on']} single sign-on accounts forgotten. Their sessions go on."
+        )
     return YES
 
 
