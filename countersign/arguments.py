@@ -9,7 +9,7 @@ from typing import Any
 
 from countersign import asking, channel_arguments, slack_arguments, starting
 
-KINDS = ("slack", "teams", "pagerduty", "servicenow", "github")
+KINDS = ("slack", "teams", "pagerduty", "servicenow", "github", "oidc")
 ROLES = ("member", "manager", "auditor", "operator")
 STAGES = ("shadow", "supervised", "autonomous", "full")
 DATA_CLASSES = ("public", "internal", "confidential", "restricted")
