@@ -64,7 +64,8 @@ def _is_foreign(account: Account, configuration: Configuration) -> bool:
     if account.team in configuration.teams:
         return False
     if workspaces.is_shared():
-        return account.team not in workspaces.teams()
+        is_member = account.team in workspaces.teams()
+        return not is_member and not workspaces.is_whole(account.enterprise)
     return bool(configuration.teams)
 
 

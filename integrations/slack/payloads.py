@@ -37,11 +37,15 @@ NEVER = ("assistant_thread", "authorizations", "item", "previous_message", "resp
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who clicked: a user of a workspace."""
+    """Who clicked: a user of a workspace.
+
+    `enterprise` is the organisation of the workspace they clicked in, where they are at home there.
+    """
 
     user: str
     team: str
     name: str
+    enterprise: str = ""
 
     @property
     def external_id(self) -> str:
@@ -85,7 +89,10 @@ def account(payload: Mapping[str, Any]) -> Account:
     """Who acts. Raises Malformed when Slack did not say."""
     user, team = payload.get("user") or {}, payload.get("team") or {}
     name = _text(user, "username") or _text(user, "name")
-    found = Account(_text(user, "id"), _text(user, "team_id") or _text(team, "id"), name[:80])
+    home = _text(user, "team_id") or _text(team, "id")
+    whole = _text(payload.get("enterprise") or {}, "id")
+    at_home = home in (_text(team, "id"), whole)
+    found = Account(_text(user, "id"), home, name[:80], whole if at_home else "")
     if not found.user or len(found.user) > 40 or len(found.team) > 40:
         raise Malformed("The user who acted is not named. Nothing was recorded.")
     return found

@@ -115,6 +115,12 @@ def teams() -> frozenset[str]:
     return frozenset(live.exclude(team_id="").values_list("team_id", flat=True))
 
 
+def is_whole(enterprise: str) -> bool:
+    """Whether the app is installed for this whole organisation."""
+    live = SlackWorkspace.objects.filter(revoked_at=None, team_id="", enterprise_id=enterprise)
+    return bool(enterprise) and live.exists()
+
+
 def install(installed: Installed, *, by: Actor, at: datetime) -> SlackWorkspace:
     """Keep a workspace with its token; the same one again gets the new token."""
     same = {"team_id": installed.team, "enterprise_id": installed.enterprise}
