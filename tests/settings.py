@@ -38,5 +38,6 @@ DATABASES = {"default": _database()}
 REDIS_URL = CELERY_BROKER_URL = _redis_url()
 # One test must not hear another's ring.
 BELL_DIR = str(service.DATA_DIR / "run" / f"bell-{_worker()}")
+SLACK_ANSWER_SECONDS = 30  # and what was decided before the answer, not what comes after it
 UNDO_SECONDS = 0  # most tests are about what a decision does, not about when
 STATIC_ROOT = service.BASE_DIR / "static"  # nothing is collected for a test run

@@ -100,6 +100,14 @@ def database(url: str, data_dir: Path) -> dict[str, Any]:
     }
 
 
+def beside(database: dict[str, Any], *, connections: int) -> dict[str, Any]:
+    """The same PostgreSQL by connections of its own, all made at the first use, none waited for long."""
+    options = dict(database["OPTIONS"])
+    options["options"] = "-c lock_timeout=2s -c statement_timeout=2s"
+    options["pool"] = {"min_size": connections, "max_size": connections, "timeout": 2}
+    return {**database, "OPTIONS": options}
+
+
 def _sqlite(path: Path) -> dict[str, Any]:
     """One writer at a time, readers never wait, and a commit is on disk when it is acknowledged."""
     return {

@@ -98,6 +98,9 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": env.database(env.text("DATABASE_URL"), DATA_DIR)}
+if "pool" in DATABASES["default"]["OPTIONS"]:
+    # A click is written down by these, however busy the others are.
+    DATABASES["knocks"] = env.beside(DATABASES["default"], connections=8)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "approvals.Person"
 LOGIN_URL = "/sign-in"
@@ -204,6 +207,7 @@ SLACK_CRITICAL_ON_WEB = env.flag("SLACK_CRITICAL_ON_WEB", default=True)
 SLACK_TEAM_GROUPS = env.text("SLACK_TEAM_GROUPS")
 SLACK_DIGEST = env.text("SLACK_DIGEST")
 SLACK_DIGEST_ZONE = env.text("SLACK_DIGEST_ZONE", "UTC")
+SLACK_ANSWER_SECONDS = 1.8  # a click is answered by then, decided or not; Slack waits for three
 SLACK_SOCKET_MODE = env.flag("SLACK_SOCKET_MODE", default=bool(SLACK_APP_TOKEN))
 
 PAGERDUTY_ROUTING_KEY = env.text("PAGERDUTY_ROUTING_KEY")
@@ -268,6 +272,9 @@ if GITHUB_APP_ID or GITHUB_PRIVATE_KEY or GITHUB_WEBHOOK_SECRET:
     ADAPTERS.append("integrations.github.adapter.GitHubAdapter")
 if env.flag("CONSOLE_CARDS"):
     ADAPTERS.append("integrations.console.ConsoleAdapter")
+
+# Who goes on with callbacks that were written down and left behind, by provider.
+KNOCKS = {"slack": "integrations.slack.knocks.Clicks"}
 
 CELERY_BROKER_URL = REDIS_URL or "memory://localhost/"
 

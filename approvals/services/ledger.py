@@ -21,6 +21,7 @@ from approvals.services import (
     audit,
     bell,
     held,
+    knocks,
     outbox,
     sharing,
 )
@@ -101,6 +102,8 @@ def transition(
                 for each in moved:
                     also(each)
             held.end_with(moved, at=at)
+            if moved:
+                knocks.settle()
         _regroup([row, *beside], at=at)
     if refusal is not None:
         raise refusal

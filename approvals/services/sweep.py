@@ -16,6 +16,7 @@ from approvals.services import (
     clock,
     deliveries,
     exports,
+    knocks,
     looking,
     on_call,
     pulse,
@@ -30,6 +31,7 @@ DELIVERY_EVERY = 1.0
 HOUSEKEEPING_EVERY = 3600.0
 WATCH_EVERY = 30.0
 EXPORT_EVERY = 2.0
+KNOCK_EVERY = 1.0
 LOOK_EVERY = 2.0  # how soon a look that was asked for begins
 BATCH = 200
 
@@ -53,6 +55,10 @@ class Sweeper:
                 target=self._loop,
                 args=("exports", exports.write_due, None, EXPORT_EVERY),
                 daemon=True,
+            ),
+            *(
+                Thread(target=self._loop, args=("knocks", _knock, None, KNOCK_EVERY), daemon=True)
+                for _ in range(senders)
             ),
             Thread(target=self._listen, daemon=True),
             *(
@@ -109,8 +115,13 @@ def _send() -> bool:
     return deliveries.send_due(limit=20) >= 20
 
 
+def _knock() -> bool:
+    return knocks.do_due(limit=20) >= 20
+
+
 def _keep_house() -> bool:
     replays.forget_old(at=clock.now())
+    knocks.forget_old(at=clock.now())
     exports.forget_old(at=clock.now())
     return False
 

@@ -11,7 +11,7 @@ from approvals.domain import display, errors
 from approvals.domain.cards_words import headline
 from approvals.domain.terms import Verdict
 from approvals.models import ApprovalRequest, Person, states
-from approvals.services import answers, clock
+from approvals.services import answers, clock, knocks
 from approvals.services.answers import LONGEST
 from integrations.slack import clicks, linking, modals, payloads, trusting
 from integrations.slack import elements as el
@@ -105,7 +105,9 @@ def _store(click: Pressed, client: WebClient, words: str) -> Reply | None:
     if found is None:
         return modals.link_account(NOBODY, url=linking.url(click.account))
     known, person = found
-    answers.answer(ref=str(known.row.public_id), person=person, text=words, at=clock.now())
+    answers.answer(
+        ref=str(known.row.public_id), person=person, text=words, at=knocks.moment(known.row)
+    )
     return None
 
 

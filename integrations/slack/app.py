@@ -25,11 +25,10 @@ from integrations.slack import (
     workspaces,
 )
 from integrations.slack.configuration import Configuration
+from integrations.slack.turns import CLICK_SECONDS, Turn
 
 logger = logging.getLogger(__name__)
 
-# Two calls at most are made for one click, and Slack waits three seconds for its answer.
-CLICK_SECONDS = 1.3
 SIGNED = "slack_signature"
 SOCKET = "slack_socket"
 ANYTHING = re.compile(r".*", re.DOTALL)
@@ -41,7 +40,11 @@ REFUSED = {
 
 
 def answer(
-    payload: Mapping[str, Any], *, configuration: Configuration, authenticated_by: str
+    payload: Mapping[str, Any],
+    *,
+    configuration: Configuration,
+    authenticated_by: str,
+    turn: Turn | None = None,
 ) -> BoltResponse:
     """Let Bolt answer one sound payload; what nobody listens for is answered with nothing.
 
@@ -61,6 +64,7 @@ def answer(
             "authenticated_by": authenticated_by,
             "configuration": configuration,
             "token_of_workspace": token,
+            "turn": turn,
         },
     )
     response = application(configuration.signing_secret, configuration.api_url).dispatch(request)
@@ -89,7 +93,9 @@ def application(signing_secret: str, api_url: str) -> App:
 
 def speaking(context: BoltContext) -> WebClient:
     """A client for the workspace a request came from."""
-    token = context.bot_token or ""
+    token, turn = context.bot_token or "", context.get("turn")
+    if isinstance(turn, Turn):
+        return turn.client(context["configuration"], token=token)
     return wire.client(context["configuration"], seconds=CLICK_SECONDS, token=token)
 
 

@@ -16,7 +16,8 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from approvals.domain.errors import Refusal
-from approvals.services import clock
+from approvals.services import clock, knocks
+from approvals.services.knocks import Dropped
 from integrations.slack import likeness, modals, payloads, seals, wire, wording, workspaces
 from integrations.slack.payloads import Account, Place
 from integrations.slack.shortening import escape
@@ -27,6 +28,10 @@ Reply = dict[str, Any]
 WINDOW_SALT = "slack-window"
 REF = re.compile(r"\bREQ-[0-9]{1,18}\b")
 FAULT = "We could not record your {what}. {so} Try again or open {ref}. Error {code}."
+LATER = (
+    "Your {what} is not recorded yet: we cannot reach our database. We keep trying, and tell you if it "
+    "does not count. {ref} shows what holds. Error {code}."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +120,12 @@ def attempt(
     except DatabaseError:
         code = secrets.token_hex(3).upper()
         logger.exception("slack click was not recorded", extra={"fault": code})
+        became = knocks.drop()
+        if became is Dropped.HAPPENED:
+            return None  # only the word that it was written was lost
         so = "Nothing was approved." if what == "decision" else "Nothing was changed."
-        words = FAULT.format(what=what, so=so, ref=click.said or "the request", code=code)
+        fault = FAULT if became is Dropped.NOTHING else LATER
+        words = fault.format(what=what, so=so, ref=click.said or "the request", code=code)
         return modals.refusal(words, url=click.url, title="Not recorded")
 
 

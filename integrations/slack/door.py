@@ -1,11 +1,12 @@
-"""Where Slack knocks: nothing passes that Slack did not sign, and nothing passes twice."""
+"""Where Slack knocks: nothing passes that Slack did not sign, and nothing passes twice.
+
+A click is written down, answered, and decided; see knocks.py for the order of the last two.
+"""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
-from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError
@@ -15,9 +16,8 @@ from django.views.decorators.csrf import csrf_exempt
 from slack_bolt import BoltResponse
 
 from approvals.domain.canonical import Malformed
-from approvals.services import clock, replays
 from integrations import inbound
-from integrations.slack import app, configuration, payloads
+from integrations.slack import app, configuration, knocks, payloads
 from integrations.slack import events as events_of
 from integrations.slack.configuration import Configuration
 
@@ -32,6 +32,7 @@ SIGNATURE = "X-Slack-Signature"
 @csrf_exempt  # the signature proves more than a cookie would, and Slack has none
 def events(request: HttpRequest) -> HttpResponse:
     """Interactions, events and the handshake: `POST /integrations/slack/events`."""
+    began = time.monotonic()
     if request.method != "POST":
         refused = _refuse(405, "method_not_allowed", "Slack speaks to this address with POST only.")
         refused["Allow"] = "POST"
@@ -44,10 +45,12 @@ def events(request: HttpRequest) -> HttpResponse:
     settings = configuration.current()
     if not _is_signed(request, raw, settings):
         return _refuse(401, "bad_signature", "The signature is missing, wrong or too old.")
-    return _answer(request, raw, settings)
+    return _answer(request, raw, settings, began=began)
 
 
-def _answer(request: HttpRequest, raw: bytes, settings: Configuration) -> HttpResponse:
+def _answer(
+    request: HttpRequest, raw: bytes, settings: Configuration, *, began: float
+) -> HttpResponse:
     kind = request.headers.get("Content-Type", "")
     try:
         payload = events_of.from_request(raw, kind) or payloads.from_request(raw, kind)
@@ -57,14 +60,20 @@ def _answer(request: HttpRequest, raw: bytes, settings: Configuration) -> HttpRe
         return HttpResponse(status=200)
     if settings.app_id and payload.get("api_app_id", settings.app_id) != settings.app_id:
         return _refuse(403, "other_app", "This comes from another Slack app.")
+    if payload["type"] not in payloads.INTERACTIONS:
+        # Events may come again for days and change nothing twice; the handshake asks for nothing.
+        said = app.answer(payload, configuration=settings, authenticated_by=app.SIGNED)
+        return _translated(said)
+    signed = inbound.slack_signed_content(timestamp=request.headers[TIMESTAMP], body=raw)
+    key = inbound.replay_key(PROVIDER, signed)
     try:
-        is_new = _is_new(request, raw, payload)
+        kept = knocks.keep(raw, key=key, content_type=kind, authenticated_by=app.SIGNED)
     except DatabaseError:
-        logger.exception("slack click could not be remembered")
+        logger.exception("slack click could not be written down")
         return _refuse(503, "unavailable", "We could not record this. Nothing was decided.")
-    if not is_new:
+    if kept is None:
         return HttpResponse(status=200)
-    return _translated(app.answer(payload, configuration=settings, authenticated_by=app.SIGNED))
+    return _translated(knocks.answer(kept, payload, configured=settings, began=began))
 
 
 def _body(request: HttpRequest) -> bytes | None:
@@ -89,15 +98,6 @@ def _is_signed(request: HttpRequest, raw: bytes, settings: Configuration) -> boo
         body=raw,
         now=time.time(),
     )
-
-
-def _is_new(request: HttpRequest, raw: bytes, payload: Mapping[str, Any]) -> bool:
-    """Events may come again for days and change nothing twice; clicks come once."""
-    if payload.get("type") == events_of.KIND:
-        return True
-    signed = inbound.slack_signed_content(timestamp=request.headers[TIMESTAMP], body=raw)
-    key = inbound.replay_key(PROVIDER, signed)
-    return replays.first_time(provider=PROVIDER, key=key, at=clock.now())
 
 
 def _translated(response: BoltResponse) -> HttpResponse:

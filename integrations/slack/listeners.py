@@ -15,7 +15,7 @@ from approvals import queries
 from approvals.domain import errors
 from approvals.domain.terms import Verdict
 from approvals.models import Person
-from approvals.services import clock, lifecycle, reading
+from approvals.services import knocks, lifecycle, reading
 from integrations.slack import clicks, configuration, linking, modals, payloads, trusting
 from integrations.slack.clicks import WINDOW_SALT, Pressed, Reply
 from integrations.slack.trusting import CHANNEL, NOT_OURS, UNKNOWN, Trusted
@@ -86,7 +86,7 @@ def _count(click: Pressed, verdict: Verdict, client: WebClient, *, comment: str)
         shown=row.action_sha256 if carried.shown else None,
         channel=CHANNEL,
         authenticated_by=click.authenticated_by,
-        at=clock.now(),
+        at=knocks.moment(row),
     )
     return None
 
@@ -99,7 +99,7 @@ def _refuse_unread(known: Trusted, person: Person) -> None:
         channel=CHANNEL,
         addresses=known.addresses,
         critical_on_web=configuration.current().critical_on_web,
-        at=clock.now(),
+        at=knocks.moment(known.row),
     )
 
 
@@ -116,7 +116,7 @@ def _ask(click: Pressed, verdict: Verdict, client: WebClient) -> Reply:
         verdict=verdict,
         version=carried.version,
         channel=CHANNEL,
-        at=clock.now(),
+        at=knocks.moment(row),
     )
     return modals.ask_words(
         queries.card(row), verdict, carried=clicks.carry(click, drawn=known.drawn)

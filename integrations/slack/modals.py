@@ -23,6 +23,13 @@ _EFFECTS = {
     Verdict.INVESTIGATE: "The clock pauses, within a bound, until somebody answers.",
 }
 
+WAITING = "We are looking up the request. Nothing is decided yet. This window changes by itself."
+RECORDING = (
+    "We have what you sent and are recording it. It does not count until this window says so. "
+    "You may close it: if it does not count, we tell you."
+)
+RECORDED = "Recorded. The message shows what holds now."
+
 
 def ask_words(card: Card, verdict: Verdict, *, carried: str) -> dict[str, Any]:
     """Ask for the words a verdict needs; `carried` ties the answer to the click."""
@@ -79,6 +86,21 @@ def link_account(words: str, *, url: str) -> dict[str, Any]:
     after = "The link works for 15 minutes and for you alone. Then click again."
     blocks = [el.words(words), {"type": "actions", "elements": [linking]}, el.small(after)]
     return _window("Who are you?", blocks)
+
+
+def waiting() -> dict[str, Any]:
+    """Stand in for a window whose words are still being looked up."""
+    return _window("One moment", [el.words(WAITING)])
+
+
+def recording() -> dict[str, Any]:
+    """Stand in for the answer to a window that was sent, until it is recorded."""
+    return _window("Recording", [el.words(RECORDING)])
+
+
+def recorded() -> dict[str, Any]:
+    """Say that what was sent is on record now."""
+    return _window("Recorded", [el.words(RECORDED)])
 
 
 def _window(title: str, blocks: list[dict[str, Any]]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 import time
@@ -15,14 +16,15 @@ from slack_sdk.socket_mode.client import BaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 
 from approvals.domain.canonical import Malformed
-from approvals.services import clock, replays
+from approvals.services.knocks import Kept
 from integrations import inbound
-from integrations.slack import app, configuration, events, payloads, wire
+from integrations.slack import app, configuration, events, knocks, payloads, wire
 from integrations.slack.configuration import Configuration
 
 logger = logging.getLogger(__name__)
 
 PROVIDER = "slack"
+AT_ONCE = 64  # each waits for a click that takes long, and no other shall wait behind it
 
 
 def main(stop: threading.Event | None = None) -> None:
@@ -34,7 +36,9 @@ def main(stop: threading.Event | None = None) -> None:
     if not settings.app_token:
         raise ValueError("SLACK_APP_TOKEN is not set; Socket Mode needs an xapp- token.")
     client = SocketModeClient(
-        app_token=settings.app_token, web_client=wire.client(settings, seconds=10)
+        app_token=settings.app_token,
+        web_client=wire.client(settings, seconds=10),
+        concurrency=AT_ONCE,
     )
     client.socket_mode_request_listeners.append(Hearer(settings))
     client.connect()
@@ -61,22 +65,27 @@ class Hearer:
 
     def answer(self, request: SocketModeRequest) -> BoltResponse:
         """The same as the door's, but for the signature: the connection itself is proof."""
+        began = time.monotonic()
         try:
             sent = request.payload
             payload = events.from_envelope(sent) or payloads.from_envelope(sent)
-            if payload is None or not self._is_for_us(payload) or not self._is_new(request):
+            if payload is None or not self._is_for_us(payload):
                 return BoltResponse(status=200)
+            kept = self._keep(request)
         except Malformed as error:
             logger.warning("slack envelope was malformed", extra={"error": error.words})
             return BoltResponse(status=200)
         except DatabaseError:
-            logger.exception("slack click could not be remembered")
+            logger.exception("slack click could not be written down")
             return BoltResponse(status=503)
-        return app.answer(payload, configuration=self._settings, authenticated_by=app.SOCKET)
+        if kept is None:
+            return BoltResponse(status=200)
+        return knocks.answer(kept, payload, configured=self._settings, began=began)
 
-    def _is_new(self, request: SocketModeRequest) -> bool:
+    def _keep(self, request: SocketModeRequest) -> Kept | None:
         key = inbound.replay_key(PROVIDER, b"socket:" + request.envelope_id.encode())
-        return replays.first_time(provider=PROVIDER, key=key, at=clock.now())
+        raw = json.dumps(request.payload).encode()
+        return knocks.keep(raw, key=key, content_type=events.JSON, authenticated_by=app.SOCKET)
 
     def _is_for_us(self, payload: Mapping[str, object]) -> bool:
         wanted = self._settings.app_id

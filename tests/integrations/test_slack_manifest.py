@@ -34,6 +34,7 @@ SCOPES: dict[str, set[str]] = {
     "users.info": {"users:read", "users:read.email"},
     "views.open": set(),
     "views.publish": set(),
+    "views.update": set(),
 }
 
 
