@@ -59,15 +59,29 @@ def _said(
     verdict, comment, proven = Verdict(sent["verdict"]), sent["comment"], proven_by(request)
     row = queries.request(ref)
     state = states.of(row, decisions=row.decisions.all())
-    may = verdicts.refusal(state, states.approver(person), verdict, now=at) is None
-    if may and verdict is Verdict.APPROVE:
+    if verdicts.refusal(state, states.approver(person), verdict, now=at) is not None:
+        _refuse_under_lock(person, ref, sent, at=at)
+    if verdict is Verdict.APPROVE:
         proven = _climb(request, person, row, sent, at=at)
-    if may and verdict is Verdict.DENY:
+    if verdict is Verdict.DENY:
         comment = _reason(sent)
         if sent["stop"] and not stopping.may_stop(person, row.agent):
             raise errors.NotAllowed("You may not stop this agent. Nothing was decided.")
     is_fresh = fresh.is_fresh(request, at=at)
     return Said(person, verdict, comment, sent["version"], sent["shown"], "web", proven, is_fresh)
+
+
+def _refuse_under_lock(person: Person, ref: str, sent: Mapping[str, Any], *, at: datetime) -> None:
+    """Refuse what was refused at a look, and write it down: unless time or somebody has moved the
+    request on since, so that the click could count after all. Then it lacks nothing that one needs."""
+    lifecycle.foresee(
+        ref=ref,
+        person=person,
+        verdict=Verdict(sent["verdict"]),
+        version=sent["version"],
+        channel="web",
+        at=at,
+    )
 
 
 def _climb(
