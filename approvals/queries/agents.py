@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -13,8 +13,6 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from approvals.domain import errors
 from approvals.domain.policy.agent_policy import ITSELF
-from approvals.domain.policy.documents import PolicySet
-from approvals.domain.policy.rates import Rate, covers
 from approvals.domain.terms import OPEN, Basis, Status
 from approvals.models import (
     Agent,
@@ -45,17 +43,6 @@ class Line:
     waiting: int
     denied: int
     last: ApprovalRequest | None
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """One rate of an agent, what it counts, and what is used of it in the last hour or day."""
-
-    rule: str
-    actions: str
-    window: str
-    used: int
-    limit: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,37 +144,13 @@ def breakers_of(agent: Agent) -> list[BreakerTrip]:
     return list(rows.order_by("opened_at")[:MOST_LISTED])
 
 
-def limits_of(agent: Agent, policy: PolicySet, *, at: datetime) -> list[Limit]:
-    """Every rate of the policy that concerns this agent, the fullest first."""
-    recent = Q(created_at__gt=at - HOUR)
-    rows = (
-        ApprovalRequest.objects.filter(agent=agent, created_at__gt=at - DAY, status__in=_COUNTED)
-        .order_by()
-        .values_list("action")
-        .annotate(by_hour=Number("pk", filter=recent), by_day=Number("pk"))
-    )
-    counts = list(rows)
-    rates = [rate for each in policy.concerning(agent.name) for rate in each.rates]
-    found = [limit for rate in rates for limit in _limits(rate, counts)]
-    return sorted(found, key=lambda one: (-one.used / max(one.limit, 1), one.rule))
-
-
-def _limits(rate: Rate, counts: Iterable[tuple[str, int, int]]) -> list[Limit]:
-    mine = [count for count in counts if covers(rate, count[0])]
-    used = {"hour": sum(count[1] for count in mine), "day": sum(count[2] for count in mine)}
-    return [
-        Limit(rate.rule(f"per_{window}"), rate.name or "everything", window, used[window], limit)
-        for window, limit in (("hour", rate.per_hour), ("day", rate.per_day))
-        if limit is not None
-    ]
-
-
 def _lines(agents: Sequence[Agent], *, at: datetime) -> list[Line]:
     ids = [agent.pk for agent in agents]
     stages: dict[UUID, list[AgentStage]] = {}
     for row in AgentStage.objects.filter(agent__in=ids, until=None).order_by("action_class"):
         stages.setdefault(row.agent_id, []).append(row)
-    open_now = ApprovalRequest.objects.filter(agent__in=ids, status__in=_OPEN)
+    # As the queue lists them: identical ones as one.
+    open_now = ApprovalRequest.objects.filter(agent__in=ids, status__in=_OPEN, joined=None)
     denied = ApprovalRequest.objects.filter(
         agent__in=ids,
         created_at__gt=at - WEEK,

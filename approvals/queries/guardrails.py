@@ -6,19 +6,16 @@ Every read is bounded. Where a bound was reached the answer says so, and whoever
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
-
-from django.db.models import Count as Number
-from django.db.models import Min, Q
 
 from approvals.domain import trial
 from approvals.domain.policy.documents import PolicySet
-from approvals.domain.policy.rates import Rate, covers
 from approvals.domain.terms import OPEN, Basis, RiskLevel, Status
 from approvals.models import Agent, Alert, ApprovalRequest, BreakerTrip
+from approvals.queries import used_rates
+from approvals.queries.used_rates import Used
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 MOST_WAITING = 5_000
@@ -54,26 +51,10 @@ class Blocked:
     is_whole: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Used:
-    """How much of one rate an agent has used; `room_at` is when the oldest that counts drops out."""
-
-    agent: str
-    rule: str
-    window: str
-    used: int
-    limit: int
-    room_at: datetime | None
-
-    @property
-    def share(self) -> float:
-        return self.used / self.limit if self.limit else 1.0
-
-
 def waiting(*, at: datetime) -> Waiting:
-    """The requests that wait now, and how many did at each hour of the last day."""
+    """What waits now, identical ones as one like in the queue, and how much did at each hour of a day."""
     rows = list(
-        ApprovalRequest.objects.filter(status__in=_OPEN)
+        ApprovalRequest.objects.filter(status__in=_OPEN, joined=None)
         .exclude(effect=trial.EFFECT)
         .order_by("number")
         .values_list("risk", "created_at", "expires_at")[: MOST_WAITING + 1]
@@ -125,71 +106,9 @@ def blocked(*, since: datetime, at: datetime) -> Blocked:
 
 
 def near_limits(policy: PolicySet, *, at: datetime) -> list[Used]:
-    """Every rate of every agent that used any of it, the fullest first."""
+    """Every rate that any agent used some of, the fullest first."""
     agents = list(Agent.objects.filter(is_enabled=True).order_by("name")[:MOST_AGENTS])
-    counts = _counts([agent.pk for agent in agents], at=at)
-    found = [
-        used
-        for agent in agents
-        for rate in (rate for each in policy.concerning(agent.name) for rate in each.rates)
-        for used in _used(agent, rate, counts[agent.pk])
-    ]
-    return sorted(found, key=lambda used: (-used.share, used.agent, used.rule))
-
-
-@dataclass(frozen=True, slots=True)
-class _Count:
-    action: str
-    hour: int
-    day: int
-    hour_since: datetime | None
-    day_since: datetime | None
-
-
-def _counts(agents: Sequence[UUID], *, at: datetime) -> Mapping[UUID, list[_Count]]:
-    lately = Q(created_at__gt=at - HOUR)
-    rows = (
-        ApprovalRequest.objects.filter(
-            agent__in=agents, created_at__gt=at - DAY, status__in=_COUNTED
-        )
-        .order_by()
-        .values("agent", "action")
-        .annotate(
-            by_hour=Number("pk", filter=lately),
-            by_day=Number("pk"),
-            hour_since=Min("created_at", filter=lately),
-            day_since=Min("created_at"),
-        )
-    )
-    found: defaultdict[UUID, list[_Count]] = defaultdict(list)
-    for row in rows:
-        found[row["agent"]].append(
-            _Count(
-                row["action"], row["by_hour"], row["by_day"], row["hour_since"], row["day_since"]
-            )
-        )
-    return found
-
-
-def _used(agent: Agent, rate: Rate, counts: Iterable[_Count]) -> list[Used]:
-    mine = [count for count in counts if covers(rate, count.action)]
-    made = []
-    for window, limit in (("hour", rate.per_hour), ("day", rate.per_day)):
-        used = sum(getattr(count, window) for count in mine)
-        if limit is None or not used:
-            continue
-        since = [at for count in mine if (at := getattr(count, f"{window}_since")) is not None]
-        made.append(
-            Used(
-                agent=agent.name,
-                rule=rate.rule(f"per_{window}"),
-                window=window,
-                used=used,
-                limit=limit,
-                room_at=min(since) + (HOUR if window == "hour" else DAY) if since else None,
-            )
-        )
-    return made
+    return [each for each in used_rates.of(agents, policy, at=at) if each.used]
 
 
 def breakers_open() -> list[BreakerTrip]:

@@ -20,6 +20,8 @@ from approvals.domain.policy.documents import PolicySet
 from approvals.domain.terms import OutcomeStatus, RiskLevel, Stage, Status
 from approvals.models import Agent, AgentKey, AgentStage, ApprovalRequest, Person, StandingGrant
 from approvals.queries import agents as reads
+from approvals.queries import used_rates
+from approvals.queries.used_rates import Used
 from approvals.services import clock, policies, standing, stewards
 from approvals.web import agents_trust, moments
 from approvals.web.access import signed_in
@@ -109,7 +111,7 @@ def draw(
         "alerts": reads.alerts_of(agent),
         "trust": agents_trust.of(agent, classes, wanted=request.GET.get("class", ""), at=now),
         "keys": [_key(each, now) for each in reads.keys_of(agent)],
-        "limits": [_limit(each) for each in reads.limits_of(agent, policy, at=now)] if policy else [],
+        "limits": [_limit(each) for each in used_rates.of([agent], policy, at=now)] if policy else [],
         "scope": _scope(policy, agent, targets, actions),
         "grants": [_grant(each) for each in standing.grants(agent=agent.name, in_force_at=now)[:50]],
         "recent": [_request(each) for each in reads.lately(agent)],
@@ -197,11 +199,11 @@ def _key(key: AgentKey, now: datetime) -> dict[str, Any]:
     }
 
 
-def _limit(limit: reads.Limit) -> dict[str, Any]:
-    share = 100 * limit.used / max(limit.limit, 1)
+def _limit(limit: Used) -> dict[str, Any]:
+    share = 100 * limit.share
     return {
         "rule": limit.rule,
-        "actions": limit.actions,
+        "actions": limit.what,
         "words": f"{limit.used} of {limit.limit} this {limit.window}",
         "filled": min(100, round(share)),
         "mark": "At the limit" if share >= 100 else "Near the limit" if share >= LIMIT_NEAR else "",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,14 +13,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 
-from approvals.domain import display
 from approvals.domain.cards import RISK_SHAPE
 from approvals.domain.errors import Refusal
-from approvals.domain.terms import AlertKind, Phase
-from approvals.models import Alert, BreakerTrip, Person
+from approvals.domain.terms import AlertKind
+from approvals.models import Alert, Person
 from approvals.queries import guardrails as reads
+from approvals.queries.used_rates import Used
 from approvals.services import alert_life, alerts, breakers, clock, policies
-from approvals.web import moments
+from approvals.web import guardrail_rows, moments
 from approvals.web.access import signed_in
 
 SPANS = {"day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30)}
@@ -47,18 +47,7 @@ LISTS = (
         "Nobody clicked a button of a copied or changed message.",
     ),
 )
-PHASES = {
-    Phase.OPEN: ("● Open", "status-denied"),
-    Phase.HALF_OPEN: ("◐ Trying again", "status-failed"),
-    Phase.CLOSED: ("○ Closed", "status-closed"),
-}
-DOES = {
-    "pause_and_alert": "Everything this agent asks is refused.",
-    "require_human_review": "A person is asked about everything.",
-    "freeze_scaling": "Scaling is refused.",
-}
 MOST_BARS = 12
-MOST_FIGURES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +86,11 @@ def _draw(
         "waiting": _waiting(now),
         "blocked": _blocked(span, now),
         "bars": _bars(now),
-        "breakers": [_breaker(trip, person, now) for trip in reads.breakers_open()],
-        "closed": [_breaker(trip, person, now) for trip in reads.breakers_closed()],
+        "breakers": [guardrail_rows.breaker(trip, person, now) for trip in reads.breakers_open()],
+        "closed": [guardrail_rows.breaker(trip, person, now) for trip in reads.breakers_closed()],
         "lists": [
             {"kind": kind.value, "title": title, "empty": empty,
-             "alerts": [_alert(alert, person, now) for alert in opened.get(kind.value, [])]}
+             "alerts": [guardrail_rows.alert(alert, person, now) for alert in opened.get(kind.value, [])]}
             for kind, title, empty in LISTS
         ],
         "refusal": refusal.words if refusal else "",
@@ -240,7 +229,7 @@ def _bars(now: datetime) -> list[Bar]:
     return [_bar(used, now) for used in reads.near_limits(policy, at=now)[:MOST_BARS]]
 
 
-def _bar(used: reads.Used, now: datetime) -> Bar:
+def _bar(used: Used, now: datetime) -> Bar:
     share = used.share
     mark = "Over the limit" if share > 1 else "At the limit" if share == 1 else ""
     room = (
@@ -256,56 +245,3 @@ def _bar(used: reads.Used, now: datetime) -> Bar:
         mark=mark or ("Near the limit" if share >= 0.8 else ""),
         room=room,
     )
-
-
-def _breaker(trip: BreakerTrip, person: Person, now: datetime) -> dict[str, Any]:
-    phase = breakers.phase(trip, at=now)
-    words, css = PHASES[phase]
-    return {
-        "number": trip.pk,
-        "agent": trip.agent.name,
-        "kind": trip.kind.replace("_", " "),
-        "policy": trip.policy,
-        "phase_words": words,
-        "css": css,
-        "words": trip.words,
-        "does": DOES.get(trip.does, trip.does),
-        "since": trip.opened_at,
-        "next_try": trip.half_open_at if phase is Phase.OPEN else None,
-        "trial": trip.trial.ref if phase is Phase.HALF_OPEN and trip.trial else "",
-        "closed_at": trip.closed_at,
-        "closed_by": trip.closed_by,
-        "why": trip.close_reason,
-        "may_reset": person.role == "manager" and trip.agent.owner_id != person.pk,
-    }
-
-
-def _alert(alert: Alert, person: Person, now: datetime) -> dict[str, Any]:
-    is_theirs = alert.agent is not None and alert.agent.owner_id == person.pk
-    return {
-        "number": alert.pk,
-        "words": alert.words,
-        "agent": alert.agent.name if alert.agent else "",
-        "at": alert.at,
-        "ref": alert.request.ref if alert.request else "",
-        "figures": _figures(alert.values),
-        "taken_by": alert.taken_by if alert_life.is_taken(alert, at=now) else "",
-        "taken_at": alert.taken_at,
-        "was_left": alert.taken_at is not None and not alert_life.is_taken(alert, at=now),
-        "may_close": person.role in alerts.CLOSERS and not is_theirs,
-        "may_mute": alert.kind != AlertKind.SCOPE_VIOLATION.value and alert.agent is not None,
-    }
-
-
-def _figures(values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What stands behind the words; texts may be an agent's own."""
-    return [
-        (name.replace("_", " "), display.show(_flat(value), limit=300).text)
-        for name, value in list(values.items())[:MOST_FIGURES]
-    ]
-
-
-def _flat(value: object) -> str:
-    if isinstance(value, list | tuple):
-        return ", ".join(_flat(each) for each in value)
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
