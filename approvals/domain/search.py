@@ -44,6 +44,7 @@ _KEYED = re.compile(r"([A-Za-z][A-Za-z_-]*):(.*)", re.DOTALL)
 _COMPARED = re.compile(r"param\.([^\s\"<>=!:]+)(>=|<=|!=|>|<|=|:)(.*)", re.DOTALL | re.IGNORECASE)
 _REF = re.compile(r"REQ-(\d{1,18})", re.IGNORECASE)
 _AGO = re.compile(r"(\d{1,4})([mhd])")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?Z?", re.ASCII)
 _NEEDS_QUOTES = re.compile(r"[\s\"\\]")
 
 
@@ -123,10 +124,15 @@ def written(terms: Iterable[Term]) -> str:
 
 
 def moment(value: str, *, now: datetime) -> datetime:
-    """When a date of the box begins, in UTC; `7d` is seven days before now. Raises ValueError."""
+    """When a date of the box begins, in UTC; `7d` is seven days before now. Raises ValueError.
+
+    A moment is written `2026-11-22T14:30` or `2026-11-22T14:30:05Z`, and is UTC as well.
+    """
     ago = _AGO.fullmatch(value)
     if ago:
         return now - int(ago[1]) * UNITS[ago[2]]
+    if _MOMENT.fullmatch(value):
+        return datetime.fromisoformat(value.removesuffix("Z")).replace(tzinfo=UTC)
     day = datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007 - a day, which has no zone
     return datetime.combine(day, time(), tzinfo=UTC)
 

@@ -134,8 +134,10 @@ def _rest(by_key: Mapping[str, list[str]]) -> Q:
         wanted &= Q(Exists(given))
     wanted &= _any(by_key.get("ran", ()), _RAN)
     wanted &= _any(by_key.get("is", ()), _is())
-    for key, columns in (("team", ("plan",)), ("rule", ("evaluation",))):
-        wanted &= _named(by_key.get(key, ()), columns)
+    wanted &= _named(by_key.get("team", ()), ("plan",))
+    if "rule" in by_key:
+        # What refused or asked, by the code it gives and by the place of the rule.
+        wanted &= Q(reason_code__in=by_key["rule"]) | _named(by_key["rule"], ("evaluation",))
     versions = [value for value in by_key.get("policy", ()) if value.isascii() and value.isdigit()]
     named = [value for value in by_key.get("policy", ()) if value not in versions]
     numbers = [int(value) for value in versions if len(value) < 10]

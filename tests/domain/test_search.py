@@ -81,6 +81,9 @@ def test_a_token_is_toggled_in_and_out() -> None:
 
 def test_days_begin_at_midnight_and_lengths_count_back_from_now() -> None:
     assert search.moment("2026-11-01", now=NOW) == datetime(2026, 11, 1, tzinfo=UTC)
+    precise = datetime(2026, 11, 1, 14, 30, tzinfo=UTC)
+    assert search.moment("2026-11-01T14:30", now=NOW) == precise
+    assert search.moment("2026-11-01T14:30:00Z", now=NOW) == precise
     assert search.moment("1h", now=NOW) == datetime(2026, 11, 22, 11, tzinfo=UTC)
 
 
