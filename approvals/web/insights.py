@@ -131,7 +131,7 @@ def _idle(idle: reads.Idle, since: datetime) -> dict[str, Any]:
         "action": name,
         "words": f"asked {idle.asked} times, always approved, in the middle within "
         f"{moments.span(idle.median)}",
-        "href": _history(f'action:"{idle.action}"', since),
+        "href": _history(f'action:"{idle.action}" is:asked', since),
         "simulate": f"/policies/simulate?{urlencode({'action': idle.action})}",
     }
 
@@ -145,7 +145,7 @@ def _agent(trusted: reads.Trusted, since: datetime) -> dict[str, Any]:
         "denied": trusted.denied,
         "expired": trusted.expired,
         "failed": trusted.failed,
-        "href": _history(f'agent:"{trusted.agent}"', since),
+        "href": _history(f'agent:"{trusted.agent}" is:asked', since),
     }
 
 

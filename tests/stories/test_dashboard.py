@@ -1,0 +1,245 @@
+"""What a manager finds in a lived-in dashboard: every number with its list, every badge with a word."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from pypdf import PdfReader
+
+from tests.stories.conftest import Home
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
+RISKS = {"Low": "○", "Medium": "◆", "High": "▲", "Critical": "⬣"}
+WEAKER = """
+apiVersion: guardrails.io/v1
+kind: AgentPolicy
+metadata: {name: less}
+spec:
+  agents: ["*"]
+  actions:
+    - {name: scale_deployment, approval: auto, because: It always went well.}
+"""
+AGENT_SAYS = """(words) => {
+  const box = [...document.querySelectorAll("section, [role=region]")]
+    .find((one) => one.innerText.startsWith("The agent says"));
+  const what = [...document.querySelectorAll("h2")].find((one) => one.innerText === "What will run");
+  const walker = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+  const places = [];
+  while (walker.nextNode())
+    if (walker.currentNode.data.includes(words)) places.push(box.contains(walker.currentNode));
+  return {
+    found: places.length > 0,
+    inside: places.every(Boolean),
+    below: box.getBoundingClientRect().top > what.getBoundingClientRect().bottom,
+    says: box.innerText.split("\\n")[0],
+  };
+}"""
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, home: Home) -> Iterator[Page]:
+    page = home.enter(browser)
+    yield page
+    page.context.close()
+
+
+def listed(page: Page) -> int:
+    """How many the list of an address holds: all of them, page after page."""
+    rows = page.locator("tr[data-ref]").count()
+    while page.get_by_role("link", name="Older", exact=True).count():
+        page.get_by_role("link", name="Older", exact=True).click()
+        rows += page.locator("tr[data-ref]").count()
+    return rows
+
+
+def numbers_of(page: Page, place: str) -> dict[str, int]:
+    """Every number that leads to a list, by its address."""
+    links = page.locator(f"{place} a.digits, {place} .digits a, {place} .chips a")
+    found = {}
+    for link in links.all():
+        words = link.inner_text()
+        number = re.search(r"\d[\d,]*", words)
+        if number and "%" not in words and not re.search(r"\d (s|min|h)\b", words):
+            found[link.get_attribute("href") or ""] = int(number[0].replace(",", ""))
+    return found
+
+
+@pytest.mark.parametrize(
+    "address", ["/guardrails?span=week", "/guardrails?span=month", "/insights"]
+)
+def test_every_number_opens_the_list_that_makes_it_up(page: Page, address: str) -> None:
+    page.goto(address)
+    numbers = numbers_of(page, "main")
+    assert len(numbers) >= 4
+    counted = {}
+    for href in numbers:
+        page.goto(href)
+        counted[href] = listed(page)
+    assert counted == numbers
+
+
+def test_shares_open_the_list_they_are_a_share_of(page: Page) -> None:
+    page.goto("/insights")
+    tiles = [
+        (tile.locator("h2").inner_text(), tile.locator("a").get_attribute("href") or "",
+         tile.locator(".small").inner_text())
+        for tile in page.locator(".tiles li").all()
+    ]  # fmt: skip
+    wrong = {}
+    for title, href, words in tiles:
+        told = re.search(r"(\d+) of (\d+)", words)
+        if told:
+            page.goto(href)
+            if (count := listed(page)) not in {int(told[1]), int(told[2])}:
+                wrong[title] = (count, words)
+    assert wrong == {}
+
+
+def test_agents_count_what_their_links_list(page: Page) -> None:
+    page.goto("/agents")
+    numbers = numbers_of(page, ".agents-list")
+    assert len(numbers) == 8
+    counted = {}
+    for href in numbers:
+        page.goto(href)
+        counted[href] = listed(page)
+    assert counted == numbers
+
+
+def test_nothing_and_no_data_differ_in_words(page: Page) -> None:
+    page.goto("/guardrails")
+    panels = {
+        name: page.get_by_role("region", name=name).inner_text()
+        for name in ("Waiting now", "Blocked by a rule", "Breakers", "Near a limit")
+    }
+    assert "oldest" in panels["Waiting now"]
+    assert "no agent used any of its rates" in panels["Near a limit"]
+    assert not [name for name, text in panels.items() if "no data yet" in text]
+
+
+def test_every_badge_has_a_shape_and_a_word(page: Page, home: Home) -> None:
+    bare = set()
+    seen = set()
+    for address in (
+        "/queue?tab=all", "/history", "/r/REQ-{critical}", "/r/REQ-{hostile}", "/r/REQ-{decided}",
+        "/r/REQ-{denied}", "/agents", "/agents/deploy-bot", "/policies", "/policies/versions",
+        "/guardrails", "/insights", "/oncall", "/settings",
+    ):  # fmt: skip
+        page.goto(address.format(**home.known))
+        for words in page.locator("main .badge").all_text_contents():
+            said = " ".join(words.split())
+            seen.add(said)
+            if not re.match(r"^[^\w\s]+ ?.*[^\W\d_]{2,}", said) and not said.startswith("◐"):
+                bare.add(f"{address}: {said}")
+    assert bare == set()
+    for word, shape in RISKS.items():
+        assert any(said.startswith(shape) and word in said for said in seen), word
+
+
+def test_the_agents_words_stand_in_its_box_below_what_will_run(page: Page, home: Home) -> None:
+    for kind, words in (("high", "Upstream answers slowly"), ("hostile", "Routine clean-up")):
+        page.goto(f"/r/REQ-{home.known[kind]}?full=1")
+        assert page.evaluate(AGENT_SAYS, words) == {
+            "found": True, "inside": True, "below": True,
+            "says": "The agent says · not checked",
+        }  # fmt: skip
+
+
+def test_times_on_a_request_are_told_twice_and_follow_the_reader(
+    browser: Browser, home: Home
+) -> None:
+    page = home.enter(browser)
+    page.goto(f"/r/REQ-{home.known['medium']}")
+    isos = page.locator("main time").evaluate_all("all => all.map((one) => one.dateTime)")
+    assert isos
+    assert [iso for iso in isos if not iso.endswith("+00:00")] == []
+    first = page.locator("main time").first
+    expect(first).to_contain_text("UTC")
+    for _ in range(3):
+        with page.expect_response("**/preferences"):
+            page.keyboard.press("t")
+        page.reload()
+        shown = page.locator("main time").evaluate_all("all => all.map((one) => one.dateTime)")
+        assert set(isos) <= set(shown)
+    page.context.close()
+
+
+def test_the_simulator_answers_lists_the_rules_and_replays_with_nothing_sent(
+    page: Page, home: Home
+) -> None:
+    page.goto("/policies/draft")
+    page.get_by_role("link", name="A new file").click()
+    page.get_by_role("textbox", name="File").fill("less.yaml")
+    page.get_by_label("Its text").fill(WEAKER)
+    page.get_by_label("Why? Whoever decides reads it.").fill("It always went well.")
+    page.get_by_role("button", name="Apply or propose").click()
+    page.goto("/history")
+    before = listed(page)
+
+    page.goto("/policies/simulate")
+    page.get_by_label("A past request").fill(f"REQ-{home.known['medium']}")
+    page.get_by_label("Compare with a proposal").select_option(index=1)
+    page.get_by_role("button", name="Simulate").click()
+
+    answers = page.get_by_role("status").filter(has_text=re.compile("risk"))
+    expect(answers).to_have_count(2)
+    for answer in answers.all_inner_texts():
+        assert answer.count(".") <= 2, answer
+    page.get_by_text("Every check, in order").first.click()
+    expect(page.locator("main")).to_contain_text("scale_deployment matches scale_deployment")
+    expect(page.locator("main")).to_contain_text("None of its")
+
+    page.get_by_role("button", name="Replay 30 days against the proposal").click()
+    headings = page.locator("main summary").all_inner_texts()
+    effects = [words for words in headings if words.startswith("Would")]
+    assert effects[0].startswith("Would stop asking")
+    page.goto("/history")
+    assert listed(page) == before
+
+
+def test_one_search_is_the_same_in_its_address_and_in_three_files(
+    page: Page, tmp_path: Path
+) -> None:
+    page.goto("/history")
+    page.get_by_label("Search history").fill("agent:infra-scaler outcome:denied")
+    page.get_by_role("button", name="Search", exact=True).click()
+    assert parse_qs(urlsplit(page.url).query)["q"] == ["agent:infra-scaler outcome:denied"]
+    refs = page.locator("tr[data-ref]").evaluate_all("rows => rows.map((row) => row.dataset.ref)")
+    assert refs
+    again = page.context.new_page()
+    again.goto(page.url)
+    assert again.locator("tr[data-ref]").count() == len(refs)
+    again.close()
+
+    files = {}
+    for title in ("CSV", "JSON Lines", "PDF evidence pack"):
+        with page.expect_download(timeout=60_000) as coming:
+            page.get_by_role("button", name=title).click()
+        coming.value.save_as(tmp_path / title)
+        files[title] = (tmp_path / title).read_bytes()
+
+    assert len(list(csv.reader(io.StringIO(files["CSV"].decode("utf-8-sig"))))) == 1 + len(refs)
+    assert [json.loads(line)["ref"] for line in files["JSON Lines"].splitlines()] == refs
+    paper = "".join(
+        part.extract_text() for part in PdfReader(io.BytesIO(files["PDF evidence pack"])).pages
+    )
+    assert paper.count("Recorded by this service") == len(refs)
+
+
+def test_no_page_of_ours_can_be_put_into_a_frame(browser: Browser, home: Home) -> None:
+    page = browser.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.set_content(f'<iframe src="{home.url}/sign-in"></iframe>')
+    page.wait_for_timeout(500)
+    assert all("/sign-in" not in frame.url for frame in page.frames)
+    assert any("frame-ancestors" in words or "X-Frame-Options" in words for words in said)
+    page.close()
