@@ -167,6 +167,7 @@ class EventKind(StrEnum):
     SEAT_FILLED = "request.seat_filled"
     ESCALATED = "request.escalated"
     REMINDED = "request.reminded"
+    TIME_ADDED = "request.time_added"
     RESUMED = "request.resumed"
     MESSAGE_ADDED = "request.message_added"
     GRANT_EXPIRED = "grant.expired"

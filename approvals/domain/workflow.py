@@ -69,7 +69,7 @@ def decide(state: RequestState, click: Click, *, at: datetime) -> Change:
     """
     refuse_closed(state, at=at)
     _refuse_unseen(state, click)
-    _refuse_stranger(state, click.approver, at=at)
+    refuse_stranger(state, click.approver, at=at)
     click = standing_in.named(state, click, at=at)
     if click.verdict is Verdict.APPROVE:
         _refuse_second_seat(state, click.approver, at=at)
@@ -116,7 +116,8 @@ def _refuse_unseen(state: RequestState, click: Click) -> None:
         )
 
 
-def _refuse_stranger(state: RequestState, approver: Approver, *, at: datetime) -> None:
+def refuse_stranger(state: RequestState, approver: Approver, *, at: datetime) -> None:
+    """Raise SelfApproval, OwnAgent or NotAnApprover for somebody who may not decide this now."""
     if state.is_conflicted(approver) and approver.id == state.asked_by:
         words = "You asked for this change, so somebody else must decide."
         raise errors.SelfApproval(f"Not counted. {words}")

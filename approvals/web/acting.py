@@ -7,8 +7,9 @@ from typing import Any
 from approvals import queries
 from approvals.domain.errors import Refusal
 from approvals.domain.terms import Verdict
+from approvals.queries import people
 from approvals.services import stopping
-from approvals.web import dialogs, ladder, undoing
+from approvals.web import dialogs, ladder, moments, undoing
 from approvals.web.dialogs import Asked, Dialog, Typed
 from approvals.web.reading import Reading
 
@@ -38,6 +39,7 @@ def facts(reading: Reading, typed: Typed) -> dict[str, Any]:
         "may_decide": Verdict.DENY in open_to,
         "may_cancel": reading.may_cancel,
         "may_revoke": reading.may_revoke,
+        "added": moments.span(reading.time_to_add) if reading.time_to_add else "",
         "is_held": is_held,
         "is_stale": reading.is_stale,
         "must_open": must_open and Verdict.APPROVE in open_to,
@@ -68,6 +70,10 @@ def _dialogs(reading: Reading, open_to: list[Verdict], typed: Typed) -> list[Dia
         found.append(dialogs.deny(card, typed, may_stop=may_stop))
     if Verdict.INVESTIGATE in open_to:
         found.append(dialogs.investigate(card, row, state, typed, now=reading.now))
+    if reading.time_to_add:
+        found.append(dialogs.add_time(card, state, typed, reading.time_to_add))
+    if card.is_open:
+        found.append(dialogs.assign(card, typed, people.who_can_be_asked()))
     if reading.may_cancel:
         found.append(dialogs.cancel(card, typed))
     if reading.may_revoke:
@@ -87,7 +93,7 @@ def _why_not(reading: Reading, no: Refusal | None) -> str:
     if no is None:
         return ""
     able = sorted(
-        {str(person) for _, people in queries.approvers_of(reading.state) for person in people}
+        {str(person) for _, asked in queries.approvers_of(reading.state) for person in asked}
         - {seat.approver.name for seat in reading.state.approvals}
         - {str(reading.person)}
     )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from approvals.domain.cards import Card
 from approvals.domain.state import RequestState, clock
 from approvals.domain.terms import RiskLevel, Verdict
-from approvals.models import ApprovalRequest
+from approvals.models import ApprovalRequest, Person
 from approvals.web import ladder, moments
 from approvals.web.ladder import Ladder
 
@@ -22,6 +22,7 @@ WHY = {
 }
 STARTERS = ("Try again with …", "Wait until …", "Ask … first.")
 SHORTEST_REASON = 10
+ADD_TIME = "add-time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class Dialog:
     text: str = ""
     choice: str = ""
     stop: bool = False
+    people: Sequence[Person] = ()
     wrong: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -159,6 +161,34 @@ def investigate(
         verdict=Verdict.INVESTIGATE.value,
         label="Question to the agent",
         is_required=True,
+    )  # fmt: skip
+
+
+def assign(card: Card, typed: Typed, people: Sequence[Person]) -> Dialog:
+    return _dialog(
+        "assign", card, typed,
+        question="Ask somebody to look at",
+        submit="Ask about",
+        facing=(
+            "They are told where a channel reaches them.",
+            "It gives no right to decide: only the teams asked can.",
+        ),
+        people=people,
+    )  # fmt: skip
+
+
+def add_time(card: Card, state: RequestState, typed: Typed, added: timedelta) -> Dialog:
+    """`added` is how much there is to give now."""
+    return _dialog(
+        ADD_TIME, card, typed,
+        question=f"Add {moments.span(added)} to decide about",
+        submit=f"Add {moments.span(added)} for",
+        facing=(
+            f"People may then decide until {clock(state.decide_by + added)}.",
+            f"It is taken from the time for questions. Ends for good at {clock(state.expires_at)}, "
+            "which nobody can move.",
+            "Each person can do this once. The agent goes on waiting.",
+        ),
     )  # fmt: skip
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from approvals import queries
+from approvals.domain import more_time
 from approvals.domain.cards import Card
 from approvals.domain.errors import Refusal
 from approvals.domain.state import Approver, RequestState
@@ -21,6 +22,7 @@ from approvals.models import (
     states,
 )
 from approvals.queries import request_page
+from approvals.services import more_time as adding
 from approvals.web import since
 from approvals.web.since import Since
 from approvals.web.verdicts import refusal
@@ -98,6 +100,14 @@ class Reading:
     @property
     def may_cancel(self) -> bool:
         return self.card.is_open and self.is_owner
+
+    @property
+    def time_to_add(self) -> timedelta:
+        """How much this reader could add to the deadline; each does it once."""
+        may = self.card.is_open and self.refusal(Verdict.DENY) is None
+        if not may or adding.was_added_by(self.person, self.events):
+            return timedelta(0)
+        return more_time.room(self.state)
 
     @property
     def may_revoke(self) -> bool:

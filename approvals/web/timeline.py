@@ -10,6 +10,7 @@ from typing import Any
 from approvals import queries
 from approvals.domain import display
 from approvals.domain.policy import on_call
+from approvals.domain.state import clock
 from approvals.domain.terms import EventKind
 from approvals.models import ApprovalRequest, AuditEvent, Delivery, RequestLook
 from approvals.models.outbox import DeliveryState
@@ -151,6 +152,13 @@ def _escalated(detail: Entry, event: AuditEvent, row: ApprovalRequest) -> str:
     return f"No decision in time. Now also with {also}."
 
 
+def _time_added(detail: Entry, event: AuditEvent, row: ApprovalRequest) -> str:
+    del row
+    minutes = int(detail["seconds"]) // 60
+    until = datetime.fromisoformat(str(detail["decide_by"]))
+    return f"{_who(event)} added {minutes} minutes: decide by {clock(until)}."
+
+
 def _held(detail: Entry, event: AuditEvent, row: ApprovalRequest) -> str:
     verb = {"approve": "approved", "deny": "denied"}.get(str(detail.get("verdict")), "decided")
     return _by(verb)(detail, event, row).removesuffix(".") + ", and could undo it for some seconds."
@@ -192,6 +200,8 @@ WORDS: dict[str, Callable[[Entry, AuditEvent, ApprovalRequest], str]] = {
     EventKind.RESUMED: _plain("The clock runs again."),
     EventKind.ESCALATED: _escalated,
     EventKind.REMINDED: _plain("A reminder was sent."),
+    EventKind.TIME_ADDED: _time_added,
+    EventKind.ASSIGNED: _plain("{who} asked {detail[person]} to look at this."),
     EventKind.EXPIRED: _plain("Nobody decided in time, so it expired. Nothing ran."),
     EventKind.CANCELLED: _plain("Withdrawn by {who}. Nothing ran."),
     EventKind.REVOKED: _plain("Revoked by {who} before it was used. Nothing ran."),

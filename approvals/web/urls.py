@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from approvals.web import decisions, history, requests
+from approvals.web import beside, decisions, history, requests
+from approvals.web.dialogs import ADD_TIME
 
 urlpatterns = [
     path("", include("approvals.web.queue_urls")),
@@ -17,6 +18,8 @@ urlpatterns = [
     path("r/<str:ref>/cancel", decisions.cancel),
     path("r/<str:ref>/revoke", decisions.revoke),
     path("r/<str:ref>/mark", decisions.mark),
+    path("r/<str:ref>/assign", beside.assign),
+    path(f"r/<str:ref>/{ADD_TIME}", beside.add_time),
     path("history", history.history),
     path("", include("approvals.web.history_urls")),
     path("", include("approvals.web.agents_urls")),
