@@ -13,6 +13,9 @@ from channels.routing import ProtocolTypeRouter  # noqa: E402  # apps must be re
 
 from approvals.project.handler import Handler  # noqa: E402  # likewise
 from approvals.project.intake import BodyLimit  # noqa: E402  # likewise
-from approvals.realtime import routing  # noqa: E402  # likewise
+from approvals.realtime import room, routing  # noqa: E402  # likewise
+from approvals.web import queue_live  # noqa: E402  # likewise
+
+room.draw_with(queue_live.news)
 
 application = ProtocolTypeRouter({"http": BodyLimit(Handler()), "websocket": routing.application})

@@ -162,8 +162,8 @@ class _Told:
 _told: dict[tuple[int, str], _Told] = {}
 
 
-def marks(rows: Sequence[ApprovalRequest], *, person: Person) -> dict[int, Marks]:
-    """What to say beside each of these rows, for this reader; two statements at most.
+def marks(rows: Sequence[ApprovalRequest], *, person: Person | None) -> dict[int, Marks]:
+    """What to say beside each of these rows, for this reader or for anybody; two statements at most.
 
     A submission is looked into once in each process.
     """

@@ -9,11 +9,10 @@ import asyncio
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import structlog
-from channels.layers import get_channel_layer
 from django.db import Error as DatabaseError
 from django.db import connection
 
@@ -21,11 +20,11 @@ from approvals.models import AuditEvent
 from approvals.services import bell
 
 logger = structlog.get_logger(__name__)
-DASHBOARDS = "dashboards"
 LOOK_EVERY = 2.0
 # Events may become visible out of order: a later number can be committed before an earlier one.
 LOOK_BACK = 100
 MOST_PER_LOOK = 1_000
+Ear = Callable[[tuple[str, ...]], None]
 
 
 class Watch:
@@ -73,7 +72,7 @@ class Hub:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._watches: dict[str, set[Watch]] = defaultdict(set)
-        self._dashboards: dict[asyncio.AbstractEventLoop, int] = defaultdict(int)
+        self._ears: dict[Ear, asyncio.AbstractEventLoop] = {}
         self._listener: threading.Thread | None = None
         self._stop = threading.Event()
 
@@ -92,35 +91,28 @@ class Hub:
                 if not self._watches[public_id]:
                     del self._watches[public_id]
 
-    def dashboard_opened(self) -> None:
-        """From now on announce every change to the dashboards of the running loop."""
+    def listen_with(self, ear: Ear) -> None:
+        """From now on call this in the running loop with the ids of every change."""
         with self._lock:
-            self._dashboards[asyncio.get_running_loop()] += 1
+            self._ears[ear] = asyncio.get_running_loop()
         self._listen()
 
-    def dashboard_closed(self) -> None:
-        loop = asyncio.get_running_loop()
+    def stop_listening(self, ear: Ear) -> None:
         with self._lock:
-            self._dashboards[loop] -= 1
-            if self._dashboards[loop] <= 0:
-                del self._dashboards[loop]
-
-    @property
-    def dashboards(self) -> int:
-        """How many dashboards this process has open."""
-        with self._lock:
-            return sum(self._dashboards.values())
+            self._ears.pop(ear, None)
 
     def tell(self, public_ids: Iterable[str]) -> None:
-        """Wake the watches of these requests and tell the dashboards. From any thread."""
+        """Wake the watches of these requests and tell every ear. From any thread."""
         ids = tuple(public_ids)
+        if not ids:
+            return
         with self._lock:
             watches = [watch for one in ids for watch in self._watches.get(one, ())]
-            loops = list(self._dashboards)
+            ears = list(self._ears.items())
         for watch in watches:
             watch.wake()
-        for loop in loops:
-            _call(loop, _announce, ids)
+        for ear, loop in ears:
+            _call(loop, ear, ids)
 
     def stop(self) -> None:
         """End the listener; the next waiter starts another."""
@@ -159,7 +151,7 @@ class Hub:
 
     def _is_awaited(self) -> bool:
         with self._lock:
-            return bool(self._watches or self._dashboards)
+            return bool(self._watches or self._ears)
 
 
 def _look(look: Look) -> set[str]:
@@ -179,20 +171,6 @@ def _call(loop: asyncio.AbstractEventLoop, call: object, *arguments: object) -> 
         logger.debug("a waiter's loop has ended")
 
 
-def _announce(ids: tuple[str, ...]) -> None:
-    """Runs in the dashboards' own loop."""
-    layer = get_channel_layer()
-    if ids and layer is not None:
-        task = asyncio.ensure_future(
-            layer.group_send(
-                DASHBOARDS, {"type": "requests.changed", "ids": list(ids), "heard": time.time()}
-            )
-        )
-        _announcements.add(task)
-        task.add_done_callback(_announcements.discard)
-
-
-_announcements: set[asyncio.Future[None]] = set()
 the_hub = Hub()
 
 

@@ -87,6 +87,7 @@ def queue_rows(request: HttpRequest, person: Person) -> HttpResponse:
         "tabs": _tabs(reader, wanted, found),
         "known": reader.drawn(_changed(reader, marks)),
         "fresh": [card.row.ref for card in found.page if card.row.ref not in known],
+        "read": f"{reader.board.began:.3f}",
     }
     response = render(request, "queue_rows.html", facts)
     response.headers["X-Server-Time"] = reader.now.isoformat()

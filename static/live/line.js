@@ -3,6 +3,8 @@ import { by, main } from "./page.js";
 import { heardTime, serverNow, tick, utcTime } from "./time.js";
 
 const LOST_AFTER = 8000;
+// One page asks at most this often, however much happens.
+const LEAST_REST = 1000;
 const POLL = { hidden: 60_000, lost: 3000, live: 30_000 };
 
 let paused = false;
@@ -56,11 +58,14 @@ const connect = () => {
   const scheme = location.protocol === "https:" ? "wss" : "ws";
   const line = new WebSocket(`${scheme}://${location.host}/ws/live`);
   socket = line;
+  let isNew = true;
   line.addEventListener("message", (event) => {
     const said = JSON.parse(event.data);
     found();
     if (said.type === "alive") heardTime(said.now);
-    if (said.type === "changed" && page.isConcerned(said.ids)) refreshSoon(said);
+    if (said.type === "alive" && isNew) missedSince(said.changed);
+    if (said.type === "changed") heardChange(said);
+    isNew = false;
   });
   line.addEventListener("close", (event) => {
     if (line !== socket) return;
@@ -71,19 +76,41 @@ const connect = () => {
   });
 };
 
+// What changed between the drawing of this page and the first word on the line was not heard.
+const missedSince = (changed) => {
+  if (changed * 1000 > readAt - 2000) refreshSoon({ heard: changed });
+};
+
+const heardChange = (said) => {
+  if (paused || ended) return;
+  const next = page.hear ? page.hear(said) : page.isConcerned(said.ids) ? "soon" : "";
+  if (next === "soon") refreshSoon(said);
+  if (next === "later") refreshLater(said);
+};
+
 // --- fetching what changed ---------------------------------------------------------------------
 
 let wanted = false;
 let busy = false;
 let stamp = "";
+let later = 0;
+let readAt = Date.parse(main.dataset.serverTime) || 0;
 const rest = (milliseconds) => new Promise((go) => setTimeout(go, milliseconds));
 
 // Pages that hear the same news at once spread over the time the service names.
 export const refreshSoon = (said = {}) => {
   if (paused || ended || !main.dataset.live) return;
   wanted = true;
-  if (said.heard) stamp = String(said.heard);
+  stamp = said.heard ? String(said.heard) : "";
   if (!busy) refresh(said.spread ?? 0);
+};
+
+// Where the list may only have room for one more, once in some seconds will do.
+const refreshLater = (said) => {
+  later ||= setTimeout(() => {
+    later = 0;
+    refreshSoon({ heard: said.heard });
+  }, (0.5 + Math.random() / 2) * said.later * 1000);
 };
 
 const refresh = async (spread) => {
@@ -93,7 +120,7 @@ const refresh = async (spread) => {
     wanted = false;
     const began = Date.now();
     await fetchOnce();
-    await rest(Math.max(250, spread * 1000 - (Date.now() - began)));
+    await rest(Math.max(LEAST_REST, spread * 1000 - (Date.now() - began)));
   }
   busy = false;
 };
@@ -105,6 +132,7 @@ const fetchOnce = async () => {
     if (answer.status === 401) return signedOut();
     if (!answer.ok) return lost();
     heardTime(answer.headers.get("X-Server-Time"));
+    readAt = Date.parse(answer.headers.get("X-Server-Time")) || readAt;
     page.draw(new DOMParser().parseFromString(await answer.text(), "text/html"));
     tick();
   } catch {
@@ -118,7 +146,6 @@ const poll = () => {
   const every = document.hidden ? POLL.hidden : lostAt ? POLL.lost : POLL.live;
   if (Date.now() - polledAt < every) return;
   polledAt = Date.now();
-  stamp = "";
   refreshSoon();
 };
 

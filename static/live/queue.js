@@ -17,16 +17,43 @@ const address = () => {
 
 const draw = (fresh) => {
   for (const row of all('[data-part="known"] tr', fresh)) swapRow(row);
-  drawCounts(fresh);
-  offerNew(all('[data-part="new"] tr', fresh).length);
+  drawCounts(countsOf(fresh), Number(fresh.querySelector("[data-read]")?.dataset.read));
+  offerNew(all('[data-part="new"] tr', fresh).map((row) => row.dataset.ref));
+};
+
+// Rows that closed come drawn, alike for everybody; what else changed must be asked for.
+const hear = (said) => {
+  if (!("closed" in said)) return "soon";
+  const closed = all("tr", new DOMParser().parseFromString(`<table>${said.closed}</table>`, "text/html"));
+  for (const row of closed) swapRow(row);
+  const refs = new Set(closed.map((row) => row.dataset.ref));
+  offerNew(offered.filter((ref) => !refs.has(ref)));
+  if (said.counts) drawCounts(said.counts, said.read);
+  tick();
+  if (said.rest) return "soon";
+  return main.querySelector(".pager") ? "later" : "";
+};
+
+// A row whose text is just being selected changes afterwards.
+const held = new Map();
+const drawHeld = () => {
+  for (const row of [...held.values()]) swapRow(row);
 };
 
 const swapRow = (row) => {
   const shown = by(row.id);
-  if (!shown || !differs(row.id, row) || isSelected(shown)) return;
+  held.delete(row.id);
+  if (!shown || !differs(row.id, row)) return;
+  // An answer that was on its way while the row closed is older than the row.
+  const wasClosed = "closed" in shown.dataset;
+  if (wasClosed && !("closed" in row.dataset)) return;
+  if (isSelected(shown)) {
+    held.set(row.id, row);
+    return;
+  }
   const next = document.importNode(row, true);
   remember(row.id, next);
-  if ("closed" in next.dataset && !("closed" in shown.dataset)) {
+  if ("closed" in next.dataset && !wasClosed) {
     say(`${next.dataset.ref}: ${next.querySelector(".badge[class*=status]").textContent}`);
   }
   keepTick(shown, next);
@@ -35,6 +62,7 @@ const swapRow = (row) => {
   if (shown.dataset.fold) next.dataset.fold = shown.dataset.fold;
   next.toggleAttribute("data-open", shown.hasAttribute("data-open"));
   shown.replaceWith(next);
+  countTicked();
   if (hadFocus) (next.querySelector(focused) ?? next.querySelector("a")).focus({ preventScroll: true });
 };
 
@@ -44,10 +72,17 @@ const keepTick = (shown, next) => {
   if (before?.checked && !after) say(`${next.dataset.ref} is no longer selected: it was decided.`);
 };
 
-const drawCounts = (fresh) => {
-  for (const count of all("[data-count]", fresh)) {
-    const shown = main.querySelector(`[data-count="${count.dataset.count}"]`);
-    if (shown && shown.textContent !== count.textContent) shown.textContent = count.textContent;
+const countsOf = (fresh) =>
+  Object.fromEntries(all("[data-count]", fresh).map((count) => [count.dataset.count, count.textContent]));
+
+// `read` is when they were counted, by the service's clock: what is older than the page is left out.
+let countedAt = 0;
+const drawCounts = (counts, read) => {
+  if (read < countedAt) return;
+  countedAt = read || countedAt;
+  for (const [key, words] of Object.entries(counts)) {
+    const shown = main.querySelector(`[data-count="${key}"]`);
+    if (shown && shown.textContent !== words) shown.textContent = words;
   }
   showWaiting();
 };
@@ -62,8 +97,11 @@ const showWaiting = () => {
   if (icon.getAttribute("href") !== wanted) icon.setAttribute("href", wanted);
 };
 
-const offerNew = (count) => {
+let offered = [];
+const offerNew = (refs) => {
+  offered = refs;
   const button = by("show-new");
+  const count = refs.length;
   button.hidden = count === 0;
   const words = `Show ${count} new request${count === 1 ? "" : "s"}`;
   if (count && button.textContent !== words) {
@@ -82,8 +120,8 @@ const showNew = async () => {
     document.importNode(fresh.querySelector('[data-region="list"]'), true),
   );
   for (const box of all('#rows [name="ref"]')) box.checked = ticked.has(box.value);
-  drawCounts(fresh);
-  offerNew(0);
+  drawCounts(countsOf(fresh));
+  offerNew([]);
   rememberRows();
   countTicked();
   tick();
@@ -125,6 +163,7 @@ export const beginQueue = () => {
   rememberRows();
   countTicked();
   showWaiting();
+  setInterval(drawHeld, 1000);
   by("show-new").addEventListener("click", showNew);
   main.addEventListener("click", (event) => {
     const button = event.target.closest("[data-unfolds]");
@@ -139,4 +178,4 @@ export const beginQueue = () => {
   });
 };
 
-export const queuePage = { isConcerned: () => true, address, draw };
+export const queuePage = { isConcerned: () => true, hear, address, draw };

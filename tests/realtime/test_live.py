@@ -18,7 +18,7 @@ from django.test import Client, RequestFactory
 
 from approvals.domain.terms import Verdict
 from approvals.models import ApprovalRequest, Person
-from approvals.realtime import consumers, hub, sse
+from approvals.realtime import consumers, hub, room, sse
 from approvals.realtime.routing import application
 from approvals.services.bell import ListeningBell
 from tests.support import cast
@@ -160,8 +160,9 @@ def test_a_dashboard_hears_which_requests_and_when_and_no_word_of_them(
         told = await line.next_of("changed")
         assert told["ids"] == [str(row.public_id)]
         assert began <= told["heard"] <= time.time()
-        assert 0 < told["spread"] <= consumers.LONGEST_SPREAD
-        assert set(told) == {"type", "ids", "heard", "spread"}
+        assert 0 < told["spread"] <= room.LONGEST_SPREAD
+        assert 0 < told["later"] <= room.LONGEST_LATER
+        assert set(told) == {"type", "ids", "heard", "spread", "later"}
         await line.disconnect()
 
     tell(story)

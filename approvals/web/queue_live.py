@@ -1,0 +1,140 @@
+"""What open queue pages may be told at once: rows that closed, alike for everybody, and their counts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.template.loader import get_template
+
+from approvals.domain.state import Approver
+from approvals.domain.terms import Status
+from approvals.models import Person, absences
+from approvals.queries import queue as reads
+from approvals.queries.queue import Board, Marks, Waiting
+from approvals.services import clock
+from approvals.web import boards, rows
+from approvals.web.boards import Reader, Shared
+
+CLOSED = "closed"
+_NOBODY = Approver(0, "", frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What became of some requests.
+
+    `closed` is the rows of those that closed, as HTML, the same for whoever reads; `rest` says that
+    something else changed, which a page must ask for. `tallies` is the count beside each tab by
+    person, read at `read`; `marks` is what to give back as `told`, so that nothing is told twice.
+    """
+
+    closed: str
+    rest: bool
+    tallies: dict[int, dict[str, str]]
+    read: float
+    marks: dict[str, str]
+
+
+def news(
+    ids: Collection[str], *, heard: float, people: Collection[int], told: Mapping[str, str]
+) -> News:
+    """What to tell these people about these requests; the statements do not grow with either.
+
+    Everybody signed in may see every request, so a closed row goes to all of them.
+    """
+    now = clock.now()
+    found = reads.cards(list(reads.slim().filter(public_id__in=list(ids))))
+    marks = {str(card.row.public_id): _mark(card) for card in found}
+    changed = [
+        card
+        for card in found
+        if told.get(str(card.row.public_id)) != marks[str(card.row.public_id)]
+    ]
+    shared = boards.shared(heard=heard)
+    return News(
+        closed=_drawn([card for card in changed if card.state.status.is_final], now=now),
+        rest=any(_is_personal(card) for card in changed),
+        tallies=_tallies(shared, people, now=now),
+        read=shared.board.began,
+        marks=marks,
+    )
+
+
+def _mark(card: Waiting) -> str:
+    """A row that closed stays as it is; an open one is news whenever its mark is another."""
+    return CLOSED if card.state.status.is_final else rows.mark(card, needs_you=False)
+
+
+def _is_personal(card: Waiting) -> bool:
+    """Whether people see it differently, or the card of another request changes with it."""
+    return not card.state.status.is_final or card.row.joined_id is not None or card.requests > 1
+
+
+def _drawn(cards: Collection[Waiting], *, now: datetime) -> str:
+    if not cards:
+        return ""
+    marks = reads.marks([card.row for card in cards], person=None)
+    template = get_template("parts/row.html")
+    drawn = [
+        rows.one(
+            card,
+            marks.get(card.row.pk, Marks()),
+            reader=_NOBODY,
+            needs_you=False,
+            titles={},
+            now=now,
+        )
+        for card in cards
+    ]
+    return "".join(template.render({"row": row}) for row in drawn)
+
+
+# --- how much waits for each person ---------------------------------------------------------------
+
+
+def _tallies(
+    shared: Shared, people: Collection[int], *, now: datetime
+) -> dict[int, dict[str, str]]:
+    """The count beside each tab for each of these people; two statements."""
+    board = shared.board
+    everybody = {
+        "all": f"{len(board.cards)}{'+' if board.is_cut else ''}",
+        "questions": str(sum(card.state.status is Status.INVESTIGATING for card in board.cards)),
+    }
+    alike = _alike(board, now=now)
+    known = absences.membership(people)
+    found = {}
+    for person in Person.objects.filter(pk__in=people, is_active=True):
+        who = Approver(person.pk, str(person), known.teams[person.pk], known.lent[person.pk])
+        reader = Reader(person, who, shared, now)
+        mine, teams = _counted(reader, alike)
+        found[person.pk] = {"mine": str(mine), "teams": str(teams)} | everybody
+    return found
+
+
+def _counted(reader: Reader, alike: Iterable[tuple[Waiting, int]]) -> tuple[int, int]:
+    """How many need this person, and how many ask a team of theirs."""
+    mine = teams = 0
+    for card, count in alike:
+        if reader.is_asked(card):
+            teams += count
+            mine += count * reader.is_needed(card)
+    return mine, teams
+
+
+def _alike(board: Board, *, now: datetime) -> list[tuple[Waiting, int]]:
+    """One card of each kind that nobody's rights tell apart, with how many there are of it.
+
+    What somebody has approved, and what is about somebody in particular, is a kind of its own.
+    """
+    kinds: dict[tuple[object, ...], tuple[Waiting, int]] = {}
+    for card in board.cards:
+        state = card.state
+        apart = (state.conflicted, state.asked_by, state.investigator)
+        same = id(state.plan) if not state.approvals else card.row.pk
+        kind = (same, state.stage, state.rung, state.status, now >= state.decide_by, apart)
+        first, count = kinds.get(kind, (card, 0))
+        kinds[kind] = (first, count + 1)
+    return list(kinds.values())
