@@ -23,5 +23,7 @@ class Command(BaseCommand):
             server_header=False,
             proxy_headers=settings.SECURE_PROXY_SSL_HEADER is not None,
             ws_max_size=4096,
+            # The same words go to every open page: packing them anew for each costs more than sending.
+            ws_per_message_deflate=False,
             timeout_graceful_shutdown=2,
         )
