@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from approvals.domain.plan import seated
 from approvals.domain.policy import on_call
 from approvals.domain.terms import OPEN
-from approvals.models import BreakerTrip, Delivery, TeamMember
+from approvals.models import BreakerTrip, Delivery, Person, TeamMember
 from approvals.models.outbox import DeliveryState
+from approvals.queries import away
 from approvals.queries.queue import Waiting
 
 MOST_NAMED = 3
@@ -25,9 +27,10 @@ class Alarm:
     link: str
 
 
-def alarms(cards: Sequence[Waiting]) -> list[Alarm]:
-    """Nobody can decide, messages were given up, breakers are open: a statement each."""
-    found = [_uncovered(cards), _dead(), _breakers()]
+def alarms(cards: Sequence[Waiting], *, reader: Person, at: datetime) -> list[Alarm]:
+    """Nobody can decide, messages were given up, breakers are open, people of the reader's are away: a
+    statement each."""
+    found = [_uncovered(cards), _dead(), _breakers(), _away(reader, at)]
     return [alarm for alarm in found if alarm is not None]
 
 
@@ -85,6 +88,16 @@ def _breakers() -> Alarm | None:
         return None
     words = f"A circuit breaker is open for {_some(names, 'agent')}."
     return Alarm(words, "/guardrails", "See the guardrails")
+
+
+def _away(reader: Person, at: datetime) -> Alarm | None:
+    """A manager hears it here: whoever goes away need not tell them."""
+    rows = away.managed(reader, at)
+    if not rows:
+        return None
+    said = " ".join(away.words(row) for row in rows[:MOST_NAMED])
+    more = f" {len(rows) - MOST_NAMED} more are away." if len(rows) > MOST_NAMED else ""
+    return Alarm(f"{said}{more}", "/oncall#away", "See on call")
 
 
 def _some(names: Sequence[str], noun: str) -> str:

@@ -14,6 +14,7 @@ from approvals.domain.policy import duty
 from approvals.domain.policy.documents import PolicySet
 from approvals.domain.policy.reading import PolicyInvalid
 from approvals.models import Absence, Person, ShiftOverride, Team
+from approvals.queries import away as near
 from approvals.queries import oncall as reads
 from approvals.services import absence, clock, on_call, people, policies, shifts, stewards
 from approvals.web import oncall_week, oncall_who, rows
@@ -24,6 +25,7 @@ FORMS = ("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d")
 TYPED = ("starts_at", "ends_at", "stand_in", "note", "person", "team", "shift_person",
          "shift_starts", "shift_ends")  # fmt: skip
 WEEK = timedelta(days=7)
+LAST_YEAR = 9000  # beyond it, a day more would be no date
 
 
 @require_safe
@@ -139,6 +141,7 @@ def _draw(
         "mine": mine,
         "current": next((row for row in mine if row.starts_at <= now), None),
         "stands_in": absence.stands_in(person, now),
+        "away_near": [near.words(row) for row in near.near(person, now)],
         "absences": [
             {"row": row, "may_end": absence.may_set(row.person, by=person)}
             for row in reads.away_or_planned(now, limit=MOST_AWAY)
@@ -264,6 +267,8 @@ def _moment(text: str, field: str) -> datetime | None:
         except ValueError:
             continue
         whole_day = form == "%Y-%m-%d" and field.endswith("ends_at")
+        if found.year > LAST_YEAR:
+            break
         return found + timedelta(days=1) if whole_day else found
     raise Invalid(f"{text[:40]!r} is no date and time, such as 2026-11-27 18:00. Nothing was changed.",
                   field=field)  # fmt: skip

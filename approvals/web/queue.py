@@ -62,7 +62,7 @@ def queue(request: HttpRequest, person: Person) -> HttpResponse:
         "rows": drawn,
         "newest": max((card.row.pk for card in reader.board.cards), default=0),
         "views": views_of(person, "queue"),
-        "alarms": alarms(reader.board.cards),
+        "alarms": alarms(reader.board.cards, reader=person, at=reader.now),
     }
     if not drawn:
         facts |= {"empty": EMPTY[wanted.tab], "steps": first_steps.of(person, now=reader.now)}

@@ -130,6 +130,41 @@ def test_a_manager_sets_a_report_away_and_is_told_who_is(lin: Browser, ada: Brow
     assert Absence.objects.get().person == lin.person
 
 
+def near(browser: Browser) -> list[str]:
+    """Who is away that this reader should know of, as their page says first."""
+    lists = browser.get("/oncall").every("ul")
+    return [
+        line.text
+        for each in lists
+        if each.attributes.get("id") == "away-near"
+        for line in each.every("li")
+    ]
+
+
+def test_manager_and_team_read_who_is_away_and_who_stands_in(
+    at: At, lin: Browser, sam: Browser
+) -> None:
+    boss, stranger = at("ada"), at("mallory")
+    lin.person.manager = boss.person
+    lin.person.save()
+    away(lin, stand_in=sam.person.email)
+
+    words = "Lin is away until"
+    for browser in (boss, sam):
+        (told,) = near(browser)
+        assert told.startswith(words)
+        assert told.endswith("; Sam stands in.")
+    for browser in (lin, stranger):
+        assert not near(browser)
+    assert f"{words} " in boss.get("/queue").text
+    assert "Sam stands in." in boss.get("/queue").text
+    assert words not in sam.get("/queue").text
+
+    absence.end(Absence.objects.get(), by=lin.person, at=clock.now())
+    assert not near(boss)
+    assert words not in boss.get("/queue").text
+
+
 def test_the_week_shows_absences_stand_ins_shifts_and_gaps(lin: Browser, sam: Browser) -> None:
     away(lin, stand_in="sam@example.com", ends_at=in_days(20))
     monday = (clock.now() + DAY * 7).date()

@@ -1,0 +1,33 @@
+"""Who is away now that somebody should know of: the people they manage, and those of their teams."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db.models import Q
+
+from approvals.models import Absence, Person, absences
+
+MOST = 20
+
+
+def managed(person: Person, at: datetime) -> list[Absence]:
+    """Of the people this person manages, who is away at this moment."""
+    return _told(Q(person__manager=person), person, at)
+
+
+def near(person: Person, at: datetime) -> list[Absence]:
+    """Of those and of everybody in a team of this person's, who is away at this moment."""
+    return _told(Q(person__manager=person) | Q(person__teams__people=person), person, at)
+
+
+def words(row: Absence) -> str:
+    """Who is away until when, and who stands in; the year only where it is another."""
+    form = "%a %-d %b, %H:%M" if row.ends_at.year == row.starts_at.year else "%-d %b %Y, %H:%M"
+    stands_in = f"{row.stand_in} stands in" if row.stand_in else "nobody stands in"
+    return f"{row.person} is away until {row.ends_at.strftime(form)} UTC; {stands_in}."
+
+
+def _told(whom: Q, person: Person, at: datetime) -> list[Absence]:
+    rows = absences.in_force(at).filter(whom, person__is_active=True).exclude(person=person)
+    return list(rows.distinct().order_by("ends_at", "pk")[:MOST])
