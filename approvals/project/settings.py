@@ -207,7 +207,7 @@ SLACK_CRITICAL_ON_WEB = env.flag("SLACK_CRITICAL_ON_WEB", default=True)
 SLACK_TEAM_GROUPS = env.text("SLACK_TEAM_GROUPS")
 SLACK_DIGEST = env.text("SLACK_DIGEST")
 SLACK_DIGEST_ZONE = env.text("SLACK_DIGEST_ZONE", "UTC")
-SLACK_ANSWER_SECONDS = 1.8  # a click is answered by then, decided or not; Slack waits for three
+SLACK_ANSWER_SECONDS = 1.5  # a click is answered by then, decided or not; Slack waits for three
 SLACK_SOCKET_MODE = env.flag("SLACK_SOCKET_MODE", default=bool(SLACK_APP_TOKEN))
 
 PAGERDUTY_ROUTING_KEY = env.text("PAGERDUTY_ROUTING_KEY")
@@ -241,7 +241,7 @@ TEAMS_CHANNEL = env.text("TEAMS_CHANNEL")
 TEAMS_TOKEN_URL = env.text("TEAMS_TOKEN_URL")
 TEAMS_KEYS_URL = env.text("TEAMS_KEYS_URL")
 TEAMS_ISSUER = env.text("TEAMS_ISSUER")
-TEAMS_CRITICAL_ON_WEB = env.flag("TEAMS_CRITICAL_ON_WEB")
+TEAMS_CRITICAL_ON_WEB = env.flag("TEAMS_CRITICAL_ON_WEB", default=True)
 TEAMS_WORKFLOW_URL = env.text("TEAMS_WORKFLOW_URL")
 
 GITHUB_APP_ID = env.text("GITHUB_APP_ID")
