@@ -4,7 +4,7 @@
 PY = .venv/bin/python
 PIP = $(PY) -m pip --disable-pip-version-check -qq install
 # `make run DEMO_SLACK=1` speaks to the Slack that `make demo DECIDE=1` brings along.
-STAND_IN = SLACK_SIGNING_SECRET=demo SLACK_BOT_TOKEN=xoxb-demo SLACK_CHANNEL=C0DEMO \
+STAND_IN = SLACK_SIGNING_SECRET=demo SLACK_BOT_TOKEN=xoxb-demo SLACK_CHANNEL=C0DEMO SLACK_CRITICAL_ON_WEB=0 \
 	SLACK_API_URL=$(or $(SLACK_API_URL),http://127.0.0.1:8765/api/)
 SOURCES = $(wildcard approvals countersign integrations bench scripts tests manage.py)
 
