@@ -20,6 +20,9 @@ from approvals.services import actors, audit
 
 LONGEST = timedelta(days=366)
 LONGEST_NOTE = 300
+# Each is read at every click of whoever stands in, so nobody makes thousands.
+MOST_AHEAD = 20
+MOST_A_DAY = 100
 NOTHING = "Nothing was changed."
 
 
@@ -75,7 +78,8 @@ def begin(
 ) -> Absence:
     """Say that somebody is away; a start in the past becomes now.
 
-    Raises NotAllowed when that is not for `by` to say, and Invalid with the first of the `problems`.
+    Raises NotAllowed when that is not for `by` to say, Invalid with the first of the `problems`, and
+    TooMany where somebody goes away more often than people do.
     """
     _refuse_stranger(person, by)
     starts_at = max(starts_at, at)
@@ -86,6 +90,7 @@ def begin(
         )
         if found:
             raise errors.Invalid(f"{found[0].words} {NOTHING}", field=found[0].field)
+        _refuse_too_many(person, at=at)
         row = Absence.objects.create(
             person=person,
             stand_in=stand_in,
@@ -208,6 +213,20 @@ def _absent_too(person: Person, stand_in: Person, during: absences.Absences) -> 
         )
         found.append(Problem("stand_in", words))
     return found
+
+
+def _refuse_too_many(person: Person, *, at: datetime) -> None:
+    if absences.ahead(at).filter(person=person).count() >= MOST_AHEAD:
+        raise errors.Invalid(
+            f"{MOST_AHEAD} absences of {person} are planned already. End one first. {NOTHING}",
+            field="starts_at",
+        )
+    day = timedelta(days=1)
+    if Absence.objects.filter(person=person, made_at__gt=at - day).count() >= MOST_A_DAY:
+        raise errors.TooMany(
+            f"{person} was said to be away {MOST_A_DAY} times within a day. {NOTHING}",
+            retry_after=3600,
+        )
 
 
 def _refuse_stranger(person: Person, by: Person) -> None:

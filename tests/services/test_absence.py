@@ -281,3 +281,24 @@ def test_a_stand_in_may_take_an_approval_back_only_while_the_absence_holds(now: 
     away(ann, stand_in, at=clock.now())
     revoked = lifecycle.revoke(ref=row.ref, person=stand_in, at=clock.now())
     assert revoked.status == "revoked"
+
+
+def test_nobody_plans_so_many_that_clicks_of_the_stand_in_wait(now: datetime) -> None:
+    minute = timedelta(minutes=1)
+    for number in range(absence.MOST_AHEAD):
+        away(ana(), ben(), at=now, starts=2 * number * minute, lasts=minute)
+
+    with pytest.raises(errors.Invalid, match="20 absences of Ana are planned already"):
+        away(ana(), ben(), at=now, starts=DAY, lasts=minute)
+    assert Absence.objects.count() == absence.MOST_AHEAD
+
+
+def test_nor_goes_and_comes_back_all_day(now: datetime) -> None:
+    second = timedelta(seconds=1)
+    for number in range(absence.MOST_A_DAY):
+        row = away(ana(), ben(), at=now + number * second)
+        absence.end(row, by=ana(), at=now + number * second + second / 2)
+
+    with pytest.raises(errors.TooMany, match="100 times within a day"):
+        away(ana(), ben(), at=now + DAY / 2)
+    assert away(ana(), ben(), at=now + 2 * DAY)
