@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -18,6 +18,7 @@ _OPEN = [status.value for status in OPEN]
 # Numbers follow the clock but for requests that were submitted at the same moment; this many of them at most.
 OUT_OF_ORDER = 1_000
 _SLACK = timedelta(hours=1)
+_FIRST = datetime(2000, 1, 1, tzinfo=UTC)  # nothing was asked before; nor is there a year 0
 STANDS_IN = "standing_in_for"  # the name in an event's detail
 Terms = Sequence[Term]
 
@@ -110,7 +111,7 @@ def _asked_between(by_key: Mapping[str, list[str]], *, now: datetime) -> Q:
     submitted = AuditEvent.objects.filter(type=EventKind.SUBMITTED.value)
     if "after" in by_key:
         since = max(search.moment(value, now=now) for value in by_key["after"])
-        first = submitted.filter(at__gte=since - _SLACK).order_by("at", "id")
+        first = submitted.filter(at__gte=max(since, _FIRST) - _SLACK).order_by("at", "id")
         least = min(first.values_list("request", flat=True)[:OUT_OF_ORDER], default=None)
         wanted &= Q(created_at__gte=since)
         wanted &= Q(number__gte=least) if least is not None else Q(number__in=())

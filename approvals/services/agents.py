@@ -166,7 +166,9 @@ def start(*, agent: Agent, at: datetime, actor: Actor, reason: str = "") -> None
 
 def by_name(name: str) -> Agent:
     """Raises NotFound."""
-    agent = Agent.objects.select_related("owner").filter(name=name).first()
+    # PostgreSQL keeps no null characters, and does not look for them either.
+    named = Agent.objects.select_related("owner").filter(name=name)
+    agent = None if "\x00" in name else named.first()
     if agent is None:
         raise errors.NotFound(f"There is no agent {name!r}.")
     return agent

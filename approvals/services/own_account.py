@@ -41,6 +41,10 @@ def make_token(*, person: Person, name: str, wanted: Sequence[str], days: int, a
         raise errors.Invalid(
             f"A token of yours cannot be for {beyond[0][:60]!r}. Nothing was made.", field="scopes"
         )
+    if "\x00" in name:
+        raise errors.Invalid(
+            "A name cannot hold the character U+0000. Nothing was made.", field="name"
+        )
     if days not in DAYS:
         raise errors.Invalid("Choose how long it counts. Nothing was made.", field="days")
     with transaction.atomic():

@@ -24,7 +24,7 @@ def save(
 ) -> SavedView:
     """Keep an address under a name; the same name again replaces what it meant. Raises Invalid."""
     name = " ".join(name.split())
-    if not name or len(name) > LONGEST_NAME:
+    if not name or len(name) > LONGEST_NAME or "\x00" in name:
         raise errors.Invalid(
             f"A view needs a name of at most {LONGEST_NAME} characters. Nothing was saved.",
             field="name",

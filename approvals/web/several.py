@@ -74,7 +74,7 @@ def deny(request: HttpRequest, person: Person) -> HttpResponse:
     """Deny each for the same reason; each is its own decision, with its own record."""
     reason = request.POST.get("reason", "").strip()
     seen = [part.split("~") for part in request.POST.getlist("seen")][:MOST]
-    marked = [part for part in seen if len(part) == 3 and part[1].isdigit() and len(part[1]) < 9]
+    marked = [part for part in seen if len(part) == 3 and part[1].isdecimal() and len(part[1]) < 9]
     refs = [part[0] for part in marked]
     if not SHORTEST_REASON <= len(reason) <= LONGEST_REASON:
         problem = f"Write a reason of {SHORTEST_REASON} to {LONGEST_REASON:,} characters. Nothing was denied."
