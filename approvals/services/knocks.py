@@ -214,6 +214,8 @@ def _claim(*, at: datetime) -> Kept | None:
     due = Knock.objects.filter(
         done_at=None, leased_until__lte=at, provider__in=list(settings.KNOCKS)
     )
+    if not due.exists():
+        return None  # as nearly always; a transaction would cost more, and on SQLite stop writers
     with transaction.atomic():
         if connection.features.has_select_for_update_skip_locked:
             due = due.select_for_update(skip_locked=True)

@@ -31,7 +31,7 @@ DELIVERY_EVERY = 1.0
 HOUSEKEEPING_EVERY = 3600.0
 WATCH_EVERY = 30.0
 EXPORT_EVERY = 2.0
-KNOCK_EVERY = 1.0
+KNOCK_EVERY = 2.0
 LOOK_EVERY = 2.0  # how soon a look that was asked for begins
 BATCH = 200
 
