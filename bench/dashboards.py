@@ -1,125 +1,35 @@
 """200 open dashboards while people decide: how soon each page shows what was decided.
 
-A page here does what the one in a browser does: it listens on the socket, and on each change asks for
-`/queue/rows` with the rows it shows, spread over the time the service names, one question at a time.
+A page here does what the one in a browser does, on the same words: rows that closed come over the
+socket, whatever else changed is asked for at `/queue/rows`, spread over the time the service names.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import random
 import re
 import time
-from dataclasses import dataclass, field
-from urllib.parse import quote
 
-from websockets.asyncio.client import ClientConnection
-from websockets.asyncio.client import connect as open_socket
-
+from bench.dashboards_page import Board, Dashboard
 from bench.figures import Against, Chapter, Series
 from bench.ground import Ground
 from bench.machine import Meter, seconds_of
 from bench.pages import Page
 from bench.plan import Plan
-from bench.wire import Wire, connect, question
-from tests.support.processes import HOST
+from bench.wire import connect, question
 
 DASHBOARDS = int(os.environ.get("BENCH_DASHBOARDS", "200"))
-PER_SECOND = 20
+PER_SECOND = int(os.environ.get("BENCH_DECISIONS", "20"))
 SECONDS = int(os.environ.get("BENCH_SECONDS", "60"))
+CUT = min(20, DASHBOARDS)
+CUT_AFTER = SECONDS / 2
 TOGETHER = 8
 PER_PAGE = 50
-LEAST_REST = 0.25
 LAST_WAIT = 15.0
 PATIENCE = 60.0
-ROW = re.compile(rb'data-ref="(REQ-\d+)" data-id="[^"]*" data-mark="(\w+)"( data-closed)?')
-
-
-@dataclass(slots=True)
-class Board:
-    """When each decision was answered, and how long after it each page showed it."""
-
-    answered: dict[str, float] = field(default_factory=dict)
-    shown: list[float] = field(default_factory=list)
-    asked: list[float] = field(default_factory=list)
-    failed: int = 0
-
-    def note(self, ref: str, at: float) -> None:
-        self.shown.append(max(at - self.answered.get(ref, at), 0.0))
-
-
-class Dashboard:
-    """One open page of the queue, somewhere in the list of all that waits."""
-
-    def __init__(self, ground: Ground, cookie: str, board: Board) -> None:
-        self.port, self.cookie, self.board = ground.port, cookie, board
-        self.rows: dict[str, str] = {}
-        self.closed: list[str] = []
-        self.heard, self.spread = 0.0, 0.0
-        self.wanted, self.is_live = asyncio.Event(), asyncio.Event()
-        self.wire: Wire | None = None
-
-    async def open(self, path: str) -> None:
-        """Load the page, and take its rows with their marks."""
-        self.wire = await connect(self.port)
-        answer = await self.wire.ask(
-            Page(self.port, "GET", path, 200, cookie=self.cookie, plain=True).next()
-        )
-        for ref, mark, _ in ROW.findall(answer.body):
-            self.rows[ref.decode()] = mark.decode()
-
-    async def listen(self) -> None:
-        headers = {"Cookie": f"session={self.cookie}", "Origin": f"http://{HOST}:{self.port}"}
-        address = f"ws://{HOST}:{self.port}/ws/live"
-        async with open_socket(
-            address,
-            additional_headers=headers,
-            proxy=None,
-            open_timeout=PATIENCE,
-            ping_interval=None,
-        ) as line:
-            self.is_live.set()
-            await self._hear(line)
-
-    async def _hear(self, line: ClientConnection) -> None:
-        async for text in line:
-            said = json.loads(text)
-            if said["type"] == "changed":
-                self.heard, self.spread = said["heard"], said["spread"]
-                self.wanted.set()
-
-    async def follow(self) -> None:
-        """Ask again for as long as news come, with a rest between."""
-        while True:
-            await self.wanted.wait()
-            await asyncio.sleep(random.random() * self.spread)  # no secret
-            while self.wanted.is_set():
-                self.wanted.clear()
-                began = time.perf_counter()
-                await self._ask()
-                taken = time.perf_counter() - began
-                self.board.asked.append(taken)
-                await asyncio.sleep(max(LEAST_REST, self.spread - taken))
-
-    async def _ask(self) -> None:
-        known = ",".join(f"{ref}~{mark}" for ref, mark in self.rows.items())
-        path = f"/queue/rows?tab=all&known={quote(known)}&closed={','.join(self.closed)}&heard={self.heard}"
-        if self.wire is None or not self.wire.is_open:
-            self.wire = await connect(self.port)
-        answer = await self.wire.ask(
-            Page(self.port, "GET", path, 200, cookie=self.cookie, plain=True).next()
-        )
-        self.board.failed += answer.status != 200
-        now = time.perf_counter()
-        for ref, mark, is_closed in ROW.findall(answer.body):
-            name = ref.decode()
-            if is_closed and self.rows.pop(name, None):
-                self.closed.append(name)
-                self.board.note(name, now)
-            elif name in self.rows:
-                self.rows[name] = mark.decode()
+OPENING = 8
 
 
 def measure(ground: Ground, plan: Plan) -> Chapter:
@@ -128,63 +38,71 @@ def measure(ground: Ground, plan: Plan) -> Chapter:
     decisions = PER_SECOND * SECONDS
     first, last = ground.inside("medium", decisions)
     cookies = ground.inside("browse", DASHBOARDS)
-    chapter = Chapter(
-        f"{DASHBOARDS} open dashboards, {PER_SECOND} decisions a second for {SECONDS} s"
-    )
-    meter = Meter()
     board = Board()
+    meter = Meter()
     with ground.running("web"):
-        used = seconds_of(ground.pids["web"])
+        pages = asyncio.run(_addresses(ground, cookies[0], decisions))
         meter.start()
-        rate, clicks = asyncio.run(_run(ground, cookies, list(range(first, last + 1)), board))
-        chapter.note_noise(meter.stop())
-        used = seconds_of(ground.pids["web"]) - used
-    shown, asked, clicked = (
-        Series("page shows the decision"),
-        Series("page asks what changed"),
-        Series("the decision's own answer"),
+        numbers = list(range(first, last + 1))
+        rate, clicks, used = asyncio.run(_run(ground, cookies, pages, numbers, board))
+        noise = meter.stop()
+    chapter = Chapter(
+        f"{DASHBOARDS} open dashboards, {PER_SECOND} decisions a second for {SECONDS} s; "
+        f"cores used: web {used['web']:.2f}, the load generator {used['load']:.2f}; "
+        f"{CUT} lines cut on the way"
     )
-    shown.add(len(board.shown) / SECONDS, board.shown, _late(board, decisions))
-    asked.add(len(board.asked) / SECONDS, board.asked, board.failed)
-    asked.note_processor(used, len(board.asked))
+    chapter.note_noise(noise)
+    shown = Series("page shows the decision")
+    shown.add(len(board.shown) / SECONDS, board.shown, board.failed)
+    again = Series("page that lost its line is correct again")
+    again.add(len(board.recovered) / SECONDS, board.recovered, CUT - len(board.recovered))
+    asked = Series("page asks what changed")
+    asked.add(len(board.asked) / SECONDS, board.asked, board.refused)
+    clicked = Series("the decision's own answer")
     clicked.add(rate, clicks)
-    chapter.series = [shown, asked, clicked]
+    chapter.series = [shown, again, asked, clicked]
     chapter.beside = [Against(shown, clicked, by="time")]
     return chapter
 
 
-def _late(board: Board, decisions: int) -> int:
-    """Decisions that no page showed at all."""
-    return 0 if board.shown else decisions
-
-
 async def _run(
-    ground: Ground, cookies: list[str], numbers: list[int], board: Board
-) -> tuple[float, list[float]]:
-    pages = await _addresses(ground, cookies[0], len(numbers))
-    dashboards = [Dashboard(ground, cookie, board) for cookie in cookies]
-    for number, dashboard in enumerate(dashboards):
-        await dashboard.open(pages[number % len(pages)])
-    tasks = [
-        asyncio.create_task(work)
-        for dashboard in dashboards
-        for work in (dashboard.listen(), dashboard.follow())
+    ground: Ground, cookies: list[str], pages: list[str], numbers: list[int], board: Board
+) -> tuple[float, list[float], dict[str, float]]:
+    dashboards = [
+        Dashboard(ground.port, cookie, pages[number % len(pages)], board)
+        for number, cookie in enumerate(cookies)
     ]
-    live = asyncio.gather(*(dashboard.is_live.wait() for dashboard in dashboards))
+    for start in range(0, len(dashboards), OPENING):
+        await asyncio.gather(*(each.open() for each in dashboards[start : start + OPENING]))
+    tasks = [asyncio.create_task(each.follow()) for each in dashboards]
+    tasks += [asyncio.create_task(each.listen()) for each in dashboards]
+    live = asyncio.gather(*(each.is_live.wait() for each in dashboards))
     await asyncio.wait_for(live, PATIENCE)
+    web, load, began = seconds_of(ground.pids["web"]), time.process_time(), time.perf_counter()
+    cutting = asyncio.create_task(_cut(dashboards[:CUT]))
     rate, clicks = await _decide(ground, numbers, board)
-    left = {ref for dashboard in dashboards for ref in dashboard.rows}
+    taken = time.perf_counter() - began
+    used = {
+        "web": (seconds_of(ground.pids["web"]) - web) / taken,
+        "load": (time.process_time() - load) / taken,
+    }
     give_up = time.perf_counter() + LAST_WAIT
-    while left and time.perf_counter() < give_up:
+    while any(each.rows for each in dashboards) and time.perf_counter() < give_up:
         await asyncio.sleep(0.2)
-        left = {ref for d in dashboards for ref in d.rows if ref in board.answered}
-    broken = [task for task in tasks if task.done()]
-    for task in broken:
-        print(f"A page broke off: {task.exception()!r}")
-    board.failed += len(broken) + len(left)
+    await cutting
+    board.failed += sum(len(each.rows) for each in dashboards)
+    for broken in [task for task in tasks if task.done()]:
+        print(f"A page broke off: {broken.exception()!r}")
+        board.failed += 1
     for task in tasks:
         task.cancel()
-    return rate, clicks
+    return rate, clicks, used
+
+
+async def _cut(dashboards: list[Dashboard]) -> None:
+    await asyncio.sleep(CUT_AFTER)
+    for each in dashboards:
+        each.cut()
 
 
 async def _addresses(ground: Ground, cookie: str, waiting: int) -> list[str]:
@@ -218,11 +136,13 @@ async def _decide(ground: Ground, numbers: list[int], board: Board) -> tuple[flo
             await asyncio.sleep(max(due - time.perf_counter(), 0))
             body = {"verdict": "deny", "comment": "Not during the freeze."}
             path = f"/api/v1/requests/REQ-{number}/decisions"
+            if not wire.is_open:
+                wire = await connect(ground.port)
             began = time.perf_counter()
             answer = await wire.ask(question("POST", path, key=ground.keys["approver"], body=body))
             clicks.append(time.perf_counter() - began)
-            board.failed += answer.status != 200
-            board.answered[f"REQ-{number}"] = time.perf_counter()
+            board.refused += answer.status != 200
+            board.answered[b"REQ-%d" % number] = time.perf_counter()
         wire.close()
 
     await asyncio.gather(*(keep_deciding() for _ in range(TOGETHER)))
