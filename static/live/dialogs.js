@@ -61,6 +61,8 @@ export const beginDialogs = () => {
   document.addEventListener("submit", (event) => {
     const button = event.submitter;
     if (event.defaultPrevented || event.target.getAttribute("method") !== "post" || !button) return;
+    // Where the answer is a file, this page stays, and another may be asked for.
+    if ("file" in event.target.dataset) return;
     if (event.target.dataset.sent) return event.preventDefault();
     event.target.dataset.sent = "yes";
     button.setAttribute("aria-disabled", "true");
