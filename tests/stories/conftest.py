@@ -14,6 +14,8 @@ from tests.stories.lived_in import lived_in, numbers, sign_in
 from tests.support.plugin import engine
 from tests.support.service import empty_database
 
+DAYS = 14  # of a past: enough for a second page, and soon written
+
 
 @dataclass(frozen=True, slots=True)
 class Home:
@@ -40,5 +42,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
         if engine() == "postgres":
             places["DATABASE_URL"] = ending.enter_context(empty_database())
         env = {name: value for name, value in places.items() if value}
-        service = ending.enter_context(lived_in(tmp_path_factory.mktemp("home"), env=env))
+        service = ending.enter_context(
+            lived_in(tmp_path_factory.mktemp("home"), env=env, days=DAYS)
+        )
         yield Home(service.url, numbers(service))

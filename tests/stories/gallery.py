@@ -48,13 +48,13 @@ KINDS = (
 )  # fmt: skip
 
 
-def fill(*, password: str) -> None:
+def fill(*, password: str, days: int = 29) -> None:
     """Everything at once, with this password for everybody. Needs an empty service."""
     chance = random.Random(7)  # the same pictures every time, no secret
     now = clock.now()
     programs = {name: cast.agent(name)[0] for name in AGENTS}
     staff = {name: cast.person(name, password=password) for name in cast.TEAMS}
-    for moment in _moments(now, chance):
+    for moment in _moments(now, chance, days):
         _past(chance.choice(KINDS), programs, staff, moment, chance)
     _refused(programs, now)
     _waiting(programs, staff, now)
@@ -62,10 +62,10 @@ def fill(*, password: str) -> None:
     _besides(staff, now)
 
 
-def _moments(now: datetime, chance: random.Random) -> Iterator[datetime]:
-    for day in range(29, 0, -1):
-        for _ in range(chance.randint(1, 5)):
-            yield now - DAYS * day + MINUTES * chance.randint(0, 600)
+def _moments(now: datetime, chance: random.Random, days: int) -> Iterator[datetime]:
+    for day in range(days, 0, -1):
+        minutes = sorted(chance.randint(0, 600) for _ in range(chance.randint(1, 5)))
+        yield from (now - DAYS * day + MINUTES * minute for minute in minutes)
 
 
 def _ask(agent: Agent, at: datetime, **changes: Any) -> ApprovalRequest:

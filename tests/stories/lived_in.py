@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 from tests.support.service import NotServing, Service
 
 PASSWORD = "a-month-of-made-up-history"
-FILL = f"from tests.stories import gallery; gallery.fill(password={PASSWORD!r})"
+FILL = "from tests.stories import gallery; gallery.fill(password={password!r}, days={days})"
 FILL_SECONDS = 300
 ASK = """
 import json
@@ -33,10 +33,11 @@ print(json.dumps({
 
 
 @contextmanager
-def lived_in(place: Path, *, env: Mapping[str, str]) -> Iterator[Service]:
+def lived_in(place: Path, *, env: Mapping[str, str], days: int = 29) -> Iterator[Service]:
     """The service, filled before it runs: its timers would else end at once what the past left open."""
+    fill = FILL.format(password=PASSWORD, days=days)
     service = Service(place, env=env)
-    for words in (["prepare"], ["shell", "-v", "0", "-c", FILL]):
+    for words in (["prepare"], ["shell", "-v", "0", "-c", fill]):
         said = service.run(*words, seconds=FILL_SECONDS)
         if said.returncode:
             raise NotServing(f"The history could not be made.\n{said.stderr[-3000:]}")
