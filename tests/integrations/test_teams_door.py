@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from pytest_django.fixtures import SettingsWrapper
 
 from approvals.domain.terms import Status
 from approvals.models import ApprovalRequest, AuditEvent, Decision, Place
@@ -99,7 +100,10 @@ def test_investigating_asks_a_question_and_pauses(
     assert "investigate" not in message.buttons
 
 
-def test_a_reason_that_policy_wants_is_asked_for(teams: FakeTeams) -> None:
+def test_a_reason_that_policy_wants_is_asked_for(
+    teams: FakeTeams, settings: SettingsWrapper
+) -> None:
+    settings.TEAMS_CRITICAL_ON_WEB = False
     let_in(teams)
     linked("chen")
     linked("dana", 2)
