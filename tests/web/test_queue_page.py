@@ -9,8 +9,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from approvals.domain import plan as plans
+from approvals.domain import trial
 from approvals.domain.terms import Verdict
-from approvals.models import Agent, Person
+from approvals.models import Agent, ApprovalRequest, Person
 from approvals.models.desk import RequestLook, SavedView
 from approvals.queries import queue as reads
 from approvals.services import clock
@@ -201,6 +203,21 @@ def test_who_nobody_can_decide_stands_above_everything(lin: Browser, robo: Agent
     lin.person.memberships.all().delete()
 
     assert f"Nobody can decide request {row.ref} as things stand." in lin.get("/queue?tab=all").text
+
+
+def test_the_test_of_a_channel_waits_in_nobodys_queue_but_its_own(
+    lin: Browser, ada: Browser, robo: Agent
+) -> None:
+    asked = cast.request(robo)
+    plan = trial.plan(lin.person.pk, channel="fake")
+    row = cast.request(robo, target="the channel")
+    stored = {"effect": trial.EFFECT, "plan": plans.to_json(plan)}
+    ApprovalRequest.objects.filter(pk=row.pk).update(**stored)
+
+    assert set(refs(lin, "/queue?tab=all")) == {asked.ref, row.ref}
+    for tab in ("mine", "teams", "all", "questions"):
+        assert row.ref not in refs(ada, f"/queue?tab={tab}")
+    assert refs(ada, "/queue?tab=all") == [asked.ref]
 
 
 def test_the_page_costs_the_same_statements_however_much_waits(lin: Browser, robo: Agent) -> None:
