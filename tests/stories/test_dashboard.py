@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -220,7 +221,7 @@ def test_one_search_is_the_same_in_its_address_and_in_three_files(
 
     files = {}
     for title in ("CSV", "JSON Lines", "PDF evidence pack"):
-        with page.expect_download(timeout=30_000) as coming:
+        with page.expect_download(timeout=60_000) as coming:
             page.get_by_role("button", name=title).click()
         coming.value.save_as(tmp_path / title)
         files[title] = (tmp_path / title).read_bytes()
@@ -242,3 +243,71 @@ def test_no_page_of_ours_can_be_put_into_a_frame(browser: Browser, home: Home) -
     assert all("/sign-in" not in frame.url for frame in page.frames)
     assert any("frame-ancestors" in words or "X-Frame-Options" in words for words in said)
     page.close()
+
+
+def test_going_away_takes_three_steps_and_refuses_who_cannot_stand_in(
+    browser: Browser, home: Home
+) -> None:
+    """Until when, who, and the button."""
+    page = home.enter(browser, "chen")
+    page.goto("/oncall")
+    until = page.get_by_label("Until", exact=True)
+    until.fill("2099-01-01T00:00")
+    page.get_by_role("button", name="Set away").click()
+    expect(page.get_by_role("main")).to_contain_text(re.compile("at most|No longer|days"))
+    assert page.locator("#stand_in option", has_text="Grace").count() == 0  # of another team
+
+    page.goto("/oncall")
+    tomorrow = page.get_by_label("From", exact=True).input_value()
+    day = datetime.fromisoformat(tomorrow) + timedelta(days=1)
+    until.fill(f"{day:%Y-%m-%dT%H:%M}")
+    page.get_by_label("Who stands in").select_option(label="Dana")
+    page.get_by_role("button", name="Set away").click()
+    expect(page.get_by_role("main")).to_contain_text("You are marked away until")
+    expect(page.get_by_role("link", name=re.compile("^Away"))).to_be_visible()
+    page.get_by_role("button", name=re.compile("End the absence of Chen")).click()
+    expect(page.get_by_role("main")).not_to_contain_text("You are marked away until")
+    page.context.close()
+
+
+# Whether what has the focus is drawn with its ring, and nothing lies over it.
+IS_IN_SIGHT = """() => {
+  const focused = document.activeElement;
+  if (!focused || focused === document.body || focused.matches(".skip")) return true;
+  const box = focused.getClientRects()[0];
+  if (!box || getComputedStyle(focused).outlineStyle === "none") return false;
+  const at = [box.left + Math.min(box.width / 2, 20), box.top + box.height / 2];
+  const top = document.elementFromPoint(...at);
+  return Boolean(top) && (focused.contains(top) || top.contains(focused));
+}"""
+
+
+def tab_to(page: Page, wanted: str) -> None:
+    """Press Tab until what the script asks for has the focus, which never is out of sight."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        assert page.evaluate(IS_IN_SIGHT), page.evaluate("document.activeElement.outerHTML")
+        if page.evaluate(wanted):
+            return
+    raise AssertionError(f"Never reached: {wanted}")
+
+
+def test_the_whole_way_by_keyboard_alone(browser: Browser, home: Home) -> None:
+    page = home.enter(browser, "lin")
+    page.goto("/queue?tab=all")
+    ref = f"REQ-{home.known['medium']}"
+    tab_to(page, f"document.activeElement.closest('tr')?.dataset.ref === '{ref}'"
+                 " && document.activeElement.tagName === 'A'")  # fmt: skip
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(f"/r/{ref}"))
+    tab_to(page, "document.activeElement.dataset.opens === 'deny'")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Space")
+    tab_to(page, "document.activeElement.tagName === 'TEXTAREA'")
+    page.keyboard.type("Not before the weekend.")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_role("region", name="Decide", exact=True)).to_contain_text("Denied by Lin")
+    page.keyboard.press("u")
+    expect(page.get_by_role("heading", name="Queue", level=1)).to_be_visible()
+    page.context.close()
