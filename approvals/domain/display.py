@@ -45,7 +45,7 @@ _UNSEEN_NOTES = {
     Flag.CONTROL_CODES: "Control codes",
     Flag.ODD_SPACE: "Spaces that are not plain spaces",
 }
-_FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001 - spreadsheets take the wide ones too
+_FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠\u2212")  # noqa: RUF001 - spreadsheets take the wide ones too
 
 
 def show(text: str, *, limit: int | None = None) -> Shown:

@@ -468,7 +468,7 @@ def test_a_terminal_gets_no_control_byte() -> None:
 
 
 @pytest.mark.parametrize(
-    "start", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "  =", "\ufeff="]
+    "start", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\u2212", "  =", "\ufeff="]
 )
 def test_a_spreadsheet_sees_no_formula(start: str) -> None:
     assert csv_cell(f"{start}HYPERLINK(1)") == f"'{start}HYPERLINK(1)"
