@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeVar
 
 from approvals import queries
@@ -38,7 +39,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Dossier:
     """One request with its history and its proof. `broken` is the first break of its chain."""
 
@@ -56,7 +57,7 @@ class Dossier:
     def messages(self) -> list[RequestMessage]:
         return sorted(self.row.messages.all(), key=lambda said: said.pk)
 
-    @property
+    @cached_property
     def card(self) -> Card:
         """The request as people are shown it."""
         return queries.card(self.row)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from django.db import Error, transaction
 from django.db.models import F, Max, Q, QuerySet
 
 from approvals.domain import errors, search
-from approvals.models import Export, ExportPart, Person
+from approvals.models import ApprovalRequest, Export, ExportPart, Person
 from approvals.models.desk import ExportState
 from approvals.models.people import Role
 from approvals.queries import history
@@ -27,7 +27,9 @@ from approvals.services.export_forms import FILES, PDF, VERIFY, Job, Slice
 logger = structlog.get_logger(__name__)
 DIRECT = 1_000  # requests that are written while somebody waits
 DIRECT_PACK = 20  # the same for a pack, whose pages take longer
+DIRECT_CHARACTERS = 200_000  # of what is asked, in a pack somebody waits for
 LEASE = timedelta(minutes=2)
+LEASE_OF_PACK = timedelta(minutes=20)  # fifty requests of five thousand parameters take minutes
 KEPT = timedelta(days=7)
 MOST_OPEN = 5
 LONGEST_PLACE = 2_000
@@ -44,7 +46,7 @@ def direct(*, person: Person, form: str, text: str, at: datetime) -> bytes | Non
     most = DIRECT_PACK if form == PDF else DIRECT
     job = Job(form, str(person), at, {"q": text, "below": history.newest() + 1}, 0)
     found = history.page(wanted, now=at, below=job.place["below"], limit=most, with_facets=False)
-    if found.older is not None:
+    if found.older is not None or (form == PDF and _is_long(found.rows)):
         return None
     numbers = [row.number for row in found.rows]
     if form == export_forms.CSV:
@@ -56,6 +58,10 @@ def direct(*, person: Person, form: str, text: str, at: datetime) -> bytes | Non
         content = export_forms.lines(dossiers.gather(numbers))
     _tell(person, form, text, count=len(numbers), digest=_sha256([content]), at=at)
     return content
+
+
+def _is_long(rows: Iterable[ApprovalRequest]) -> bool:
+    return sum(len(json.dumps(row.submission)) for row in rows) > DIRECT_CHARACTERS
 
 
 def ask(*, person: Person, form: str, text: str, at: datetime) -> Export:
@@ -166,7 +172,8 @@ def _take(*, at: datetime) -> Export | None:
     free = Q(leased_until=None) | Q(leased_until__lte=at)
     for export in Export.objects.filter(free, state__in=UNDER_WAY).order_by("id")[:5]:
         taken = Export.objects.filter(free, pk=export.pk, state__in=UNDER_WAY).update(
-            state=ExportState.WRITING.value, leased_until=at + LEASE
+            state=ExportState.WRITING.value,
+            leased_until=at + (LEASE_OF_PACK if export.form == PDF else LEASE),
         )
         if taken:
             return Export.objects.select_related("person").get(pk=export.pk)

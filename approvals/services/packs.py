@@ -39,6 +39,7 @@ SIGNED_IN = {
 }  # fmt: skip
 LONGEST = 20_000  # characters of one text of an agent; the JSON export has all of it
 LONGEST_RAW = 40_000
+MOST_PARAMETERS = 500  # of one request, each on lines of its own; the JSON export has all of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +171,12 @@ def _result(row: ApprovalRequest) -> str:
 def _parameters(paper: Paper, dossier: Dossier) -> None:
     submission = dossier.row.submission
     parameters = display.parameters(submission["parameters"], limit=LONGEST)
-    paper.heading(f"Parameters ({len(parameters)} of {len(parameters)})")
-    for each in parameters:
+    drawn = parameters[:MOST_PARAMETERS]
+    paper.heading(f"Parameters ({len(drawn):,} of {len(parameters):,})")
+    if len(drawn) < len(parameters):
+        left = len(parameters) - len(drawn)
+        paper.text_block(f"! {left:,} are not drawn here; the JSON Lines export has them.")
+    for each in drawn:
         notes = "".join(f"\n! {note}" for note in each.shown.notes)
         means = f"  ({each.means})" if each.means else ""
         paper.fact(each.path, f"{each.shown.text}{means}  [{each.kind}]{notes}", mono=True)

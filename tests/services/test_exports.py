@@ -353,3 +353,31 @@ def test_a_walk_over_more_chains_than_a_slice_reaches_the_end(lin: Person, robo:
     job = export_forms.Job("verify", "Lin", clock.now(), {"after": 0}, 0)
 
     assert export_forms.write(job).place is None
+
+
+def test_a_pack_of_thousands_of_parameters_says_what_it_left_out(lin: Person, robo: Agent) -> None:
+    cast.request(robo, parameters={f"key{number:04}": number for number in range(600)})
+
+    told = paper(made("pdf", lin))
+
+    assert "Parameters (500 of 600)" in told
+    assert "100 are not drawn here; the JSON Lines export has them." in told
+    assert made("jsonl", lin).count(b"key0599") >= 1
+
+
+def test_nobody_waits_for_a_pack_of_long_requests(lin: Person, robo: Agent) -> None:
+    for number in range(3):
+        cast.request(robo, parameters={"text": f"{number} " + "words " * 15_000})
+
+    assert exports.direct(person=lin, form="pdf", text="", at=clock.now()) is None
+    assert exports.direct(person=lin, form="csv", text="", at=clock.now()) is not None
+
+
+def test_a_pack_is_held_for_as_long_as_its_slice_takes(lin: Person, robo: Agent) -> None:
+    cast.request(robo)
+    now = clock.now()
+    export = exports.ask(person=lin, form="pdf", text="", at=now)
+
+    assert exports._take(at=now) == export
+    assert exports._take(at=now + timedelta(minutes=10)) is None
+    assert exports._take(at=now + timedelta(minutes=21)) == export
