@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -24,11 +25,11 @@ class Home:
     url: str
     known: dict[str, str]
 
-    def enter(self, browser: Browser, name: str = "ada", **options: object) -> Page:
+    def enter(self, browser: Browser, name: str = "ada", **options: Any) -> Page:
         """The page of a browser of their own, where they have signed in."""
         context = browser.new_context(
             base_url=self.url, locale="en-GB", timezone_id="UTC", **options
-        )  # type: ignore[arg-type]
+        )
         context.set_default_timeout(15_000)
         page = context.new_page()
         sign_in(page, name)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, LocatorAssertions, Page, expect
 
 from tests.stories.world import World
 from tests.support import cast
@@ -56,7 +56,7 @@ def enter(browser: Browser, world: World) -> Iterator[Enter]:
         yield entered
 
 
-def decided(page: Page) -> object:
+def decided(page: Page) -> LocatorAssertions:
     return expect(page.get_by_role("region", name="Decide", exact=True))
 
 
