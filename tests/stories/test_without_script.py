@@ -6,9 +6,10 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, LocatorAssertions, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.stories.world import World
 from tests.support import cast
@@ -56,7 +57,7 @@ def enter(browser: Browser, world: World) -> Iterator[Enter]:
         yield entered
 
 
-def decided(page: Page) -> LocatorAssertions:
+def decided(page: Page) -> Any:
     return expect(page.get_by_role("region", name="Decide", exact=True))
 
 
