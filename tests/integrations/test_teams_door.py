@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from approvals.domain.terms import Status
 from approvals.models import ApprovalRequest, AuditEvent, Decision, Place
@@ -100,9 +100,7 @@ def test_investigating_asks_a_question_and_pauses(
     assert "investigate" not in message.buttons
 
 
-def test_a_reason_that_policy_wants_is_asked_for(
-    teams: FakeTeams, settings: SettingsWrapper
-) -> None:
+def test_a_reason_that_policy_wants_is_asked_for(teams: FakeTeams, settings: Settings) -> None:
     settings.TEAMS_CRITICAL_ON_WEB = False
     let_in(teams)
     linked("chen")
