@@ -96,6 +96,9 @@ async def _run(
         board.failed += 1
     for task in tasks:
         task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    for each in dashboards:
+        each.close()
     return rate, clicks, used
 
 

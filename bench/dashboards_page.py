@@ -72,6 +72,17 @@ class Dashboard:
                 await self._hear()
             except (OSError, asyncio.IncompleteReadError):
                 await asyncio.sleep(RECONNECT_SECONDS)
+            finally:
+                if self._writer is not None:
+                    self._writer.close()
+
+    def close(self) -> None:
+        """Hang up, once `listen` and `follow` have ended."""
+        for held in (self._wire, self._writer):
+            if held is not None:
+                held.close()
+        if self._later is not None:
+            self._later.cancel()
 
     async def _hear(self) -> None:
         reader, self._writer = await asyncio.open_connection(HOST, self.port, limit=MOST_FRAME)
