@@ -275,7 +275,9 @@ IS_IN_SIGHT = """() => {
   const focused = document.activeElement;
   if (!focused || focused === document.body || focused.matches(".skip")) return true;
   const box = focused.getClientRects()[0];
-  if (!box || getComputedStyle(focused).outlineStyle === "none") return false;
+  // A link that stands for its row has its ring around the row.
+  const rings = [[focused], [focused, "::after"], [focused.closest("tr") ?? focused]];
+  if (!box || rings.every((one) => getComputedStyle(...one).outlineStyle === "none")) return false;
   const at = [box.left + Math.min(box.width / 2, 20), box.top + box.height / 2];
   const top = document.elementFromPoint(...at);
   return Boolean(top) && (focused.contains(top) || top.contains(focused));
