@@ -171,7 +171,7 @@ def test_a_dashboard_hears_which_requests_and_when_and_no_word_of_them(
 def test_nobody_listens_without_signing_in(db: None) -> None:
     async def story() -> None:
         connected, code = await socket(None).connect()
-        assert (connected, code) == (False, consumers.SIGNED_OUT)
+        assert (connected, code) == (False, room.SIGNED_OUT)
 
     tell(story)
 
@@ -208,7 +208,7 @@ def test_the_line_ends_soon_after_the_right_to_look(
         await line.next_of("alive")
         started = time.monotonic()
         await sync_to_async(what_happens)()
-        assert await line.closing_code() == consumers.SIGNED_OUT
+        assert await line.closing_code() == room.SIGNED_OUT
         assert time.monotonic() - started < 5
 
     tell(story)
