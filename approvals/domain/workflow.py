@@ -68,7 +68,7 @@ def decide(state: RequestState, click: Click, *, at: datetime) -> Change:
     PauseUsedUp, FreshSignInNeeded, or Invalid when words are required and missing.
     """
     refuse_closed(state, at=at)
-    _refuse_unseen(state, click)
+    refuse_unseen(state, version=click.version, shown=click.shown)
     refuse_stranger(state, click.approver, at=at)
     click = standing_in.named(state, click, at=at)
     if click.verdict is Verdict.APPROVE:
@@ -105,9 +105,10 @@ def refuse_closed(state: RequestState, *, at: datetime) -> None:
         )
 
 
-def _refuse_unseen(state: RequestState, click: Click) -> None:
-    stale = click.version is not None and click.version != state.version
-    other = click.shown is not None and click.shown != state.action_sha256
+def refuse_unseen(state: RequestState, *, version: int | None, shown: str | None) -> None:
+    """Raise Changed for a click on another version or action than this; None where it is not known."""
+    stale = version is not None and version != state.version
+    other = shown is not None and shown != state.action_sha256
     if stale or other:
         raise errors.Changed(
             f"Not counted. The request changed after what you saw was drawn; it is at version "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from approvals.domain import workflow
@@ -19,7 +19,8 @@ from approvals.services.moves import Others
 class Said:
     """What somebody said, and what they were looking at; None where their door cannot know.
 
-    `is_fresh` says that their door saw them sign in just now.
+    `is_fresh` says that their door saw them sign in just now; `was_held` that the version was the
+    present one when they said it, and this is that said again at its time.
     """
 
     person: Person
@@ -30,13 +31,23 @@ class Said:
     channel: str = "api"
     authenticated_by: str = ""
     is_fresh: bool = False
+    was_held: bool = False
+
+    @property
+    def stands(self) -> bool:
+        """Whether it counts though people should read more now: nothing said later makes a denial unsafe."""
+        return self.was_held and self.verdict is Verdict.DENY
 
 
 def move(said: Said, ref: str, *, at: datetime) -> Callable[[RequestState], Change]:
     """Count the click on the request it was made on. The caller holds the lock."""
 
     def counted(state: RequestState) -> Change:
-        return workflow.decide(state, _click(said, state, as_seen(ref, said.version, state)), at=at)
+        seen = None if said.stands else as_seen(ref, said.version, state)
+        change = workflow.decide(state, _click(said, state, seen), at=at)
+        if said.stands and said.version != state.version:
+            return replace(change, detail={**change.detail, "seen_version": said.version})
+        return change
 
     return counted
 
@@ -51,7 +62,10 @@ def others(said: Said, *, at: datetime) -> Others:
         row: ApprovalRequest, change: Change, beside: Sequence[ApprovalRequest]
     ) -> Sequence[ApprovalRequest]:
         del change
-        hidden = sharing.unseen(row, said.version)
+        if said.stands and said.version is not None:
+            hidden: frozenset[str] | None = sharing.joined_after(row, said.version)
+        else:
+            hidden = sharing.unseen(row, said.version)
         if row.joined_id is not None or hidden is None:
             return ()
         return [other for other in beside if other.ref not in hidden]

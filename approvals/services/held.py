@@ -45,19 +45,35 @@ def settle(rows: Sequence[ApprovalRequest], *, at: datetime) -> bool:
 
 
 def end_with(rows: Iterable[ApprovalRequest], *, at: datetime) -> None:
-    """End what is held on requests that were closed meanwhile, each with the reason in words."""
-    closed = {row.pk: row for row in rows if row.closed_at is not None}
-    if not closed:
+    """End what cannot count any more on requests that just moved, each with the reason in words.
+
+    That is everything held on what was closed, and approvals of what reads otherwise now: their givers
+    learn it at once, and not when the time to undo is over. What else the rules may say can change yet.
+    """
+    moved = {row.pk: row for row in rows}
+    if not moved:
         return
-    waiting = HeldDecision.objects.filter(**OPEN, request__in=list(closed))
+    waiting = HeldDecision.objects.filter(**OPEN, request__in=list(moved))
     for held in waiting.select_related("person").order_by("id"):
-        row = closed[held.request_id]
-        try:
-            workflow.refuse_closed(states.of(row), at=at)
-        except Refusal as no:
+        row = moved[held.request_id]
+        no = _final_no(held, row, at=at)
+        if no is not None:
             _refuse(held, row, no, at=at)
             held.released_at = at
             held.save(update_fields=["released_at", "why_not"])
+
+
+def _final_no(held: HeldDecision, row: ApprovalRequest, *, at: datetime) -> Refusal | None:
+    """Why this can never count any more; None while it may."""
+    state = states.of(row)
+    try:
+        workflow.refuse_closed(state, at=at)
+        if not said(held).stands:
+            seen = clicks.as_seen(row.ref, held.version, state)
+            workflow.refuse_unseen(state, version=seen, shown=held.shown_sha256)
+    except Refusal as no:
+        return no
+    return None
 
 
 def said(held: HeldDecision) -> Said:
@@ -71,6 +87,7 @@ def said(held: HeldDecision) -> Said:
         channel=held.channel,
         authenticated_by=held.authenticated_by,
         is_fresh=True,
+        was_held=True,
     )
 
 

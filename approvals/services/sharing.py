@@ -103,6 +103,11 @@ def unseen(row: ApprovalRequest, seen: int | None) -> frozenset[str] | None:
     return sharing.unseen(seen, row.version, _history(row))
 
 
+def joined_after(row: ApprovalRequest, seen: int) -> frozenset[str]:
+    """The requests that came onto this card after version `seen`, whatever else changed since."""
+    return frozenset(ref for each in _history(row) if each.version > seen for ref in each.refs)
+
+
 def _history(row: ApprovalRequest) -> Sequence[Joined]:
     """What came onto this card, as its history tells; at most as much as a card holds."""
     events = AuditEvent.objects.filter(request=row, type=EventKind.CARD_SHARED.value)

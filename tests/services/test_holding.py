@@ -264,6 +264,70 @@ def test_a_question_meanwhile_changes_what_was_shown_and_the_click_does_not_coun
     assert not row.decisions.filter(verdict="approve").exists()
 
 
+def word_from(row: ApprovalRequest, who: str, *, at: datetime) -> None:
+    """Something new to read; `robo` is the agent itself."""
+    if who == "robo":
+        lifecycle.add_message(ref=row.ref, text="Please.", agent=row.agent, at=at)
+    else:
+        lifecycle.add_message(ref=row.ref, text="Please.", person=cast.person(who), at=at)
+
+
+@pytest.mark.parametrize("who", ["robo", "sam", "lin", "mallory"])
+def test_no_words_talk_a_held_denial_away(who: str, kinds: Kinds) -> None:
+    row = cast.request(at=NOON)
+    say(row, "lin", Verdict.DENY, "Not in the freeze.", at=after(1))
+    word_from(row, who, at=after(3))
+
+    assert status(row) == "pending"
+    timers.fire_due(at=after(12))
+
+    assert status(row) == "denied"
+    assert [each.verdict for each in row.decisions.all()] == ["deny"]
+    assert kinds(row)[1:] == ["decision.held", "request.message_added", "request.denied"]
+    assert HeldDecision.objects.get().why_not == ""
+
+
+def test_a_question_of_another_does_not_void_a_held_denial() -> None:
+    row = cast.request(at=NOON, **cast.HIGH)
+    say(row, "ada", Verdict.DENY, "Freeze.", at=after(1))
+    cast.decide(row, cast.person("grace"), Verdict.INVESTIGATE, "Why?", at=after(3))
+
+    timers.fire_due(at=after(12))
+
+    assert status(row) == "denied"
+
+
+def test_a_held_denial_of_a_shared_card_counts_for_what_it_showed_whatever_was_said() -> None:
+    row, twin = cast.request(at=NOON), cast.request(at=NOON)
+    say(row, "lin", Verdict.DENY, "Not twice.", at=after(1))
+    third = cast.request(at=after(2))
+    word_from(row, "robo", at=after(3))
+
+    timers.fire_due(at=after(12))
+
+    assert [status(each) for each in (row, twin, third)] == ["denied", "denied", "pending"]
+
+
+@pytest.mark.parametrize("who", ["robo", "sam"])
+def test_new_words_end_a_held_approval_at_once_and_its_giver_reads_why(
+    who: str, kinds: Kinds
+) -> None:
+    row = cast.request(at=NOON)
+    say(row, "lin", at=after(1))
+
+    word_from(row, who, at=after(3))
+
+    held = HeldDecision.objects.get()
+    assert held.released_at == after(3)
+    assert "The request changed after what you saw" in held.why_not
+    timers.fire_due(at=after(12))
+    assert status(row) == "pending"
+    assert not row.decisions.exists()
+    assert kinds(row)[1:] == ["decision.held", "request.message_added", "decision.refused"]
+    say(row, "lin", at=after(20))  # read again, it is held anew
+    assert HeldDecision.objects.count() == 2
+
+
 def test_a_question_is_asked_at_once() -> None:
     row = cast.request(at=NOON)
     say(row, "lin", Verdict.INVESTIGATE, "Why?", at=after(1))

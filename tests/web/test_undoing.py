@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from approvals.domain.terms import Verdict
 from approvals.models import Agent, ApprovalRequest, HeldDecision
-from approvals.services import clock, timers
+from approvals.services import clock, lifecycle, timers
 from tests.support import cast
 from tests.web.conftest import Browser
 from tests.web.reading import Page
@@ -101,6 +101,31 @@ def test_who_is_overtaken_reads_by_whom(at: At, robo: Agent) -> None:
 
     page = ada.get(f"/r/{row.ref}")
     assert "Your approval did not count. Already denied: Grace at" in banner(page)
+    assert status(row) == "denied"
+
+
+def test_new_words_are_said_where_the_approver_looks_at_once(
+    lin: Browser, row: ApprovalRequest
+) -> None:
+    lin.send(row.ref, "approve")
+
+    lifecycle.add_message(ref=row.ref, text="One more.", agent=row.agent, at=clock.now())
+
+    said = banner(lin.get(f"/r/{row.ref}"))
+    assert "It did not count" in said
+    assert "Your approval did not count." in said
+    assert "Read it again and decide." in said
+    assert "Going to the agent" not in said
+    assert status(row) == "pending"
+
+
+def test_a_denial_stays_on_its_way_whatever_is_written(lin: Browser, row: ApprovalRequest) -> None:
+    lin.send(row.ref, "deny", comment="Not in the freeze.")
+
+    lifecycle.add_message(ref=row.ref, text="One more.", agent=row.agent, at=clock.now())
+
+    assert "Denied. Going to the agent in" in banner(lin.get(f"/r/{row.ref}"))
+    timers.fire_due(at=clock.now() + timedelta(seconds=11))
     assert status(row) == "denied"
 
 
