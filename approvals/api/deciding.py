@@ -67,7 +67,7 @@ class Messages(APIView):
         "Ask or answer a question",
         request=bodies.Message,
         answers={200: shapes.ApprovalRequest},
-        refusals=(400, 404, 409, 410, 413, 415, 422),
+        refusals=(400, 404, 409, 410, 413, 415, 422, 429),
     )
     def post(self, request: Request, ref: str) -> Response:
         """While a question is open the clock is paused; the agent's answer, or `resume` by a

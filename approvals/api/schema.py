@@ -26,7 +26,7 @@ MEANINGS = {
     413: "The body is larger than 256 KiB.",
     415: "Only application/json is read.",
     422: "Fields that break a rule, each named in `errors`.",
-    429: "Too many questions for people's attention; `Retry-After` says when there is room.",
+    429: "Too many questions or messages for people's attention; `Retry-After` says when there is room.",
     503: "The database cannot be reached just now. Nothing was recorded.",
 }
 IDEMPOTENCY_KEY = OpenApiParameter(

@@ -9,7 +9,7 @@ from approvals.domain import errors, workflow
 from approvals.domain.state import Change, RequestState
 from approvals.domain.terms import EventKind, Status
 from approvals.models import ApprovalRequest, Person, RequestMessage, states
-from approvals.services import actors, ledger
+from approvals.services import actors, chatter, ledger
 from approvals.services.moves import Others
 
 LONGEST = 4_000
@@ -24,7 +24,7 @@ class NotYoursToAnswer(errors.NotAllowed):
 def answer(*, ref: str, person: Person, text: str, at: datetime) -> ApprovalRequest:
     """Add a person's answer to the thread; where a question is open, the clock runs again.
 
-    Raises NotYoursToAnswer, Invalid, AlreadyDecided or Expired.
+    Raises NotYoursToAnswer, Invalid, TooMany, AlreadyDecided or Expired.
     """
     words = text.strip()
     if not 0 < len(words) <= LONGEST:
@@ -41,13 +41,16 @@ def answer(*, ref: str, person: Person, text: str, at: datetime) -> ApprovalRequ
     def move(state: RequestState) -> Change:
         workflow.refuse_closed(state, at=at)
         refuse_others(state, person, at=at)
+        chatter.refuse_flood(state, ref, person, at=at)
         return workflow.add_message(state, by_agent=False, go_on=True, at=at)
 
     def move_too(state: RequestState) -> Change:
         return workflow.add_message(state, by_agent=False, go_on=True, at=at)
 
     who, others = actors.person(person), Others(_asked_too, move_too)
-    return ledger.transition(ref, move, actor=who, at=at, also=also, others=others)
+    return ledger.transition(
+        ref, move, actor=who, at=at, attempt=chatter.TOO_MUCH, also=also, others=others
+    )
 
 
 def refuse_others(state: RequestState, person: Person, *, at: datetime) -> None:

@@ -76,8 +76,23 @@ def refuse(
     """Write a refusal down, unless what was sent was only incomplete."""
     if attempt is None or isinstance(refusal, errors.Invalid):
         return
+    if not isinstance(refusal, attempt.only) or _is_told(row, refusal, attempt, actor, at=at):
+        return
     detail = {**attempt.facts, "refused_because": refusal.code, "words": refusal.words}
     note(row, attempt.kind, actor=actor, at=at, detail=detail)
+
+
+def _is_told(
+    row: ApprovalRequest, refusal: Refusal, attempt: Attempt, actor: Actor, *, at: datetime
+) -> bool:
+    """Whether the same refusal of the same actor is in history lately enough."""
+    if attempt.once_in is None:
+        return False
+    lately = AuditEvent.objects.filter(
+        request=row, type=attempt.kind.value, actor=str(actor)[:240], at__gt=at - attempt.once_in
+    )
+    alike = {**attempt.facts, "refused_because": refusal.code}
+    return any(alike.items() <= event.entry["detail"].items() for event in lately)
 
 
 def note(

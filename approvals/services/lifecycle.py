@@ -75,8 +75,10 @@ def add_message(
 ) -> ApprovalRequest:
     """Add to the question thread. The agent's answer, or an approver's `go_on`, lets the clock run again.
 
+    What a bystander writes is shown and voids no click: it leaves the version as it is.
+
     Raises NotAnApprover when somebody else wants it to go on, NotInvestigating when an agent talks
-    on unasked, AlreadyDecided or Expired.
+    on unasked, TooMany when a person does, AlreadyDecided or Expired.
     """
     if not text.strip():
         raise errors.Invalid("The message is empty. Nothing was recorded.", field="text")
@@ -92,17 +94,30 @@ def add_message(
         )
 
     def move(state: RequestState) -> Change:
-        if go_on and person is not None and person.pk != state.investigator:
-            _refuse_bystander(state, person, at=at)
-        if agent is not None and state.status is Status.PENDING:
+        workflow.refuse_closed(state, at=at)
+        if person is not None:
+            return _written(state, ref, person, go_on=go_on, at=at)
+        if state.status is Status.PENDING:
             chatter.refuse_chatter(ref)
-        return workflow.add_message(state, by_agent=person is None, go_on=go_on, at=at)
+        return workflow.add_message(state, by_agent=True, go_on=go_on, at=at)
 
     def move_too(state: RequestState) -> Change:
         return workflow.add_message(state, by_agent=person is None, go_on=go_on, at=at)
 
     who, others = _who(person, agent), Others(_answered_too, move_too)
-    return ledger.transition(ref, move, actor=who, at=at, also=also, of=agent, others=others)
+    return ledger.transition(
+        ref, move, actor=who, at=at, attempt=chatter.TOO_MUCH, also=also, of=agent, others=others
+    )
+
+
+def _written(state: RequestState, ref: str, person: Person, *, go_on: bool, at: datetime) -> Change:
+    """What a person writes is part of what people should read where it concerns them, else beside it."""
+    if go_on and person.pk != state.investigator:
+        _refuse_bystander(state, person, at=at)
+    chatter.refuse_flood(state, ref, person, at=at)
+    if chatter.is_concerned(state, person, at=at):
+        return workflow.add_message(state, by_agent=False, go_on=go_on, at=at)
+    return Change(EventKind.MESSAGE_ADDED, state, detail={"version": state.version})
 
 
 def _answered_too(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
+from approvals.domain.errors import Refusal
 from approvals.domain.state import Change, RequestState
 from approvals.domain.terms import EventKind, Verdict
 from approvals.models import ApprovalRequest
@@ -29,10 +31,15 @@ Move = Callable[[RequestState], Change | Aside | None]
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """How to write down a refusal: as which event, with which facts."""
+    """How to write down a refusal: as which event, with which facts.
+
+    Only those of a kind, where `only` says so, and each once per actor `once_in` so much time.
+    """
 
     kind: EventKind
     facts: Mapping[str, Any]
+    only: type[Refusal] = Refusal
+    once_in: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,20 @@ def test_an_empty_message_is_refused_in_words(lin: Browser, row: ApprovalRequest
     assert "Nothing was sent" in read(answer).text
 
 
+def test_too_many_messages_are_refused_in_words_and_the_text_kept(
+    at: At, row: ApprovalRequest
+) -> None:
+    mallory = at("mallory")
+    for _ in range(5):
+        assert mallory.post(f"/r/{row.ref}/messages", text="Hello?").status_code == 302
+
+    answer = mallory.post(f"/r/{row.ref}/messages", text="Hello again?")
+
+    assert answer.status_code == 429
+    assert "You wrote 5 messages within an hour here" in read(answer).text
+    assert "Hello again?" in read(answer).text
+
+
 def test_a_click_on_an_old_version_is_refused_and_the_text_kept(
     lin: Browser, row: ApprovalRequest
 ) -> None:
