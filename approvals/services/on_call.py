@@ -57,13 +57,16 @@ class OnCall:
 
 
 def who(team: str, *, at: datetime) -> OnCall:
-    """Who is on call for this team at this moment, by what is known here; asks nobody else."""
+    """Who is on call for this team at this moment, by what is known here; asks nobody else.
+
+    A shift by hand gives its right only to a member; a schedule may seat people of other teams.
+    """
     document = _documents().get(team)
     shifts = (
         ShiftOverride.objects.filter(
             team__name=team, ended_at=None, starts_at__lte=at, ends_at__gt=at
         )
-        .filter(person__is_active=True)
+        .filter(person__is_active=True, person__memberships__team__name=team)
         .select_related("person")
         .order_by("id")
     )

@@ -12,7 +12,7 @@ from approvals.domain import errors
 from approvals.domain.terms import EventKind
 from approvals.models import Identity, Person, PersonToken, Team, TeamMember
 from approvals.models.people import Role
-from approvals.services import audit, keys
+from approvals.services import audit, keys, on_call
 from approvals.services.actors import Actor
 from approvals.services.agents import USED_EVERY, KeyRefused
 
@@ -70,6 +70,7 @@ def leave(*, person: Person, team: str, at: datetime, actor: Actor) -> None:
         if gone:
             detail = {"person": person.email, "left": [team]}
             audit.append_service(EventKind.PERSON_CHANGED, actor=actor, at=at, detail=detail)
+            on_call.settle(at=at)  # a shift by hand is the team's to give
 
 
 def by_email(email: str) -> Person | None:

@@ -110,11 +110,32 @@ class TestWho:
     def test_a_change_by_hand_beats_the_schedule_while_it_lasts(self) -> None:
         heard("bo")
         ShiftOverride.objects.create(
-            team=Team.objects.get(name="platform"), person=somebody("sam"), made_at=NOW,
+            team=Team.objects.get(name="platform"), person=somebody("sam", "platform"), made_at=NOW,
             made_by=somebody("ada"), starts_at=NOW, ends_at=NOW + MINUTE,
         )  # fmt: skip
         assert asked() == (["Sam"], Source.BY_HAND)
         assert asked(NOW + MINUTE) == (["Bo"], Source.SCHEDULE)
+
+    @pytest.mark.parametrize("ends", ["leaves", "is disabled"])
+    def test_a_shift_by_hand_ends_for_whoever_leaves_or_is_disabled(self, ends: str) -> None:
+        heard("bo")
+        sam = somebody("sam", "platform")
+        ShiftOverride.objects.create(
+            team=Team.objects.get(name="platform"), person=sam, made_at=NOW,
+            made_by=somebody("ada"), starts_at=NOW, ends_at=NOW + MINUTE,
+        )  # fmt: skip
+        on_call.settle(at=NOW)
+        seated = Person.objects.filter(memberships__team__name="on_call:platform")
+        assert list(seated) == [sam]
+
+        if ends == "leaves":
+            people.leave(person=sam, team="platform", actor=cast.OPERATOR, at=NOW)
+        else:
+            Person.objects.filter(pk=sam.pk).update(is_active=False)
+            on_call.settle(at=NOW)
+
+        assert asked() == (["Bo"], Source.SCHEDULE)
+        assert [person.name for person in seated.all()] == ["Bo"]
 
     def test_a_shift_ends_with_its_last_moment(self) -> None:
         heard("bo", until=NOW + MINUTE)
