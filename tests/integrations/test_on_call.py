@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,7 +20,7 @@ from tests.fakes.pagerduty import FakePagerDuty
 from tests.support import cast
 
 pytestmark = pytest.mark.django_db
-NOW = clock.now()
+NOW = datetime.now(UTC)
 MINUTE = timedelta(minutes=1)
 MATRIX = """
 apiVersion: guardrails.io/v1

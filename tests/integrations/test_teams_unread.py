@@ -36,6 +36,7 @@ def limit(address: str, shows: Shows) -> None:
 def test_a_critical_request_is_no_longer_approved_in_teams_once_that_is_forbidden(
     teams: FakeTeams, settings: Any
 ) -> None:
+    settings.TEAMS_CRITICAL_ON_WEB = False
     let_in(teams)
     linked("chen")
     row = cast.request(**cast.CRITICAL)

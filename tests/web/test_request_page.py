@@ -12,7 +12,7 @@ from approvals.models import Agent, AgentStage, ApprovalRequest
 from approvals.services import clock, grants, lifecycle, policies, policy_changes
 from tests.support import cast
 from tests.web.conftest import Browser
-from tests.web.reading import Page
+from tests.web.reading import Element, Page
 
 At = Callable[[str], Browser]
 HOSTILE = "<b>x</b> *x* <!channel> [a](http://b) {{ request.user }} {% now 'Y' %}"
@@ -48,6 +48,11 @@ def test_the_facts_stand_before_what_the_agent_says(lin: Browser, row: ApprovalR
     assert "CPU utilization exceeded" not in before
 
 
+def said(cell: Element) -> str:
+    """What a cell says, without the button that copies it."""
+    return " ".join(found.text for found in cell.every("bdi")) or cell.text
+
+
 def test_every_parameter_is_shown_as_it_is_with_its_type(lin: Browser, robo: Agent) -> None:
     values = {
         "amount": 124000,
@@ -62,7 +67,7 @@ def test_every_parameter_is_shown_as_it_is_with_its_type(lin: Browser, robo: Age
     page = lin.get(f"/r/{row.ref}")
 
     table = next(table for table in page.every("table") if "Parameter" in table.text)
-    lines = [[cell.text for cell in line.every("td")][:3] for line in table.every("tr")[1:]]
+    lines = [[said(cell) for cell in line.every("td")][:3] for line in table.every("tr")[1:]]
     assert sorted(lines) == [
         ["amount", "124000", "integer"],
         ["deep.list[0]", "1.5", "number"],
@@ -83,7 +88,7 @@ def test_hostile_text_is_shown_letter_for_letter(lin: Browser, robo: Agent) -> N
 
     assert "<b>x</b>" not in answer
     page = Page(answer)
-    values = [cell.text for cell in page.every("td") if cell.attributes.get("class") == "value"]
+    values = [said(cell) for cell in page.every("td") if cell.attributes.get("class") == "value"]
     assert f'"{HOSTILE}"' in values
     assert HOSTILE in [claim.text for claim in page.every("dd")]
     links = {link.attributes["href"] for link in page.every("a")}
