@@ -36,6 +36,7 @@ class Button:
     channel: str
     ts: str
     value: str
+    message: Mapping[str, Any]
 
 
 class StandIn(ThreadingHTTPServer):
@@ -100,7 +101,7 @@ class StandIn(ThreadingHTTPServer):
         for (channel, ts), message in reversed(self.messages.items()):
             if _ref(message) == ref:
                 value = _approve_value(message)
-                return Button(channel, ts, value) if value else None
+                return Button(channel, ts, value, dict(message)) if value else None
         return None
 
     def _text(self, ref: str) -> str:
@@ -179,7 +180,11 @@ class Clicker:
             "trigger_id": f"{now}.{user}",
             "container": {"type": "message", "message_ts": button.ts, "channel_id": button.channel},
             "channel": {"id": button.channel, "name": "approvals"},
-            "message": {"ts": button.ts},
+            "message": {  # as Slack does: all of what was pressed, which may be changed by now
+                "ts": button.ts,
+                "text": button.message.get("text", ""),
+                "blocks": button.message.get("blocks", []),
+            },
             "state": {"values": {}},
             "actions": [{**action, "action_ts": now}],
         }
