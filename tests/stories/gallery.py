@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
+
 from approvals.domain import errors
 from approvals.domain.terms import AlertKind, Verdict
 from approvals.models import Agent, AgentKey, ApprovalRequest, BreakerTrip, Person
@@ -137,11 +139,12 @@ def _waiting(programs: dict[str, Agent], staff: dict[str, Person], now: datetime
 
 
 def _odd(programs: dict[str, Agent], now: datetime) -> None:
-    alerts.raise_once(
-        kind=AlertKind.UNUSUAL_PATTERN, key="gallery", agent=programs["infra-scaler"], at=now,
-        words="infra-scaler usually asks 2 times an hour, now more than 30 times since 13:00 UTC. "
-        "Is that meant?", values={"pattern": "rate", "usual": 2, "now": 41},
-    )  # fmt: skip
+    with transaction.atomic():
+        alerts.raise_once(
+            kind=AlertKind.UNUSUAL_PATTERN, key="gallery", agent=programs["infra-scaler"], at=now,
+            words="infra-scaler usually asks 2 times an hour, now more than 30 times since 13:00 "
+            "UTC. Is that meant?", values={"pattern": "rate", "usual": 2, "now": 41},
+        )  # fmt: skip
     BreakerTrip.objects.create(
         agent=programs["crawler-2"], policy="crawlers", kind="error_rate", does="pause_and_alert",
         words="4 of the last 10 outcomes within 5 min went wrong.", values={"rest_s": 300},
