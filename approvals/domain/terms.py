@@ -180,7 +180,6 @@ class EventKind(StrEnum):
     CONSUME_REFUSED = "grant.refused"
     DELIVERY_DEAD = "delivery.dead"
     DELIVERY_RESENT = "delivery.resent"
-    CHANNEL_SHOWING_CHANGED = "channel.showing_changed"
     POLICY_PROPOSED = "policy.proposed"
     POLICY_APPLIED = "policy.applied"
     BREAKER_OPENED = "breaker.opened"

@@ -79,7 +79,7 @@ def change(*, adapter: str, address: str, shows: Shows, actor: Actor, at: dateti
             return False
         _write(adapter, address, shows, actor=actor, at=at)
         audit.append_service(
-            EventKind.CHANNEL_SHOWING_CHANGED,
+            EventKind.SHOWING_CHANGED,
             actor=actor,
             at=at,
             detail={
