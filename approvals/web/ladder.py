@@ -12,14 +12,13 @@ from django.conf import settings
 from django.core.signing import Signer
 from django.utils.crypto import constant_time_compare
 
-from approvals.domain import display, errors
+from approvals.domain import amounts, display, errors
 from approvals.domain.cards import Card
 from approvals.domain.terms import RiskLevel
 from approvals.models import ApprovalRequest, Person
 
 CHARACTERS = 4
 LONG = 400  # characters of a value that are shown before it is opened
-AMOUNTS = ("amount", "total", "sum", "price", "value", "quantity", "count")
 NOTHING = "Nothing was approved."
 
 
@@ -101,12 +100,7 @@ def refuse_short(
 
 def amount(row: ApprovalRequest) -> tuple[str, str] | None:
     """The parameter that says how much, by its name, where there is one; both safe to draw."""
-    parameters = row.submission["parameters"]
-    for name in AMOUNTS:
-        value = parameters.get(name)
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return name, display.parameters({name: value})[0].raw
-    return None
+    return amounts.of(row.submission["parameters"])
 
 
 def _fact(row: ApprovalRequest, person: Person, *, version: int) -> Fact:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from approvals.domain import display, itself, touched
+from approvals.domain import amounts, display, itself, touched
 from approvals.domain.cards import RISK_SHAPE, Card, Remark
 from approvals.domain.terms import RiskLevel, Status, Verdict
 from approvals.models import ApprovalRequest
@@ -65,6 +65,8 @@ def _top(reading: Reading) -> dict[str, Any]:
         "now": reading.now,
         "card": card,
         "object": dialogs.spoken(card),
+        "sentence": dialogs.spoken(card).replace(" · ", " on ", 1),
+        "how_much": amounts.told(row.submission["parameters"]),
         "odd": [
             *display.show_identifier(row.action).notes,
             *display.show_identifier(row.target).notes,

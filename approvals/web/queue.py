@@ -15,6 +15,7 @@ from approvals.domain.errors import NotFound
 from approvals.domain.terms import RiskLevel
 from approvals.models import Person
 from approvals.models.requests import lookup
+from approvals.queries import amounts
 from approvals.queries import queue as reads
 from approvals.queries.alarms import alarms
 from approvals.queries.views import views_of
@@ -57,6 +58,7 @@ def queue(request: HttpRequest, person: Person) -> HttpResponse:
     found = queue_lists.shown(reader, wanted)
     if wanted.after and not found.page:
         return HttpResponseRedirect(f"/queue?{wanted.query}")
+    amounts.learn([card.row for card in found.page])
     drawn = folded(reader.drawn(found.page))
     facts = _around(reader, wanted, found) | {
         "rows": drawn,
@@ -83,9 +85,11 @@ def queue_rows(request: HttpRequest, person: Person) -> HttpResponse:
     found = queue_lists.shown(reader, wanted)
     marks = dict(part.partition("~")[::2] for part in _names(request, "known"))
     known = marks.keys() | set(_names(request, "closed"))
+    changed = _changed(reader, marks)
+    amounts.learn([card.row for card in changed])
     facts = {
         "tabs": _tabs(reader, wanted, found),
-        "known": reader.drawn(_changed(reader, marks)),
+        "known": reader.drawn(changed),
         "fresh": [card.row.ref for card in found.page if card.row.ref not in known],
         "read": f"{reader.board.began:.3f}",
     }

@@ -8,13 +8,14 @@ from datetime import datetime
 from zlib import crc32
 
 from approvals import queries
-from approvals.domain import cards, display, sharing
+from approvals.domain import amounts, cards, display, sharing
 from approvals.domain.cards import RISK_SHAPE
 from approvals.domain.display import Flag
-from approvals.domain.policy import on_call
+from approvals.domain.policy import seats
 from approvals.domain.state import Approver, RequestState, clock
 from approvals.domain.terms import Basis, RiskLevel, Status
 from approvals.models import ApprovalRequest, Person, states
+from approvals.queries import amounts as learnt
 from approvals.queries.queue import Marks, Waiting
 from approvals.web import moments, standing
 from approvals.web.moments import Deadline
@@ -51,6 +52,7 @@ class Row:
     name: str
     mark: str = ""
     notes: tuple[str, ...] = ()
+    how_much: str = ""
     fold: str = ""
     folds: int = 0
 
@@ -68,7 +70,17 @@ def draw(
         card = Waiting(row, state, requests, frozenset())
         marks = Marks(tuple(sorted(sentence(row)[1])))
         needs_you = not state.status.is_final and may_approve(state, reader, now=now)
-        drawn.append(one(card, marks, reader=reader, needs_you=needs_you, titles=titles, now=now))
+        drawn.append(
+            one(
+                card,
+                marks,
+                reader=reader,
+                needs_you=needs_you,
+                titles=titles,
+                now=now,
+                how_much=amounts.told(row.submission["parameters"]),
+            )
+        )
     return drawn
 
 
@@ -80,14 +92,16 @@ def one(
     needs_you: bool,
     titles: Mapping[str, str],
     now: datetime,
+    how_much: str | None = None,
 ) -> Row:
-    """One row, from columns alone."""
+    """One row, from columns alone; `how_much` is what was learnt of it unless it is given."""
     row, state = card.row, card.state
     is_open = not state.status.is_final
     badge = standing.of(state, is_yours=needs_you)
     headline = sharing.counted(
         cards.headline({"action": row.action, "target": row.target}), card.requests
     )
+    how_much = learnt.known(row) if how_much is None else how_much
     return Row(
         ref=row.ref,
         public_id=str(row.public_id),
@@ -108,9 +122,10 @@ def one(
         took=moments.span(state.closed_at - row.created_at) if state.closed_at else "",
         created_at=row.created_at,
         deadline=moments.deadline(state, now=now) if is_open else None,
-        name=_name(state, headline, badge.words, needs_you=needs_you),
+        name=_name(state, headline, how_much, badge.words, needs_you=needs_you),
         mark=mark(card, needs_you=needs_you),
         notes=_notes(card, marks, reader) if is_open else (),
+        how_much=how_much,
     )
 
 
@@ -151,7 +166,7 @@ def _asked(state: RequestState, titles: Mapping[str, str]) -> str:
     if state.status is Status.INVESTIGATING:
         return "question open"
     joined = " and ".join if not state.rung else " or ".join
-    return joined(titles.get(name, on_call.spoken(name)) for name in state.teams_asked)
+    return joined(titles.get(name, seats.spoken(name)) for name in state.teams_asked)
 
 
 def closing(state: RequestState) -> str:
@@ -171,8 +186,10 @@ def by(state: RequestState) -> str:
     return state.closed_by
 
 
-def _name(state: RequestState, headline: str, badge: str, *, needs_you: bool) -> str:
-    parts = [f"{state.plan.risk.capitalize()} risk", headline, badge.split(" ", 1)[-1].lower()]
+def _name(state: RequestState, headline: str, how_much: str, badge: str, *, needs_you: bool) -> str:
+    parts = [f"{state.plan.risk.capitalize()} risk", headline]
+    parts += [how_much] if how_much else []
+    parts.append(badge.split(" ", 1)[-1].lower())
     if not state.status.is_final:
         parts.append(f"decide by {state.decide_by:%H:%M} UTC")
     if needs_you:

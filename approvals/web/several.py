@@ -20,6 +20,7 @@ from approvals.domain.errors import Refusal
 from approvals.domain.terms import Verdict
 from approvals.models import Person
 from approvals.models.requests import lookup
+from approvals.queries import amounts
 from approvals.queries import people as people_reads
 from approvals.queries import queue as reads
 from approvals.queries.queue import Waiting
@@ -181,6 +182,7 @@ def _page(
 
 def _items(reader: Reader, refs: Sequence[str], do: str, wrong: dict[str, str]) -> list[Item]:
     cards = reads.cards(list(reads.slim().filter(pk__in=_numbers(refs)).order_by("number")))
+    amounts.learn([card.row for card in cards])
     verdict = Verdict.DENY if do == "deny" else None
     found = []
     for card, row in zip(cards, reader.drawn(cards), strict=True):

@@ -249,7 +249,7 @@ def test_a_form_sent_after_signing_out_leads_back_to_its_request(row: ApprovalRe
 def test_one_click_decides_the_identical_requests_it_was_shown(lin: Browser, robo: Agent) -> None:
     first, second = cast.request(robo), cast.request(robo)
     page = lin.get(f"/r/{first.ref}")
-    assert "robo wants to scale deployment · production-api ×2" in page.text
+    assert "robo wants to run scale deployment on production-api ×2" in page.text
     shown = f"This counts for 2 identical requests: {first.ref}, {second.ref}."
     assert shown in page.by_id("dialog-approve").text
     third = cast.request(robo)

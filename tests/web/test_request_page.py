@@ -42,7 +42,7 @@ def test_the_facts_stand_before_what_the_agent_says(lin: Browser, row: ApprovalR
         "Questions and answers",
         "History here",
     ]
-    assert page.every("h1")[0].text == "robo wants to scale deployment · production-api"
+    assert page.every("h1")[0].text == "robo wants to run scale deployment on production-api"
     before, _, after = page.text.partition("The agent says · not checked")
     assert "CPU utilization exceeded" in after
     assert "CPU utilization exceeded" not in before
