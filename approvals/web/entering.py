@@ -12,13 +12,15 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from approvals.models import Person
 from approvals.services import passkeys as keys
 from approvals.services import sign_in, single_sign_on
-from approvals.web import fresh
+from approvals.web import browsers, fresh
 from approvals.web.access import SIGNED_IN_BY
 
 HOME = "/queue"
 LONGEST_WAY_BACK = 1_500  # it travels in cookies
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 BEGAN_AT = "began_at"
+BROWSER, ADDRESS = "browser", "address"
+LONGEST_ADDRESS = 45  # of IPv6
 LASTS = timedelta(hours=12)
 LASTS_AT_MOST = timedelta(hours=24)
 
@@ -36,6 +38,8 @@ def enter(
     login(request, person, backend=BACKEND)
     request.session[SIGNED_IN_BY] = by
     request.session[BEGAN_AT] = at.isoformat()
+    request.session[BROWSER] = browsers.words(request)
+    request.session[ADDRESS] = request.META.get("REMOTE_ADDR", "")[:LONGEST_ADDRESS]
     request.session.set_expiry(at + LASTS)
     fresh.renew(request, at=min(proved_at or at, at))
 

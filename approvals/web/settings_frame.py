@@ -61,6 +61,7 @@ DONE = {
     "preferences": "Saved. Every page follows from now on.",
     "unlinked": "Unlinked. A click of that account counts for nobody now.",
     "revoked": "Revoked. The token opens nothing any more.",
+    "signed-out-there": "Signed out there. Pages that were open there end within seconds.",
     "signed-out": "You are signed out everywhere else. Tokens go on counting until you revoke them.",
 }
 

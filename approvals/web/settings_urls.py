@@ -30,4 +30,5 @@ urlpatterns = [
     path("settings/you/tokens", settings_you.make_token),
     path("settings/you/tokens/<slug:prefix>/revoke", settings_you.revoke_token),
     path("settings/you/sign-out-everywhere", settings_you.sign_out_everywhere),
+    path("settings/you/sessions/<slug:mark>/end", settings_you.sign_out_there),
 ]

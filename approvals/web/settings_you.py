@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -11,9 +12,16 @@ from django.views.decorators.http import require_POST, require_safe
 from approvals.domain import channels, display
 from approvals.domain.errors import Refusal
 from approvals.models import Identity, Person, PersonToken
-from approvals.services import adapters, clock, own_account, people, preferences
-from approvals.web import passkeys
-from approvals.web.access import signed_in
+from approvals.services import adapters, clock, own_account, own_sessions, people, preferences
+from approvals.web import entering, passkeys
+from approvals.web.access import (
+    BY_PASSKEY,
+    BY_PASSWORD,
+    BY_PASSWORD_AND_CODE,
+    BY_SINGLE_SIGN_ON,
+    SIGNED_IN_BY,
+    signed_in,
+)
 from approvals.web.settings_frame import draw
 
 HERE = "/settings/you"
@@ -34,13 +42,19 @@ SCOPES = {
     "policies:write": "Propose and apply policies",
 }
 TITLES = {"oidc": "Single sign-on"}
+PROVEN = {
+    BY_PASSWORD: "by password",
+    BY_PASSWORD_AND_CODE: "by password and code",
+    BY_PASSKEY: "by passkey",
+    BY_SINGLE_SIGN_ON: "by single sign-on",
+}
 MOST = 50
 
 
 @require_safe
 @signed_in
 def show(request: HttpRequest, person: Person) -> HttpResponse:
-    return draw(request, person, "settings_you.html", _facts(person), tab="you")
+    return draw(request, person, "settings_you.html", _facts(request, person), tab="you")
 
 
 @require_POST
@@ -81,7 +95,7 @@ def make_token(request: HttpRequest, person: Person) -> HttpResponse:
         )
     except Refusal as refusal:
         return _again(request, person, refusal, typed=typed)
-    facts = _facts(person) | {"raw": raw}
+    facts = _facts(request, person) | {"raw": raw}
     return draw(request, person, "settings_you.html", facts, tab="you")
 
 
@@ -104,14 +118,25 @@ def sign_out_everywhere(request: HttpRequest, person: Person) -> HttpResponse:
     return HttpResponseRedirect(f"{HERE}?done=signed-out#sessions")
 
 
+@require_POST
+@signed_in
+def sign_out_there(request: HttpRequest, person: Person, mark: str) -> HttpResponse:
+    """End one session of one's own; ending this one leads to the sign-in page by itself."""
+    try:
+        own_sessions.end(person=person, mark=mark, at=clock.now())
+    except Refusal as refusal:
+        return _again(request, person, refusal)
+    return HttpResponseRedirect(f"{HERE}?done=signed-out-there#sessions")
+
+
 def _again(
     request: HttpRequest, person: Person, refusal: Refusal, *, typed: dict[str, str] | None = None
 ) -> HttpResponse:
-    facts = _facts(person) | {"typed": typed or {}}
+    facts = _facts(request, person) | {"typed": typed or {}}
     return draw(request, person, "settings_you.html", facts, tab="you", refusal=refusal)
 
 
-def _facts(person: Person) -> dict[str, Any]:
+def _facts(request: HttpRequest, person: Person) -> dict[str, Any]:
     now = clock.now()
     prefers = preferences.read(person)
     tokens = PersonToken.objects.filter(person=person).order_by("-pk")[:MOST]
@@ -139,6 +164,7 @@ def _facts(person: Person) -> dict[str, Any]:
         "days": own_account.DAYS,
         "typed": {},
         "proofs": passkeys.proofs(person),
+        **_sessions(request, person),
     }
 
 
@@ -149,4 +175,24 @@ def _account(account: Identity) -> dict[str, Any]:
         "id": display.show_identifier(account.external_id, limit=80).text,
         "how": account.verified_by.replace("_", " "),
         "at": account.created_at,
+    }
+
+
+def _sessions(request: HttpRequest, person: Person) -> dict[str, Any]:
+    """Where they are signed in, as their browsers named themselves."""
+    here = request.session.session_key or ""
+    found = own_sessions.of(person=person, here=here, at=clock.now())
+    return {"sessions": [_session(one) for one in found.sessions], "all_sessions": found.is_whole}
+
+
+def _session(one: own_sessions.Kept) -> dict[str, Any]:
+    began = one.facts.get(entering.BEGAN_AT)
+    return {
+        "mark": one.mark,
+        "is_here": one.is_here,
+        "browser": one.facts.get(entering.BROWSER) or "A browser that did not say which",
+        "address": display.show_identifier(str(one.facts.get(entering.ADDRESS, "")), limit=60).text,
+        "how": PROVEN.get(str(one.facts.get(SIGNED_IN_BY, "")), ""),
+        "began_at": datetime.fromisoformat(began) if began else None,
+        "ends_at": one.ends_at,
     }
