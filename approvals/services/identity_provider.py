@@ -79,6 +79,7 @@ class Published:
     token_endpoint: str
     jwks_uri: str
     takes_secret_in_body: bool
+    end_session_endpoint: str = ""
 
 
 class Kept(Generic[Found]):
@@ -122,6 +123,13 @@ class Provider:
     def address(self, parameters: Mapping[str, str]) -> str:
         """Where to send a browser. Raises ProviderSilent."""
         endpoint = self._published.get().authorization_endpoint
+        return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(parameters)}"
+
+    def way_out(self, parameters: Mapping[str, str]) -> str:
+        """Where a browser signs out there; empty where nothing is published for it. Raises ProviderSilent."""
+        endpoint = self._published.get().end_session_endpoint
+        if not endpoint:
+            return ""
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(parameters)}"
 
     def redeem(self, *, code: str, verifier: str, redirect_uri: str) -> str:
@@ -206,7 +214,12 @@ class Provider:
             raise silent()
         ways = body.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
         authorization, token, keys = endpoints
-        return Published(issuer, authorization, token, keys, "client_secret_basic" not in ways)
+        leave = body.get("end_session_endpoint")
+        is_usable = isinstance(leave, str) and bool(leave) and self._is_safe(leave)
+        return Published(
+            issuer, authorization, token, keys, "client_secret_basic" not in ways,
+            str(leave) if is_usable else "",
+        )  # fmt: skip
 
     def _fetch_keys(self) -> list[dict[str, Any]]:
         status, body = _call("GET", self._published.get().jwks_uri)

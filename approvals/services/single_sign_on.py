@@ -23,12 +23,14 @@ from approvals.domain.terms import ActorKind
 from approvals.models import Identity, Person
 from approvals.services import people
 from approvals.services.actors import Actor
-from approvals.services.identity_provider import NotBelieved, provider
+from approvals.services.identity_provider import NotBelieved, ProviderSilent, provider
 from approvals.services.sign_in import contact
 
 KIND = "oidc"
 BACK = "/sign-in/single-sign-on/back"
+LEFT = "/sign-in"  # where the provider may send a browser that signed out there
 LONGEST_ID = 200
+LONGEST_HINT = 6_000  # of a token that travels in an address
 LEEWAY = timedelta(seconds=60)
 BY = Actor(ActorKind.SYSTEM, "single-sign-on", "single sign-on")
 
@@ -49,13 +51,17 @@ class Journey:
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """Who the provider says somebody is; `email` is empty unless it says it is verified."""
+    """Who the provider says somebody is; `email` is empty unless it says it is verified.
+
+    `token` is what it signed, for it to know later whom to sign out; empty where it is too long.
+    """
 
     account: str
     issuer: str
     email: str
     name: str
     proved_at: datetime | None
+    token: str = ""
 
 
 def is_on() -> bool:
@@ -91,6 +97,22 @@ def begin(*, again: bool = False) -> Journey:
     return Journey(provider().address(parameters), state, nonce, verifier)
 
 
+def way_out(*, token: str) -> str:
+    """Where to send the browser of somebody who signs out here, so that they are out there, too.
+
+    Empty where the provider publishes no such address, or does not answer: they are out here all the same.
+    """
+    parameters = {
+        "client_id": settings.OIDC_CLIENT_ID,
+        "post_logout_redirect_uri": settings.PUBLIC_URL + LEFT,
+        **({"id_token_hint": token} if token else {}),
+    }
+    try:
+        return provider().way_out(parameters) if is_on() else ""
+    except ProviderSilent:
+        return ""
+
+
 def finish(*, code: str, nonce: str, verifier: str, newer_than: datetime | None = None) -> Proven:
     """Who came back. Raises NotBelieved, also where the proof is older than asked, and ProviderSilent."""
     token = provider().redeem(code=code, verifier=verifier, redirect_uri=settings.PUBLIC_URL + BACK)
@@ -109,6 +131,7 @@ def finish(*, code: str, nonce: str, verifier: str, newer_than: datetime | None 
         email=str(email).lower() if is_verified else "",
         name=_name(claims),
         proved_at=proved_at,
+        token=token if len(token) <= LONGEST_HINT else "",
     )
 
 

@@ -15,8 +15,9 @@ from approvals.services import clock, single_sign_on
 from approvals.services import passkeys as keys
 from approvals.services import sign_in as rules
 from approvals.web import codes, entering, fresh, throttle
-from approvals.web.access import BY_PASSWORD, signed_in
+from approvals.web.access import BY_PASSWORD, BY_SINGLE_SIGN_ON, proven_by, signed_in
 from approvals.web.forms import SignIn
+from approvals.web.single_sign_on import TOKEN
 
 WRONG = "This e-mail and password do not belong together. You are not signed in. Try again."
 HIDDEN = (
@@ -97,10 +98,19 @@ def stay(request: HttpRequest, person: Person) -> HttpResponse:
     return JsonResponse({"ends": until.isoformat()})
 
 
+@never_cache
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
+    """Out here at once; who came by single sign-on goes on to sign out there, where that can be done."""
+    came_by_provider = proven_by(request) == BY_SINGLE_SIGN_ON
+    token = str(request.session.get(TOKEN, ""))
     logout(request)
-    return HttpResponseRedirect("/sign-in")
+    further = single_sign_on.way_out(token=token) if came_by_provider else ""
+    if not further:
+        return HttpResponseRedirect("/sign-in")
+    # A form of ours may not lead to another site, not even by a redirect: the page goes on by itself.
+    facts = {"further": further, "single_sign_on": single_sign_on.name()}
+    return render(request, "signed_out.html", facts)
 
 
 def _wrong() -> str:

@@ -19,6 +19,7 @@ from approvals.web import entering, fresh, problems, slips, throttle
 from approvals.web.access import BY_SINGLE_SIGN_ON, SIGNED_IN_BY
 
 SLIP = "single-sign-on"
+TOKEN = "id_token"
 
 
 @never_cache
@@ -93,15 +94,21 @@ def _arrived(request: HttpRequest, left: dict[str, Any], *, at: datetime) -> Htt
     )
     person = single_sign_on.whose(proven, at=at)
     if left["again"]:
-        return _once_more(request, person, left["next"], proven.proved_at or at)
+        return _once_more(request, person, left["next"], proven, at=at)
     # Without a word of when, the provider may have answered from an old session: not fresh then.
     proved_at = proven.proved_at or datetime.fromtimestamp(0, at.tzinfo)
     entering.enter(request, person, by=BY_SINGLE_SIGN_ON, at=at, proved_at=proved_at)
+    request.session[TOKEN] = proven.token
     return HttpResponseRedirect(left["next"])
 
 
 def _once_more(
-    request: HttpRequest, person: Person, way_back: str, proved_at: datetime
+    request: HttpRequest,
+    person: Person,
+    way_back: str,
+    proven: single_sign_on.Proven,
+    *,
+    at: datetime,
 ) -> HttpResponse:
     """Only for whoever is signed in; somebody else's proof changes nothing."""
     if not isinstance(request.user, Person) or request.user.pk != person.pk:
@@ -109,8 +116,9 @@ def _once_more(
         words = f"This proof was {person}'s. You are {who}. Nothing was decided."
         facts = {"title": "Not you", "words": words}
         return render(request, "problem.html", facts, status=403)
-    fresh.renew(request, at=min(proved_at, clock.now()))
+    fresh.renew(request, at=min(proven.proved_at or at, clock.now()))
     request.session[SIGNED_IN_BY] = BY_SINGLE_SIGN_ON
+    request.session[TOKEN] = proven.token
     return HttpResponseRedirect(way_back)
 
 

@@ -59,6 +59,7 @@ class IdentityProvider(Vendor):
         self.sign: Callable[[IdentityProvider, dict[str, Any]], str] = signed
         self.published = ["first"]
         self.codes: dict[str, Issued] = {}
+        self.extra: dict[str, Any] = {}
 
     def go(self, address: str) -> str:
         """What a browser does at the authorisation address: the address it is sent back to."""
@@ -88,6 +89,7 @@ class IdentityProvider(Vendor):
             "authorization_endpoint": f"{self.url}/authorize",
             "token_endpoint": f"{self.url}/token",
             "jwks_uri": f"{self.url}/keys",
+            **self.extra,
         }
 
     def _token(self, call: Call) -> Answer:
