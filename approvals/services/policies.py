@@ -56,7 +56,7 @@ def apply(
     `facts` are written into history beside the rest. Returns the version and whether it is new.
     Raises PolicyInvalid, and then the version before stays.
     """
-    policy = documents.load(files)
+    policy = _understood(tuple(sorted(files.items())))
     sha256 = canonical.digest(dict(files))
     with transaction.atomic():
         before = newest(lock=True)
@@ -106,6 +106,12 @@ def _read(directory: Path, *, examples: bool) -> dict[str, str]:
 
 class NoPolicy(RuntimeError):
     """The service was not prepared: there is nothing to judge requests by."""
+
+
+@lru_cache(maxsize=2)
+def _understood(files: tuple[tuple[str, str], ...]) -> PolicySet:
+    """Pipelines apply the same files again and again: each process reads them once."""
+    return documents.load(dict(files))
 
 
 @lru_cache(maxsize=8)
