@@ -191,6 +191,7 @@ class EventKind(StrEnum):
     ALERT_CLOSED = "alert.closed"
     STAGE_CHANGED = "agent.stage_changed"
     SUGGESTION_MARKED = "suggestion.marked"
+    BLOCK_MARKED = "block.marked"
     STANDING_GRANT_MADE = "standing_grant.made"
     STANDING_GRANT_REVOKED = "standing_grant.revoked"
     AGENT_ADDED = "agent.added"

@@ -73,7 +73,7 @@ def waiting(*, at: datetime) -> Waiting:
 def _line(*, at: datetime) -> tuple[tuple[datetime, int], ...]:
     """From the newest requests alone, so that a long past costs nothing."""
     lives = list(
-        ApprovalRequest.objects.filter(asked=True)
+        ApprovalRequest.objects.filter(asked=True, joined=None)
         .order_by("-number")
         .values_list("created_at", "closed_at")[:MOST_PAST]
     )
@@ -125,7 +125,7 @@ def breakers_closed() -> list[BreakerTrip]:
 
 def alerts_open() -> dict[str, list[Alert]]:
     """The newest alerts nobody has closed, by kind."""
-    rows = Alert.objects.filter(closed_at=None).select_related("agent", "request")
+    rows = Alert.objects.filter(closed_at=None).select_related("agent__owner", "request")
     found: defaultdict[str, list[Alert]] = defaultdict(list)
     for alert in rows.order_by("-pk")[:MOST_AGENTS]:
         found[alert.kind].append(alert)

@@ -27,7 +27,7 @@ KINDS: dict[str, tuple[EventKind, ...]] = {
     "absences": (EventKind.PERSON_AWAY, EventKind.PERSON_BACK, EventKind.SHIFT_CHANGED),
     "guardrails": (
         EventKind.BREAKER_OPENED, EventKind.BREAKER_TRIED, EventKind.BREAKER_CLOSED,
-        EventKind.ALERT_RAISED, EventKind.ALERT_CLOSED,
+        EventKind.ALERT_RAISED, EventKind.ALERT_TAKEN, EventKind.ALERT_MUTED, EventKind.ALERT_CLOSED,
     ),
     "settings": (
         EventKind.SHOWING_CHANGED, EventKind.CHANNEL_TRIED, EventKind.WORKSPACE_INSTALLED,

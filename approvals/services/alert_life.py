@@ -1,8 +1,10 @@
-"""What people do with an alert before it is closed: take it, or mute its kind for a while."""
+"""What people do with an alert before it is closed: take it, watch it, or mute its kind for a while."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
 
 from django.db import transaction
 
@@ -12,7 +14,20 @@ from approvals.models import Agent, Alert, AlertMute, Person
 from approvals.services import actors, alerts, audit
 
 TAKEN_FOR = timedelta(hours=2)
+ANSWERED_WITHIN = timedelta(minutes=30)
+WATCHED_FOR = timedelta(hours=24)
 LONGEST_MUTE = timedelta(hours=24)
+WATCHED = "watched"  # among an alert's values: who watches it, until when, and why
+
+
+class Life(StrEnum):
+    """Where an open alert stands: `asked` is taken two hours ago, and whoever took it is asked again."""
+
+    OPEN = "open"
+    TAKEN = "taken"
+    ASKED = "asked"
+    LEFT = "left"
+    WATCHED = "watched"
 
 
 class MayNotMute(errors.NotAllowed):
@@ -25,26 +40,61 @@ class NeverMuted(errors.Invalid):
     code = "never_muted"
 
 
-def is_taken(alert: Alert, *, at: datetime) -> bool:
-    """Whether somebody looks into it now; after two hours without a closing it counts as left."""
-    return alert.taken_at is not None and at < alert.taken_at + TAKEN_FOR
+def life(alert: Alert, *, at: datetime) -> Life:
+    """Taking wears off after two hours and half an hour to answer; watching after a day."""
+    if (until := watched_until(alert)) is not None and at < until:
+        return Life.WATCHED
+    if alert.taken_at is None:
+        return Life.OPEN
+    if at < alert.taken_at + TAKEN_FOR:
+        return Life.TAKEN
+    return Life.ASKED if at < alert.taken_at + TAKEN_FOR + ANSWERED_WITHIN else Life.LEFT
+
+
+def watched_until(alert: Alert) -> datetime | None:
+    """Until when somebody said they watch it; None when nobody did since it was last taken."""
+    said = alert.values.get(WATCHED)
+    return datetime.fromisoformat(said["until"]) if isinstance(said, dict) else None
 
 
 def take(*, number: int, person: Person, at: datetime) -> Alert:
-    """Somebody says that they look into it. Raises NoSuchAlert, MayNotClose, AlreadyClosed."""
+    """Somebody says that they look into it, or still do. Raises NoSuchAlert, MayNotClose, AlreadyClosed."""
     with transaction.atomic():
         alert = alerts.held(number, person)
         alert.taken_at, alert.taken_by = at, person.email
-        alert.save(update_fields=["taken_at", "taken_by"])
-        detail = {
-            "alert": alert.pk,
-            "kind": alert.kind,
-            "agent": alert.agent.name if alert.agent else "",
-        }
-        audit.append_service(
-            EventKind.ALERT_TAKEN, actor=actors.person(person), at=at, detail=detail
-        )
+        alert.values = {name: value for name, value in alert.values.items() if name != WATCHED}
+        alert.save(update_fields=["taken_at", "taken_by", "values"])
+        _tell(alert, person, at=at)
     return alert
+
+
+def watch(*, number: int, person: Person, reason: str, at: datetime) -> Alert:
+    """Leave it open and out of the way for a day; then it stands there again, as do new ones meanwhile.
+
+    Raises Invalid without a reason, and what `take` raises.
+    """
+    if not reason.strip():
+        raise errors.Invalid("Say what you are waiting for. Nothing was changed.", field="reason")
+    until = audit.stamp(at + WATCHED_FOR)
+    because = reason.strip()[: alerts.LONGEST_REASON]
+    with transaction.atomic():
+        alert = alerts.held(number, person)
+        alert.taken_at, alert.taken_by = None, ""
+        watched = {"by": person.email, "until": until, "because": because}
+        alert.values = {**alert.values, WATCHED: watched}
+        alert.save(update_fields=["taken_at", "taken_by", "values"])
+        _tell(alert, person, at=at, watched_until=until, reason=because)
+    return alert
+
+
+def _tell(alert: Alert, person: Person, *, at: datetime, **more: str) -> None:
+    detail: dict[str, Any] = {
+        "alert": alert.pk,
+        "kind": alert.kind,
+        "agent": alert.agent.name if alert.agent else "",
+        **more,
+    }
+    audit.append_service(EventKind.ALERT_TAKEN, actor=actors.person(person), at=at, detail=detail)
 
 
 def mute(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from approvals.domain import display
 from approvals.domain.terms import AlertKind, Phase
-from approvals.models import Alert, BreakerTrip, Person
+from approvals.models import Alert, ApprovalRequest, BreakerTrip, Person
 from approvals.services import alert_life, alerts, breakers
+from approvals.services.alert_life import Life
+from approvals.web import guardrail_tries
 
 PHASES = {
     Phase.OPEN: ("● Open", "status-denied"),
@@ -23,6 +25,8 @@ DOES = {
     "freeze_scaling": "Scaling is refused.",
 }
 MOST_FIGURES = 12
+KEPT_APART = (alert_life.WATCHED, "closed_because")
+ASKED_SCOPE = ("action", "target", "namespace", "resource_type")
 
 
 def breaker(trip: BreakerTrip, person: Person, now: datetime) -> dict[str, Any]:
@@ -41,35 +45,91 @@ def breaker(trip: BreakerTrip, person: Person, now: datetime) -> dict[str, Any]:
         "next_try": trip.half_open_at if phase is Phase.OPEN else None,
         "trial": trip.trial.ref if phase is Phase.HALF_OPEN and trip.trial else "",
         "closed_at": trip.closed_at,
-        "closed_by": trip.closed_by,
+        "closed_by": trip.closed_by.removeprefix("person:"),
         "why": trip.close_reason,
-        "may_reset": person.role == "manager" and trip.agent.owner_id != person.pk,
+        "may_reset": trip.closed_at is None
+        and person.role == "manager"
+        and trip.agent.owner_id != person.pk,
     }
 
 
-def alert(raised: Alert, person: Person, now: datetime) -> dict[str, Any]:
-    is_theirs = raised.agent is not None and raised.agent.owner_id == person.pk
+def by_cause(
+    found: Iterable[Alert], person: Person, known: Mapping[int, ApprovalRequest], now: datetime
+) -> list[dict[str, Any]]:
+    """One entry for each cause, the newest alert of it on top and the repeats beneath."""
+    causes: dict[tuple[str, str], list[Alert]] = {}
+    for raised in found:
+        causes.setdefault(_cause(raised), []).append(raised)
+    return [
+        alert(same[0], person, known, now)
+        | {
+            "repeats": [alert(each, person, known, now) for each in same[1:]],
+            "times": len(same),
+            "first": same[-1].at,
+        }
+        for same in causes.values()
+    ]
+
+
+def _cause(raised: Alert) -> tuple[str, str]:
+    """Keys begin with the hour they were told in; the rest of one names what it is about."""
+    hour, _, about = raised.key.partition(":")
+    agent = raised.agent.name if raised.agent else ""
+    return agent, about if hour[:2] == "20" and about else raised.key
+
+
+def alert(
+    raised: Alert, person: Person, known: Mapping[int, ApprovalRequest], now: datetime
+) -> dict[str, Any]:
+    owner = raised.agent.owner if raised.agent else None
+    is_theirs = owner is not None and owner.pk == person.pk
+    stands = alert_life.life(raised, at=now)
     return {
         "number": raised.pk,
+        "kind": raised.kind,
         "words": raised.words,
         "agent": raised.agent.name if raised.agent else "",
+        "owner": owner if owner is not None and not is_theirs else None,
         "at": raised.at,
         "ref": raised.request.ref if raised.request else "",
         "figures": _figures(raised.values),
-        "taken_by": raised.taken_by if alert_life.is_taken(raised, at=now) else "",
+        "scope": _scope(raised) if raised.kind == AlertKind.SCOPE_VIOLATION.value else [],
+        "tries": guardrail_tries.beside(raised, known),
+        "life": stands.value,
+        "taken_by": raised.taken_by,
         "taken_at": raised.taken_at,
-        "was_left": raised.taken_at is not None and not alert_life.is_taken(raised, at=now),
+        "is_yours": raised.taken_by == person.email,
+        "watch": raised.values.get(alert_life.WATCHED) if stands is Life.WATCHED else None,
+        "watched_until": alert_life.watched_until(raised) if stands is Life.WATCHED else None,
         "may_close": person.role in alerts.CLOSERS and not is_theirs,
         "may_mute": raised.kind != AlertKind.SCOPE_VIOLATION.value and raised.agent is not None,
     }
 
 
+def _scope(raised: Alert) -> list[tuple[str, str, str]]:
+    """What was asked beside what is allowed, where the rule says so."""
+    allowed = raised.values.get("allowed")
+    limit = _safe(_flat(allowed)) if allowed else ""
+    return [
+        (name.replace("_", " "), _safe(_flat(raised.values[name])), _allowed(name, raised, limit))
+        for name in ASKED_SCOPE
+        if raised.values.get(name)
+    ]
+
+
+def _allowed(name: str, raised: Alert, limit: str) -> str:
+    """What the scope allows stands beside the one thing that left it, which the alert names."""
+    return limit if f"The {name.replace('_', ' ')} " in raised.words else ""
+
+
 def _figures(values: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What stands behind the words; texts may be an agent's own."""
-    return [
-        (name.replace("_", " "), display.show(_flat(value), limit=300).text)
-        for name, value in list(values.items())[:MOST_FIGURES]
-    ]
+    shown = [(name, value) for name, value in values.items() if name not in KEPT_APART]
+    return [(name.replace("_", " "), _safe(_flat(value))) for name, value in shown[:MOST_FIGURES]]
+
+
+def _safe(text: str) -> str:
+    return display.show(text, limit=300).text
 
 
 def _flat(value: object) -> str:

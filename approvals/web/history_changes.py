@@ -19,11 +19,12 @@ from approvals.domain import display
 from approvals.domain.terms import EventKind
 from approvals.models import AuditEvent, Person
 from approvals.queries import history_changes as reads
+from approvals.queries.changes_before import known_before
 from approvals.services import clock
 from approvals.web.access import signed_in
+from approvals.web.change_words import Fact, facts
 from approvals.web.paging import PER_PAGE
 
-PAIRS = (("from", "to"), ("before", "after"), ("was", "is"), ("old", "new"))
 NAMED = (
     "agent",
     "person",
@@ -38,15 +39,6 @@ NAMED = (
 )
 MOST_LINES = 400
 LONGEST = 2_000
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One thing an event carries; `before` where it also says what was."""
-
-    name: str
-    value: str
-    before: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +65,7 @@ def changes(request: HttpRequest, person: Person) -> HttpResponse:
     below = int(older) if older.isascii() and older.isdigit() and len(older) < 10 else None
     found = reads.page(kind=kind, by=by, below=below, limit=PER_PAGE)
     here = {name: value for name, value in {"kind": kind, "by": by}.items() if value}
-    facts = {
+    shown = {
         "section": "history",
         "tab": "changes",
         "now": clock.now(),
@@ -87,7 +79,7 @@ def changes(request: HttpRequest, person: Person) -> HttpResponse:
         if found.older is not None
         else "",
     }
-    return render(request, "history_changes.html", facts)
+    return render(request, "history_changes.html", shown)
 
 
 @require_safe
@@ -100,21 +92,21 @@ def change(request: HttpRequest, person: Person, seq: int) -> HttpResponse:
         words = "There is no such change. Nothing was changed by asking."
         return render(request, "problem.html", {"title": "Not here", "words": words}, status=404)
     before, after = reads.beside(event)
-    facts = {
+    shown = {
         "section": "history",
         "tab": "changes",
         "now": clock.now(),
-        "line": _line(event, limit=LONGEST),
+        "line": _line(event, limit=LONGEST, known=known_before(event)),
         "event": event,
         "before": before,
         "after": after,
         "difference": list(_policy_difference(event)),
         "raw": json.dumps(event.entry, indent=2, ensure_ascii=True),
     }
-    return render(request, "history_change.html", facts)
+    return render(request, "history_change.html", shown)
 
 
-def _line(event: AuditEvent, *, limit: int = 200) -> Line:
+def _line(event: AuditEvent, *, limit: int = 200, known: Mapping[str, Any] | None = None) -> Line:
     raw = event.entry.get("detail")
     detail = raw if isinstance(raw, dict) else {}
     about = next((f"{detail[name]}" for name in NAMED if detail.get(name)), "")
@@ -124,34 +116,8 @@ def _line(event: AuditEvent, *, limit: int = 200) -> Line:
         words=WORDS.get(event.type, event.type.replace(".", " ").replace("_", " ").capitalize()),
         about=display.show_identifier(about, limit=80).text,
         by=_who(event.actor),
-        facts=tuple(_facts(detail, limit)),
+        facts=facts(detail, limit=limit, known=known, but=about),
     )
-
-
-def _facts(detail: Mapping[str, Any], limit: int) -> Iterator[Fact]:
-    """What the event says, before beside after where it carries both."""
-    seen = set()
-    for old, new in PAIRS:
-        if old in detail and new in detail:
-            seen |= {old, new}
-            yield Fact("changed", _text(detail[new], limit), _text(detail[old], limit))
-    for name, value in detail.items():
-        if name not in seen and value not in ("", None, [], {}):
-            if isinstance(value, Mapping) and {"from", "to"} <= set(value):
-                yield Fact(_name(name), _text(value["to"], limit), _text(value["from"], limit))
-            else:
-                yield Fact(_name(name), _text(value, limit))
-
-
-def _name(name: str) -> str:
-    return display.show_identifier(name.replace("_", " "), limit=60).text
-
-
-def _text(value: Any, limit: int) -> str:
-    if isinstance(value, list) and all(isinstance(each, str) for each in value):
-        value = ", ".join(value)
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return display.show(text, limit=limit).text
 
 
 def _who(actor: str) -> str:
@@ -203,8 +169,17 @@ WORDS: dict[str, str] = {
     EventKind.SIGN_IN_CHANGED: "Sign-in changed",
     EventKind.SHOWING_CHANGED: "What a channel may see changed",
     EventKind.BREAKER_OPENED: "Circuit breaker opened",
+    EventKind.BREAKER_TRIED: "Circuit breaker lets one through",
     EventKind.BREAKER_CLOSED: "Circuit breaker closed",
     EventKind.ALERT_RAISED: "Alert raised",
+    EventKind.ALERT_TAKEN: "Alert taken",
+    EventKind.ALERT_MUTED: "Alert muted",
+    EventKind.ALERT_TAKEN: "Alert taken",
+    EventKind.ALERT_MUTED: "Alerts muted",
     EventKind.ALERT_CLOSED: "Alert closed",
+    EventKind.CHANNEL_TRIED: "Test approval sent",
+    EventKind.WORKSPACE_INSTALLED: "Slack workspace added",
+    EventKind.WORKSPACE_REVOKED: "Slack workspace removed",
+    EventKind.QUESTION_REFUSED: "Question refused",
     EventKind.AUDIT_EXPORTED: "History exported",
 }

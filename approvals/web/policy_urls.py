@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from approvals.web import guardrails, insights, policies, policy_draft, simulator
+from approvals.web import (
+    guardrail_acts,
+    guardrails,
+    insights,
+    policies,
+    policy_draft,
+    simulator,
+)
 
 urlpatterns = [
     path("policies", policies.show),
@@ -13,9 +20,12 @@ urlpatterns = [
     path("policies/draft", policy_draft.draft),
     path("policies/simulate", simulator.show),
     path("guardrails", guardrails.show),
-    path("guardrails/alerts/<int:number>/take", guardrails.take_alert),
-    path("guardrails/alerts/<int:number>/close", guardrails.close_alert),
-    path("guardrails/alerts/<int:number>/mute", guardrails.mute_alert),
-    path("guardrails/breakers/<int:number>/reset", guardrails.reset_breaker),
+    path("guardrails/alerts/<int:number>/take", guardrail_acts.take_alert),
+    path("guardrails/alerts/<int:number>/watch", guardrail_acts.watch_alert),
+    path("guardrails/alerts/<int:number>/close", guardrail_acts.close_alert),
+    path("guardrails/alerts/<int:number>/mute", guardrail_acts.mute_alert),
+    path("guardrails/blocks/<str:ref>/judge", guardrail_acts.judge_block),
+    path("guardrails/breakers", guardrails.breakers),
+    path("guardrails/breakers/<int:number>/reset", guardrail_acts.reset_breaker),
     path("insights", insights.show),
 ]

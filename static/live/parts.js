@@ -29,9 +29,13 @@ const keepTyped = (before, after) => {
   for (const form of all("[data-keep]", before)) {
     const same = after.querySelector(`[data-keep="${form.dataset.keep}"]`);
     if (!same) continue;
-    for (const field of all("textarea, input[type=text]", form)) {
+    for (const field of all("textarea, input[type=text], select", form)) {
       const into = same.querySelector(`[name="${field.name}"]`);
       if (into && field.value) into.value = field.value;
+    }
+    for (const choice of all("input[type=radio], input[type=checkbox]", form)) {
+      const into = all(`[name="${choice.name}"]`, same).find((each) => each.value === choice.value);
+      if (into) into.checked = choice.checked;
     }
   }
 };
@@ -55,11 +59,11 @@ const swap = (part) => {
   }
   postponed.delete(name);
   const hadFocus = shown.contains(document.activeElement);
-  const openFolds = all("details", shown).map((fold) => fold.open);
+  const openFolds = new Map(all("details", shown).map((fold, number) => [fold.id || number, fold.open]));
   const next = document.importNode(part, true);
   remember(name, next);
   keepTyped(shown, next);
-  all("details", next).forEach((fold, number) => { fold.open = Boolean(openFolds[number]); });
+  all("details", next).forEach((fold, number) => { fold.open = Boolean(openFolds.get(fold.id || number)); });
   shown.replaceWith(next);
   for (const call of afterSwap) call(next);
   if (hadFocus) {

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from approvals.domain.terms import AlertKind, EventKind
+from approvals.domain.terms import AlertKind, EventKind, Verdict
 from approvals.models import Alert, AlertMute, AuditEvent, BreakerTrip
-from approvals.services import alerts, clock
+from approvals.services import alert_life, alerts, clock, grants, outcomes
 from tests.support import cast
 from tests.web.conftest import Browser
 
@@ -74,13 +74,186 @@ def test_an_alert_is_taken_and_closed_with_what_was_found(max_: Browser) -> None
     assert kinds[-2:] == [EventKind.ALERT_TAKEN, EventKind.ALERT_CLOSED]
 
 
-def test_an_alert_taken_two_hours_ago_counts_as_left(max_: Browser) -> None:
+@pytest.mark.parametrize(
+    ("minutes", "words", "button"),
+    [
+        (119, "✔ Taken by max@example.com", ""),
+        (121, "taken by max@example.com at", "Still looking into alert"),
+        (151, "open again: taken at", "Take alert"),
+    ],
+)
+def test_whoever_took_an_alert_is_asked_after_two_hours_and_then_it_is_open_again(
+    max_: Browser, minutes: int, words: str, button: str
+) -> None:
     alert = an_alert()
-    alert.taken_at, alert.taken_by = clock.now() - timedelta(hours=2), "ana@example.com"
+    alert.taken_at = clock.now() - timedelta(minutes=minutes)
+    alert.taken_by = "max@example.com"
     alert.save()
+    page = max_.get("/guardrails")
+    assert words in page.text
+    assert [
+        name for name in page.buttons if "alert" in name and name.startswith(("Take", "Still"))
+    ] == ([f"{button} {alert.pk}"] if button else [])
+
+
+def test_saying_that_you_still_look_takes_it_anew(max_: Browser) -> None:
+    alert = an_alert()
+    alert.taken_at, alert.taken_by = clock.now() - timedelta(hours=2), "max@example.com"
+    alert.save()
+    assert max_.post(f"/guardrails/alerts/{alert.pk}/take").status_code == 302
+    assert "✔ Taken by max@example.com" in max_.get("/guardrails").text
+
+
+def test_a_watched_alert_steps_aside_for_a_day_and_stays_open(max_: Browser) -> None:
+    alert = an_alert()
+    path = f"/guardrails/alerts/{alert.pk}/watch"
+    assert max_.post(path, reason=" ").status_code == 422
+    assert max_.post(path, reason="The load test ends tonight.").status_code == 302
+    page = max_.get("/guardrails")
+    fold = page.by_id("watched-unusual_action_patterns").text
+    assert "1 watched" in fold
+    assert "Waiting for: The load test ends tonight." in fold
+    alert.refresh_from_db()
+    assert alert.closed_at is None
+    event = AuditEvent.objects.order_by("id").last()
+    assert event is not None
+    assert event.type == EventKind.ALERT_TAKEN
+    assert event.entry["detail"]["reason"] == "The load test ends tonight."
+    later = clock.now() + alert_life.WATCHED_FOR
+    assert alert_life.life(alert, at=later) is alert_life.Life.OPEN
+
+
+def test_repeats_of_one_cause_are_one_alert_with_a_count(lin: Browser) -> None:
+    for hour in (9, 10, 11):
+        an_alert(key=f"2026-11-22T{hour:02}:robo:rate")
+    an_alert(key="2026-11-22T11:robo:shape")
+    page = lin.get("/guardrails")
+    lists = page.every("section")
+    unusual = next(
+        each for each in lists if each.attributes.get("aria-labelledby", "").endswith("patterns")
+    )
+    assert "2 open" in unusual.text
+    assert "Told 3 times since" in unusual.text
+
+
+def test_tries_stand_side_by_side_with_what_differs_and_the_reasons(max_: Browser) -> None:
+    cast.person("lin")
+    refs = []
+    for replicas, reason in ((8, "Too many."), (9, "Still too many.")):
+        row = cast.request(parameters={"from_replicas": 5, "to_replicas": replicas})
+        cast.decide(row, cast.person("lin"), Verdict.DENY, reason)
+        refs.append(row.ref)
+    an_alert(AlertKind.REPEATED_DENIALS, requests=refs)
+    page = max_.get("/guardrails")
+    table = next(each for each in page.every("table") if "The tries side by side" in each.text)
+    columns = [cell.text for cell in table.every("th") if cell.attributes["scope"] == "col"]
+    assert columns == ["Asked", "to_replicas", "Denied by"]
+    assert [row.every("td")[0].text for row in table.every("tr")[1:]] == ["8", "9"]
+    assert "Lin: Still too many." in table.text
+
+
+def test_what_left_the_scope_stands_beside_what_is_allowed(max_: Browser) -> None:
+    alert = an_alert(
+        AlertKind.SCOPE_VIOLATION, action="scale_up", namespace="prod-payments",
+        allowed=["prod-a", "prod-b"], rule="deploy.scope",
+    )  # fmt: skip
+    alert.words = "robo asked for more. The namespace prod-payments is outside the scope of deploy."
+    alert.save()
+    page = max_.get("/guardrails")
+    table = next(each for each in page.every("table") if "what is allowed" in each.text)
+    rows = {
+        row.every("th")[0].text: [c.text for c in row.every("td")] for row in table.every("tr")[1:]
+    }
+    assert rows["Namespace"] == ["prod-payments", "prod-a, prod-b"]
+    assert rows["Action"] == ["scale_up", "not what left the scope"]
+    assert "✔ Blocked Nothing ran." in page.text
+
+
+def test_people_say_whether_a_block_was_right_once_and_with_a_reason_when_not(
+    max_: Browser,
+) -> None:
+    row = cast.request(**cast.FORBIDDEN)
+    path = f"/guardrails/blocks/{row.ref}/judge"
+    assert "Was this block right?" in max_.get("/guardrails").text
+    assert max_.post(path, right="no", reason="").status_code == 422
+    assert max_.post(path, right="no", reason="It was a test database.").status_code == 302
+    assert max_.post(path, right="no", reason="Twice.").status_code == 302
+    assert max_.post(path, right="yes").status_code == 409
+    assert AuditEvent.objects.filter(type=EventKind.BLOCK_MARKED).count() == 1
     text = max_.get("/guardrails").text
-    assert "and left" in text
-    assert "Taken by" not in text
+    assert f"People called 0 of these right and 1 wrong: {row.ref}" in text
+    assert "Was this block right?" not in text
+
+
+@pytest.mark.parametrize("name", ["lin", "sam"])
+def test_neither_members_nor_the_agents_owner_judge_a_block(name: str) -> None:
+    row = cast.request(**cast.FORBIDDEN)
+    person = cast.person(name)
+    if name == "sam":
+        person.role = "manager"
+        person.save()
+    browser = Browser(person)
+    assert "Was this block right?" not in browser.get("/guardrails").text
+    assert browser.post(f"/guardrails/blocks/{row.ref}/judge", right="yes").status_code == 403
+
+
+def test_what_no_rule_refused_cannot_be_judged(max_: Browser) -> None:
+    row = cast.request()
+    assert max_.post(f"/guardrails/blocks/{row.ref}/judge", right="yes").status_code == 409
+    assert max_.post("/guardrails/blocks/REQ-999/judge", right="yes").status_code == 404
+
+
+def test_zero_and_no_data_differ_in_words_on_every_panel(lin: Browser) -> None:
+    names = ("waiting", "blocked", "breakers", "limits")
+
+    def panels() -> dict[str, str]:
+        page = lin.get("/guardrails")
+        sections = {
+            each.attributes.get("aria-labelledby"): each.text for each in page.every("section")
+        }
+        return {name: sections[f"p-{name}"] for name in names}
+
+    before = panels()
+    assert [name for name in names if "no data yet" not in before[name]] == []
+    agent, _ = cast.agent()
+
+    def runs(at: datetime) -> None:
+        row = cast.request(at=at)
+        cast.decide(row, cast.person("lin"), at=at)
+        grants.consume(ref=row.ref, agent=agent, key="k", parameters=None, at=at)
+        outcomes.report(ref=row.ref, agent=agent, outcome={"status": "success"}, at=at)
+
+    long_ago = clock.now() - timedelta(days=60)
+    runs(long_ago)
+    silent, since = panels(), f"no data since {long_ago:%H:%M} UTC"
+    assert [name for name in names if since not in silent[name]] == []
+    runs(clock.now())
+    now = panels()
+    assert [name for name in names if "no data" in now[name]] == []
+
+
+def test_open_breakers_and_those_of_thirty_days_are_counted_as_they_are_listed(
+    lin: Browser,
+) -> None:
+    trip = a_trip()
+    BreakerTrip.objects.create(
+        agent=trip.agent, policy="old", kind="error_rate", does="pause_and_alert", words="w",
+        opened_at=trip.opened_at - timedelta(days=3), half_open_at=trip.opened_at,
+        closed_at=trip.opened_at, closed_by="person:ana@example.com", close_reason="Mended.",
+    )  # fmt: skip
+    links = {link.attributes["href"]: link.text for link in lin.get("/guardrails").every("a")}
+    assert links["/guardrails/breakers?state=open"] == "1"
+    assert links["/guardrails/breakers"] == "2 opened in 30 days"
+    assert len(lin.get("/guardrails/breakers?state=open").rows) == 1
+    both = lin.get("/guardrails/breakers")
+    assert len(both.rows) == 2
+    assert "by ana@example.com: Mended." in both.text
+    assert "No older breaker" in lin.get("/guardrails/breakers?before=1").text
+
+
+def test_the_page_says_how_it_stays_true(lin: Browser) -> None:
+    main = lin.get("/guardrails?span=week").every("main")[0].attributes
+    assert (main["data-live"], main["data-every"]) == ("/guardrails?span=week", "15")
 
 
 def test_a_member_reads_but_may_not_close(lin: Browser) -> None:
