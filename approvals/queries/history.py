@@ -18,6 +18,7 @@ from approvals.domain import compared
 from approvals.domain.search import Search
 from approvals.domain.terms import Verdict
 from approvals.models import ApprovalRequest, Decision
+from approvals.queries.bounded import Deadline, LooksAtTooMuch, within
 from approvals.queries.history_terms import Sought, sought_by
 
 WINDOW = 10_000
@@ -50,6 +51,7 @@ class Found:
     searched: Searched | None = None
     facets: tuple[Facet, ...] = ()
     counted_all: bool = True
+    counting_was_cut: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -61,31 +63,41 @@ def page(
     limit: int,
     with_facets: bool = True,
     most_searched: int = WINDOW,
+    seconds: float | None = None,
 ) -> Found:
-    """The newest `limit` requests that match, from below a number. A constant count of statements."""
-    sought = sought_by(wanted.terms, now=now)
-    base = sought.base if below is None else sought.base.filter(number__lt=below)
-    window = base.order_by("-number").values("number")[:most_searched]
-    searched = _reach(window, most_searched) if sought.needs_window else None
-    matched = _matched(sought, base, window)
-    rows = list(_drawn(matched)[: limit + 1])
-    facets, counted = _facets(matched) if with_facets else ((), 0)
+    """The newest `limit` requests that match, from below a number. A constant count of statements.
+
+    With `seconds` finding them ends after so long, and raises LooksAtTooMuch; counting them after as long
+    again, and then nothing is counted.
+    """
+    with within(seconds) as deadline:
+        sought = sought_by(wanted.terms, now=now)
+        base = sought.base if below is None else sought.base.filter(number__lt=below)
+        window = base.order_by("-number").values("number")[:most_searched]
+        searched = _reach(window, most_searched) if sought.needs_window else None
+        matched = _matched(sought, base, window, deadline)
+        rows = list(_drawn(matched)[: limit + 1])
+    counted = _counted(matched, seconds) if with_facets else _Counted()
     return Found(
         rows=rows[:limit],
         older=_older(rows, limit, searched),
         searched=searched,
-        facets=facets,
-        counted_all=counted < COUNTED and (searched is None or searched.is_everything),
+        facets=counted.facets,
+        counted_all=counted.of < COUNTED and (searched is None or searched.is_everything),
+        counting_was_cut=counted.was_cut,
         notes=sought.notes,
     )
 
 
-def newer(wanted: Search, *, now: datetime, above: int, most: int) -> int:
-    """How many requests that match came after a number, counted up to `most`."""
-    sought = sought_by(wanted.terms, now=now)
-    base = sought.base.filter(number__gt=above)
-    window = base.order_by("-number").values("number")[:WINDOW]
-    return len(_matched(sought, base, window).values_list("number")[:most])
+def newer(
+    wanted: Search, *, now: datetime, above: int, most: int, seconds: float | None = None
+) -> int:
+    """How many requests that match came after a number, counted up to `most`. Raises LooksAtTooMuch."""
+    with within(seconds) as deadline:
+        sought = sought_by(wanted.terms, now=now)
+        base = sought.base.filter(number__gt=above)
+        window = base.order_by("-number").values("number")[:WINDOW]
+        return len(_matched(sought, base, window, deadline).values_list("number")[:most])
 
 
 def newest() -> int:
@@ -93,10 +105,19 @@ def newest() -> int:
     return ApprovalRequest.objects.aggregate(top=Max("number"))["top"] or 0
 
 
-def count(wanted: Search, *, now: datetime, below: int) -> int | None:
-    """How many match, where an index tells; None where only looking at each would."""
-    sought = sought_by(wanted.terms, now=now)
-    return None if sought.needs_window else sought.base.filter(number__lt=below).count()
+def count(
+    wanted: Search, *, now: datetime, below: int, most: int, seconds: float | None = None
+) -> int | None:
+    """How many match, counted up to `most`, where an index tells; None where only looking at each would,
+    or where even that takes longer than `seconds`."""
+    try:
+        with within(seconds):
+            sought = sought_by(wanted.terms, now=now)
+            if sought.needs_window:
+                return None
+            return sought.base.filter(number__lt=below).values("number")[:most].count()
+    except LooksAtTooMuch:
+        return None
 
 
 def _older(rows: Sequence[ApprovalRequest], limit: int, searched: Searched | None) -> int | None:
@@ -122,19 +143,39 @@ def _reach(window: Any, most: int) -> Searched:
     return Searched(found["count"], found["least"] or 0, found["count"] < most)
 
 
-def _matched(sought: Sought, base: QuerySet[ApprovalRequest], window: Any) -> Any:
+def _matched(
+    sought: Sought, base: QuerySet[ApprovalRequest], window: Any, deadline: Deadline
+) -> Any:
     if not sought.needs_window:
         return base
     rows = ApprovalRequest.objects.filter(sought.rest, number__in=window)
     if not sought.compared:
         return rows
     told = rows.order_by("-number").values_list("number", "submission")
-    numbers = [
-        number
-        for number, submission in told.iterator(chunk_size=500)
-        if compared.fits(submission.get("parameters") or {}, sought.compared)
-    ]
+    numbers = []
+    for number, submission in told.iterator(chunk_size=500):
+        deadline.check()
+        if compared.fits(submission.get("parameters") or {}, sought.compared):
+            numbers.append(number)
     return ApprovalRequest.objects.filter(number__in=numbers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """Facets, and among how many rows they were counted."""
+
+    facets: tuple[Facet, ...] = ()
+    of: int = 0
+    was_cut: bool = False
+
+
+def _counted(matched: QuerySet[ApprovalRequest], seconds: float | None) -> _Counted:
+    """To find two thousand that match may take long where to find fifty did not."""
+    try:
+        with within(seconds):
+            return _Counted(*_facets(matched))
+    except LooksAtTooMuch:
+        return _Counted(was_cut=True)
 
 
 def _facets(matched: QuerySet[ApprovalRequest]) -> tuple[tuple[Facet, ...], int]:

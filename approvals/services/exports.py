@@ -20,7 +20,7 @@ from approvals.domain import errors, search
 from approvals.models import ApprovalRequest, Export, ExportPart, Person
 from approvals.models.desk import ExportState
 from approvals.models.people import Role
-from approvals.queries import history
+from approvals.queries import bounded, history
 from approvals.services import actors, audit, clock, dossiers, export_forms, packs
 from approvals.services.export_forms import FILES, PDF, VERIFY, Job, Slice
 
@@ -45,7 +45,13 @@ def direct(*, person: Person, form: str, text: str, at: datetime) -> bytes | Non
     wanted = _understood(form, text)
     most = DIRECT_PACK if form == PDF else DIRECT
     job = Job(form, str(person), at, {"q": text, "below": history.newest() + 1}, 0)
-    found = history.page(wanted, now=at, below=job.place["below"], limit=most, with_facets=False)
+    try:
+        found = history.page(
+            wanted, now=at, below=job.place["below"], limit=most, with_facets=False,
+            seconds=bounded.SECONDS,
+        )  # fmt: skip
+    except bounded.LooksAtTooMuch:
+        return None
     if found.older is not None or (form == PDF and _is_long(found.rows)):
         return None
     numbers = [row.number for row in found.rows]
@@ -68,8 +74,10 @@ def ask(*, person: Person, form: str, text: str, at: datetime) -> Export:
     """Have a file written in the background. Raises Invalid, TooMany."""
     wanted = _understood(form, text)
     below = history.newest() + 1
-    total = history.count(wanted, now=at, below=below) or 0
-    if total > export_forms.MOST[form]:
+    most = export_forms.MOST[form]
+    counted = history.count(wanted, now=at, below=below, most=most + 1, seconds=bounded.SECONDS)
+    total = counted or 0
+    if total > most:
         raise errors.Invalid(f"Not begun: {_too_many(form)}")
     return _begin(person, form, {"q": text, "below": below}, total=total, at=at)
 

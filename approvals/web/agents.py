@@ -25,6 +25,7 @@ from approvals.queries.used_rates import Used
 from approvals.services import clock, policies, standing, stewards
 from approvals.web import agents_trust, moments
 from approvals.web.access import signed_in
+from approvals.web.bounded import bounded
 
 STATE_WORDS = {"active": "Active", "stopped": "Stopped", "breaker": "Breaker open"}
 LIMIT_NEAR = 80
@@ -50,6 +51,7 @@ class Row:
 
 @require_safe
 @signed_in
+@bounded
 def show_all(request: HttpRequest, person: Person) -> HttpResponse:
     """The list; `q`, `state` and `stage` narrow it, `after` is the name the page begins behind."""
     now = clock.now()
@@ -81,6 +83,7 @@ def show_all(request: HttpRequest, person: Person) -> HttpResponse:
 
 @require_safe
 @signed_in
+@bounded
 def show(request: HttpRequest, person: Person, name: str) -> HttpResponse:
     """One agent; `?class=` is the class of action whose evidence is shown."""
     return draw(request, person, name)

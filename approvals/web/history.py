@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,6 +14,7 @@ from django.views.decorators.http import require_safe
 from approvals.domain import search
 from approvals.domain.search import KEYS, Search
 from approvals.models import Person
+from approvals.queries import bounded
 from approvals.queries import history as reads
 from approvals.services import clock, integrity
 from approvals.web import exports, history_facets, history_rows, history_views
@@ -23,6 +25,7 @@ from approvals.web.paging import PER_PAGE
 LEGACY = {"status": "outcome", "risk": "risk", "agent": "agent", "action": "action",
           "target": "target", "after": "after", "before": "before"}  # fmt: skip
 MOST_NEWER = 99
+LATELY = "7d"  # what a search that looks at too much is narrowed to
 
 
 @require_safe
@@ -43,7 +46,12 @@ def newer(request: HttpRequest, person: Person) -> HttpResponse:
     above = _number(request.GET.get("above", ""))
     if wanted.problems or above is None:
         return JsonResponse({"error": "not understood"}, status=422)
-    found = reads.newer(wanted, now=clock.now(), above=above, most=MOST_NEWER + 1)
+    try:
+        found = reads.newer(
+            wanted, now=clock.now(), above=above, most=MOST_NEWER + 1, seconds=bounded.SECONDS
+        )
+    except bounded.LooksAtTooMuch as cut:
+        return JsonResponse({"error": cut.code}, status=cut.status)
     return JsonResponse({"newer": f"{MOST_NEWER}+" if found > MOST_NEWER else str(found)})
 
 
@@ -60,11 +68,7 @@ def draw(request: HttpRequest, person: Person, given: Mapping[str, str]) -> Http
     wanted = search.parse(text)
     below = _number(given.get("older", ""))
     shows = given.get("show", "") if given.get("show") in history_rows.TOLD else ""
-    found = (
-        reads.Found()
-        if wanted.problems
-        else reads.page(wanted, now=now, below=below, limit=PER_PAGE)
-    )
+    found, is_cut = _found(wanted, now, below)
     facts = {
         "section": "history",
         "tab": "requests",
@@ -83,11 +87,33 @@ def draw(request: HttpRequest, person: Person, given: Mapping[str, str]) -> Http
         "tokens": KEYS,
         "forms": exports.FORM_TITLES,
         "chain": integrity.last(),
+        "is_cut": is_cut,
+        "cut_after": f"{bounded.SECONDS:g}",
+        "narrower": _narrower(wanted, shows) if is_cut else "",
         "searched_words": f"{found.searched.count:,}" if found.searched else "",
         "counted_words": f"{reads.COUNTED:,}",
         **_addresses(text, wanted, shows, found),
     }
-    return render(request, "history.html", facts, status=422 if wanted.problems else 200)
+    status = 422 if wanted.problems or is_cut else 200
+    return render(request, "history.html", facts, status=status)
+
+
+def _found(wanted: Search, now: datetime, below: int | None) -> tuple[reads.Found, bool]:
+    """What matches, and whether looking for it was cut off; nothing where not all was understood."""
+    if wanted.problems:
+        return reads.Found(), False
+    try:
+        found = reads.page(wanted, now=now, below=below, limit=PER_PAGE, seconds=bounded.SECONDS)
+    except bounded.LooksAtTooMuch:
+        return reads.Found(), True
+    return found, False
+
+
+def _narrower(wanted: Search, shows: str) -> str:
+    """The same search over the last days; empty where it begins somewhere already."""
+    if wanted.values("after"):
+        return ""
+    return history_views.address(str(wanted.toggled("after", LATELY)), shows)
 
 
 def _addresses(text: str, wanted: Search, shows: str, found: reads.Found) -> dict[str, Any]:

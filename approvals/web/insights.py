@@ -21,6 +21,7 @@ from approvals.queries.insights import Burden, Insights
 from approvals.services import clock
 from approvals.web import moments
 from approvals.web.access import signed_in
+from approvals.web.bounded import bounded
 
 SPANS = {"7": "7 days", "30": "30 days", "90": "90 days"}
 MOST_REPORTS = 20
@@ -29,6 +30,7 @@ DAY_SECONDS = 86_400.0
 
 @require_safe
 @signed_in
+@bounded
 def show(request: HttpRequest, person: Person) -> HttpResponse:
     """The page; `?days=7|30|90` is how far back it counts."""
     now = clock.now()
