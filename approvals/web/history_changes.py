@@ -176,6 +176,8 @@ WORDS: dict[str, str] = {
     EventKind.ALERT_MUTED: "Alert muted",
     EventKind.ALERT_TAKEN: "Alert taken",
     EventKind.ALERT_MUTED: "Alerts muted",
+    EventKind.ALERT_TAKEN: "Alert taken",
+    EventKind.ALERT_MUTED: "Alert muted",
     EventKind.ALERT_CLOSED: "Alert closed",
     EventKind.CHANNEL_TRIED: "Test approval sent",
     EventKind.WORKSPACE_INSTALLED: "Slack workspace added",

@@ -215,6 +215,7 @@ WORDS: dict[str, Callable[[Entry, AuditEvent, ApprovalRequest], str]] = {
     EventKind.DECISION_REFUSED: _refused,
     EventKind.CONSUME_REFUSED: _plain("The agent's attempt to start it was refused."),
     EventKind.BLOCK_MARKED: _plain("{who} said whether it was right to block this."),
+    EventKind.BLOCK_MARKED: _plain("{who} said whether it was right to block this."),
     EventKind.DELIVERY_DEAD: _plain("A message about this could not be delivered."),
     EventKind.DELIVERY_RESENT: _plain("{who} had a message about this sent again."),
 }
