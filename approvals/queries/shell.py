@@ -16,10 +16,11 @@ from approvals.models.duty import Absence
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """`chosen` are stored preferences; `away_until` is None for whoever is here."""
+    """`chosen` are stored preferences; `away_until` is None for whoever is here, and `absence` 0."""
 
     chosen: Mapping[str, Any]
     away_until: datetime | None
+    absence: int
 
 
 def around(person: Person) -> Around:
@@ -29,8 +30,10 @@ def around(person: Person) -> Around:
     ).order_by("-ends_at")
     row = (
         Person.objects.filter(pk=person.pk)
-        .annotate(away_until=Subquery(away.values("ends_at")[:1]))
-        .values_list("preferences__chosen", "away_until")
+        .annotate(
+            away_until=Subquery(away.values("ends_at")[:1]), absence=Subquery(away.values("pk")[:1])
+        )
+        .values_list("preferences__chosen", "away_until", "absence")
         .first()
     )
-    return Around(row[0] or {}, row[1]) if row else Around({}, None)
+    return Around(row[0] or {}, row[1], row[2] or 0) if row else Around({}, None, 0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from approvals.domain.plan import Stage
-from approvals.domain.policy import on_call
+from approvals.domain.policy import seats
 from approvals.domain.state import RequestState
 from approvals.models import Absence, HeldDecision, Person, RequestLook, Team
 from approvals.queries import request_page
@@ -82,7 +82,7 @@ def teams(known: Known) -> list[AskedTeam]:
 
 
 def _title(team: Team) -> str:
-    return team.title or on_call.spoken(team.name)
+    return team.title or seats.spoken(team.name)
 
 
 def _member(someone: Person, known: Known, away: Mapping[int, Absence]) -> Member:
@@ -111,9 +111,15 @@ def _words(someone: Person, known: Known, away: Mapping[int, Absence], *, is_loo
     if someone.pk in away:
         instead = away[someone.pk].stand_in
         return f"Away, {instead} stands in" if instead else "Away"
-    if is_looking and someone.pk != known.you.pk:
-        return "Looking now"
-    return "Awaiting"
+    if someone.pk == known.you.pk or someone.pk not in known.looks:
+        return "Awaiting"
+    return "Looking now" if is_looking else f"Seen {_clock(known.looks[someone.pk], known.now)}"
+
+
+def _clock(look: RequestLook, now: datetime) -> str:
+    """When somebody looked last; the day too where it is another."""
+    at = look.last_at
+    return f"{at:%H:%M} UTC" if at.date() == now.date() else f"{at.day} {at:%b, %H:%M} UTC"
 
 
 def others_looking(known: Known, asked: list[AskedTeam]) -> list[str]:
@@ -139,7 +145,7 @@ def next_steps(state: RequestState, titles: Mapping[str, str], *, now: datetime)
     for rung in stage.rungs[state.rung + 1 :]:
         if at >= state.expires_at:
             break
-        also = " and ".join(titles.get(name, on_call.spoken(name)) for name in rung.also)
+        also = " and ".join(titles.get(name, seats.spoken(name)) for name in rung.also)
         words = f"{also} are asked too" if also else "the same people are asked again"
         found.append(Next(at, words, at.date() == now.date()))
         at = min(at + rung.window, state.expires_at)

@@ -25,6 +25,7 @@ class Shell:
 
     prefers: dict[str, str]
     away_until: datetime | None
+    absence: int
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
@@ -34,9 +35,9 @@ def shell(request: HttpRequest) -> dict[str, Any]:
 
 def _shell(request: HttpRequest) -> Shell:
     if not isinstance(request.user, Person):
-        return Shell(preferences.complete({}), None)
+        return Shell(preferences.complete({}), None, 0)
     found = around(request.user)
-    return Shell(preferences.complete(found.chosen), found.away_until)
+    return Shell(preferences.complete(found.chosen), found.away_until, found.absence)
 
 
 @require_POST

@@ -32,6 +32,7 @@ const keys = {
   a: onRequest("approve"),
   d: onRequest("deny"),
   q: onRequest("investigate"),
+  e: () => main.querySelector('[data-evidence]')?.click(),
 };
 
 const onKey = (event) => {

@@ -6,12 +6,23 @@ export const by = (id) => document.getElementById(id);
 export const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 export const pad = (number) => String(number).padStart(2, "0");
 
-// Words for screen readers: at most one message in ten seconds.
+// Words for screen readers: at most one message in ten seconds; of those that wait, the newest is said.
+const BETWEEN = 10_000;
 let saidAt = 0;
+let unsaid = "";
+let later = 0;
 export const say = (words) => {
-  if (Date.now() - saidAt < 10_000) return;
-  saidAt = Date.now();
-  by("live-says").textContent = words;
+  const rest = saidAt + BETWEEN - Date.now();
+  if (rest <= 0) {
+    saidAt = Date.now();
+    by("live-says").textContent = words;
+    return;
+  }
+  unsaid = words;
+  later ||= setTimeout(() => {
+    later = 0;
+    say(unsaid);
+  }, rest);
 };
 
 // Keep a preference with the person; the page already shows it.

@@ -140,6 +140,8 @@ const countTicked = () => {
   if (!bar) return;
   const count = all('#rows [name="ref"]:checked').length;
   bar.dataset.chosen = String(count);
+  const rule = bar.querySelector('[value="rule"]');
+  if (rule) rule.textContent = count > 1 ? `Make a rule from these ${count}` : count ? "Make a rule from this" : "Make a rule from these";
   by("bulk-count").textContent = count ? `${count} selected` : "Select rows to act on several";
   bar.dataset.script = "on";
 };

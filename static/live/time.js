@@ -30,7 +30,16 @@ const span = (seconds) => {
   return hours % 24 ? `${days} ${unit} ${hours % 24} h` : `${days} ${unit}`;
 };
 
-const spokenAt = new Set([600, 300, 60]);
+// Said once each, when the clock passes them: a window in the background may skip seconds.
+const SPOKEN = { 600: "10 minutes left", 300: "5 minutes left", 60: "1 minute left" };
+let secondsBefore = Infinity;
+const speak = (seconds, clock) => {
+  const passed = Object.keys(SPOKEN).map(Number).filter((at) => secondsBefore > at && seconds <= at);
+  if (Number.isFinite(secondsBefore) && passed.length) {
+    say(`${SPOKEN[Math.min(...passed)]}${clock.dataset.then ? `, ${clock.dataset.then}` : ""}.`);
+  }
+  secondsBefore = seconds;
+};
 const write = (node, words) => { if (node.textContent !== words) node.textContent = words; };
 
 export const tick = () => {
@@ -40,7 +49,7 @@ export const tick = () => {
     const urgency = seconds < 60 ? "now" : seconds < 300 ? "soon" : "calm";
     const around = clock.closest("[data-urgency]");
     if (around && around.dataset.urgency !== urgency) around.dataset.urgency = urgency;
-    if (main.dataset.page === "request" && spokenAt.has(seconds)) say(leftInWords(seconds));
+    if (main.dataset.page === "request") speak(seconds, clock);
   }
   for (const time of all("time[data-ago]")) showAge(time);
   for (const time of all("time[datetime]")) showZone(time);

@@ -10,14 +10,20 @@ const token = () => document.querySelector('[name="csrfmiddlewaretoken"]')?.valu
 const pageOf = (path) => path.replace(/^(\/r\/[^/]+)\/.*$/, "$1");
 const here = pageOf(location.pathname);
 const key = (form) => `${PREFIX}${page.dataset.person} ${here} ${form.dataset.keep}`;
-const typed = (form) => form.querySelectorAll('textarea, input[type="text"]');
+// A tick is no text: what else would happen with a decision is said anew each time.
+const typed = (form) => form.querySelectorAll('textarea, input[type="text"], input[type="radio"], select');
+const isChanged = (field) => {
+  if (field.type === "radio") return field.checked && !field.defaultChecked;
+  if (field.tagName === "SELECT") return Boolean(field.value) && !field.selectedOptions[0].defaultSelected;
+  return field.value !== field.defaultValue;
+};
 
 const sent = new WeakSet();
 const touched = new WeakSet();
 let isSigningOut = false;
 
 const keepDraft = (form) => {
-  const fields = [...typed(form)].filter((field) => field.value !== field.defaultValue);
+  const fields = [...typed(form)].filter(isChanged);
   const words = fields.map((field) => [field.name, field.value]);
   if (words.length > 0) {
     const draft = { words, wasSent: sent.has(form), at: Date.now() };
@@ -47,7 +53,7 @@ const bringBack = () => {
   for (const form of document.querySelectorAll("form[data-keep]")) {
     const draft = JSON.parse(localStorage.getItem(key(form)) ?? "null");
     for (const [name, value] of draft?.words ?? []) {
-      const field = form.elements.namedItem(name);
+      const field = form.elements.namedItem(name); // of radio buttons, all of that name
       if (field && field.value === "") field.value = value;
     }
   }
