@@ -154,6 +154,17 @@ class Calling(Protocol):
 
 
 @runtime_checkable
+class Undoing(Protocol):
+    """An adapter whose cards show what was decided and can still be undone, with the way back.
+
+    Its cards are drawn anew when that begins, and when it ends without having counted.
+    """
+
+    name: str
+    shows_pending: bool
+
+
+@runtime_checkable
 class Gathering(Protocol):
     """An adapter that puts some things off, so that many small ones can be told together."""
 

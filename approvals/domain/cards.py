@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from approvals.domain import cards_words, display, itself, reasons, sharing, touched
+from approvals.domain import cards_words, display, itself, more_time, reasons, sharing, touched
 from approvals.domain.cards_words import HEADLINE_LIMIT, RISK_SHAPE, headline
 from approvals.domain.claims import Claim, claims_of
 from approvals.domain.display import Flag, Parameter, Shown
+from approvals.domain.pending_words import Pending
 from approvals.domain.state import RequestState
 from approvals.domain.terms import RiskLevel, Status, Verdict
 
-__all__ = ["HEADLINE_LIMIT", "RISK_SHAPE", "Card", "Claim", "draw", "headline"]
+__all__ = ["HEADLINE_LIMIT", "RISK_SHAPE", "Card", "Claim", "Pending", "draw", "headline"]
+REPORT_LIMIT = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,8 @@ class Matter:
 
     `submission` is what the agent sent; `teams` maps a team's name to the title people know. `beside`
     are the identical requests that share its card, and `leads` says that the card is its own. `effect` names
-    what the service itself asks leave for; empty for an agent's request.
+    what the service itself asks leave for; empty for an agent's request. `pending` is what was decided and
+    can still be undone, what takes effect first before the rest.
     """
 
     ref: str
@@ -68,6 +71,7 @@ class Matter:
     beside: Sequence[str] = ()
     leads: bool = True
     effect: str = ""
+    pending: Sequence[Pending] = ()
 
     @property
     def stands_for(self) -> tuple[str, ...]:
@@ -121,7 +125,9 @@ class Card:
     show a part in full; `drawable` also when too much would be reached for a message, and then no
     channel offers Approve at a click. `counts_for` are the requests a decision here decides; empty
     when nothing can be decided any more. `asks` names the teams that are asked now. `hides` says what a
-    channel may not see, and is empty where it may see everything.
+    channel may not see, and is empty where it may see everything. `ran` is the end of `state_line` that
+    tells what became of an approval, and `report` the agent's own words about that, not checked.
+    `may_add` is how much time one person may add. `pending` can still be undone.
     """
 
     ref: str
@@ -153,6 +159,10 @@ class Card:
     counts_for: tuple[str, ...] = ()
     asks: tuple[str, ...] = ()
     hides: str = ""
+    ran: str = ""
+    report: Shown | None = None
+    may_add: timedelta = timedelta(0)
+    pending: tuple[Pending, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -219,7 +229,17 @@ def draw(matter: Matter) -> Card:
         readable=readable,
         counts_for=counts_for,
         asks=() if state.status.is_final else state.teams_asked,
+        ran=cards_words.ran(state),
+        report=_report(state),
+        may_add=more_time.room(state),
+        pending=() if state.status.is_final else tuple(matter.pending),
     )
+
+
+def _report(state: RequestState) -> Shown | None:
+    """What the agent says of how it went."""
+    told = str((state.outcome or {}).get("detail") or "")
+    return display.show(told, limit=REPORT_LIMIT) if told else None
 
 
 def _facts(matter: Matter) -> tuple[Fact, ...]:

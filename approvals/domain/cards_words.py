@@ -74,7 +74,7 @@ def state_line(state: RequestState, teams: Titles, *, nobody_can: bool = False) 
             f"{clock((state.paused_at or state.decide_by) + state.pause_left)}. {needs(state, teams)}"
         )
     if state.status is Status.APPROVED:
-        return _approved(state)
+        return f"{_approved(state)} {ran(state)}"
     moment = clock(state.closed_at or state.decide_by)
     return {
         Status.DENIED: f"Denied by {state.closed_by} at {moment}. Nothing ran.",
@@ -124,15 +124,30 @@ def _approved(state: RequestState) -> str:
     by = {Basis.POLICY: "by policy", Basis.TIMEOUT: "by silence, as its policy says"}.get(
         state.basis or Basis.PERSON, f"by {state.closed_by}"
     )
-    head = f"Approved {by} at {moment}."
+    return f"Approved {by} at {moment}."
+
+
+def ran(state: RequestState) -> str:
+    """What became of an approval, in our words; empty for what is not approved."""
+    if state.status is not Status.APPROVED:
+        return ""
     if state.outcome:
-        return f"{head} The agent reports: {state.outcome['status']}."
+        at = clock(state.outcome_at or state.closed_at or state.decide_by)
+        return _OUTCOMES[str(state.outcome["status"])].format(at=at)
     if state.grant and state.grant.consumed_at:
-        return f"{head} The agent started it at {clock(state.grant.consumed_at)}."
+        return f"The agent started it at {clock(state.grant.consumed_at)}. No result yet."
     if state.grant and state.grant.lapsed:
-        return f"{head} The agent did not use it in time. Nothing ran."
+        ended = clock(state.grant.expires_at)
+        return f"Not run. The approval ended at {ended}: the agent did not use it in time."
     until = f" The approval ends at {clock(state.grant.expires_at)}." if state.grant else ""
-    return f"{head} Not run yet.{until}"
+    return f"Not run yet.{until}"
+
+
+_OUTCOMES = {
+    "success": "Ran {at}: succeeded, as the agent reports.",
+    "failure": "Failed {at}, as the agent reports.",
+    "rolled_back": "Rolled back {at}, as the agent reports.",
+}
 
 
 def summary(state: RequestState, *, agent: str, ref: str, headline: str, line: str) -> str:

@@ -6,6 +6,7 @@ What is left never offers Approve: nobody approves what they were not shown.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from approvals.domain.cards import Card, Fact
 from approvals.domain.display import Parameter, Shown
@@ -42,6 +43,8 @@ def only_that_it_waits(card: Card) -> Card:
         parameters=(_unseen("parameters"),),
         said=(),
         buttons=(),
+        may_add=timedelta(0),
+        pending=(),
         flags=frozenset(),
         hides=NO_CONTENT,
     )
@@ -49,7 +52,14 @@ def only_that_it_waits(card: Card) -> Card:
 
 def _without_words(card: Card) -> Card:
     return replace(
-        card, because=(), checks=(), claims=(), notes=(), drawable=False, fingerprint=UNSEEN
+        card,
+        because=(),
+        checks=(),
+        claims=(),
+        notes=(),
+        report=None,
+        drawable=False,
+        fingerprint=UNSEEN,
     )
 
 

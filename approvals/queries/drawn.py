@@ -7,15 +7,17 @@ from itertools import chain
 
 from django.conf import settings
 
-from approvals.domain import cards
-from approvals.domain.cards import Card, Matter, Note, Said
+from approvals.domain import cards, workflow
+from approvals.domain.cards import Card, Matter, Note, Pending, Said
+from approvals.domain.errors import Refusal
 from approvals.domain.plan import seated
-from approvals.domain.state import RequestState
+from approvals.domain.state import Click, RequestState
 from approvals.domain.terms import Verdict
 from approvals.models import (
     Absence,
     ApprovalRequest,
     Decision,
+    HeldDecision,
     Person,
     RequestMessage,
     Team,
@@ -92,8 +94,35 @@ def card(row: ApprovalRequest) -> Card:
             beside=beside(row),
             leads=row.joined_id is None,
             effect=row.effect,
+            pending=_pending(row, state),
         )
     )
+
+
+def _pending(row: ApprovalRequest, state: RequestState) -> list[Pending]:
+    """What was decided on it and can still be undone, in the order it takes effect."""
+    if state.status.is_final:
+        return []
+    held = HeldDecision.objects.filter(request=row, undone_at=None, released_at=None)
+    return [
+        Pending(
+            by=str(each.person),
+            verdict=Verdict(each.verdict),
+            at=each.at,
+            until=each.release_at,
+            ends=_would_end(state, each),
+        )
+        for each in held.select_related("person").order_by("release_at", "id")
+    ]
+
+
+def _would_end(state: RequestState, held: HeldDecision) -> bool:
+    """Whether the request, as it stands, would be closed by this."""
+    click = Click(states.approver(held.person), Verdict(held.verdict), held.comment, is_fresh=True)
+    try:
+        return workflow.decide(state, click, at=held.at).after.status.is_final
+    except Refusal:
+        return False
 
 
 def _all_said(row: ApprovalRequest) -> list[Said]:

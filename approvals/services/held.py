@@ -13,9 +13,9 @@ from django.db import DatabaseError, transaction
 
 from approvals.domain import workflow
 from approvals.domain.errors import Refusal
-from approvals.domain.terms import Verdict
+from approvals.domain.terms import Status, Verdict
 from approvals.models import ApprovalRequest, HeldDecision, states
-from approvals.services import actors, bell, clicks
+from approvals.services import actors, adapters, bell, clicks, outbox
 from approvals.services.carrying import carry_out, refuse
 from approvals.services.clicks import Said
 from approvals.services.moves import click_attempt
@@ -24,6 +24,8 @@ from approvals.services.writing import catch_up
 logger = structlog.get_logger(__name__)
 
 OPEN = {"undone_at": None, "released_at": None}
+NOUN = {Verdict.APPROVE: "The approval", Verdict.DENY: "The denial"}
+BECOMES = {Verdict.APPROVE: Status.APPROVED.value, Verdict.DENY: Status.DENIED.value}
 OUR_FAULT = (
     "We could not record your decision. Nothing was decided. Read the request again and decide."
 )
@@ -111,6 +113,7 @@ def _give_out(
         logger.exception("held decision met a bug", request=row.ref)
         _read_again(row, *beside)
         held.why_not = OUR_FAULT
+        outbox.redraw(row, at=at, words=_did_not_count(held, row))
     held.released_at = at
     held.save(update_fields=["released_at", "why_not"])
     bell.ring_on_commit(str(row.public_id))
@@ -139,3 +142,13 @@ def _refuse(held: HeldDecision, row: ApprovalRequest, no: Refusal, *, at: dateti
     attempt = click_attempt(Verdict(held.verdict), held.channel)
     refuse(row, no, attempt, actor=actors.person(held.person), at=at)
     held.why_not = no.words
+    outbox.redraw(row, at=at, words=_did_not_count(held, row))
+
+
+def _did_not_count(held: HeldDecision, row: ApprovalRequest) -> str:
+    """What its giver must hear who cannot read it on a page; nothing where it ended as they said."""
+    if held.channel not in adapters.enabled() or row.status == BECOMES[Verdict(held.verdict)]:
+        return ""
+    return (
+        f"{NOUN[Verdict(held.verdict)]} of {row.ref} by {held.person} did not count. {held.why_not}"
+    )

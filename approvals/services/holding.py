@@ -14,7 +14,7 @@ from approvals.domain.state import Change, RequestState, clock
 from approvals.domain.terms import EventKind, RiskLevel, TimerKind, Verdict
 from approvals.models import ApprovalRequest, HeldDecision, Person
 from approvals.models.requests import lookup
-from approvals.services import actors, clicks, ledger, lifecycle
+from approvals.services import actors, clicks, knocks, ledger, lifecycle, outbox
 from approvals.services.clicks import Said
 from approvals.services.held import OPEN
 from approvals.services.moves import Aside, click_attempt
@@ -31,12 +31,14 @@ MOVES_DEADLINE = frozenset({TimerKind.DEADLINE, TimerKind.RESUME})
 PAST = {Verdict.APPROVE: "approved", Verdict.DENY: "denied"}
 
 
-def decide(said: Said, *, ref: str, at: datetime) -> ApprovalRequest:
+def decide(said: Said, *, ref: str, at: datetime, now: datetime | None = None) -> ApprovalRequest:
     """Record a verdict and hold it for as long as it may be undone; where that is not at all, count it.
 
-    The same verdict sent twice is one. Raises what `lifecycle.decide` raises, and Conflict while
-    another verdict of the same person is held.
+    `at` is the moment of the click, and `now` that from which it can be undone, where it is recorded
+    later. The same verdict sent twice is one. Raises what `lifecycle.decide` raises, and Conflict while
+    another verdict of the same person is held, or for a click they made before they took this back.
     """
+    since = max(at, now or at)
     if said.verdict is Verdict.INVESTIGATE:
         return _at_once(said, ref=ref, at=at)
 
@@ -45,10 +47,12 @@ def decide(said: Said, *, ref: str, at: datetime) -> ApprovalRequest:
         mine = next((each for each in held if each.person_id == said.person.pk), None)
         if mine is not None:
             _refuse_another(mine, said, at=at)
+            knocks.settle()  # said before: it must not come up again once that was taken back
             return None
+        _refuse_taken_back(ref, said, at=at)
         change = clicks.move(said, ref, at=at)(state)
-        until = min(at + window(state, said, beside=held), _next_turn(state, at=at))
-        return change if until - at < SHORTEST else _hold(said, state, at=at, until=until)
+        until = min(since + window(state, said, beside=held), _next_turn(state, at=at))
+        return change if until - since < SHORTEST else _hold(said, state, at=at, until=until)
 
     return ledger.transition(
         ref,
@@ -71,9 +75,9 @@ def undo(*, ref: str, person: Person, at: datetime) -> ApprovalRequest:
         detail = {"verdict": held.verdict, "by": str(person), "said_at": held.at.isoformat()}
 
         def also(row: ApprovalRequest) -> None:
-            del row
             held.undone_at = at
             held.save(update_fields=["undone_at"])
+            outbox.redraw(row, at=at)
 
         return Aside(EventKind.DECISION_UNDONE, detail, also)
 
@@ -141,6 +145,7 @@ def _hold(said: Said, state: RequestState, *, at: datetime, until: datetime) -> 
             at=at,
             release_at=until,
         )
+        outbox.redraw(row, at=at)
 
     return Aside(EventKind.DECISION_HELD, detail, also)
 
@@ -155,15 +160,34 @@ def _refuse_another(held: HeldDecision, said: Said, *, at: datetime) -> None:
     )
 
 
+def _refuse_taken_back(ref: str, said: Said, *, at: datetime) -> None:
+    """A click that was made before its giver took the same back, and comes up only now."""
+    where: dict[str, Any] = {f"request__{name}": value for name, value in lookup(ref).items()}
+    since = HeldDecision.objects.filter(person=said.person, undone_at__gte=at, **where)
+    if since.exists():
+        raise errors.Conflict("Not counted. You took this back after that click.")
+
+
 def _too_late(ref: str, person: Person) -> errors.Refusal:
     """Why there is nothing to undo."""
     where: dict[str, Any] = {f"request__{name}": value for name, value in lookup(ref).items()}
     last = HeldDecision.objects.filter(person=person, **where).order_by("-id").first()
-    if last is None or last.undone_at is not None:
-        return errors.Conflict("Nothing of yours waits to be undone here. Nothing was changed.")
+    if last is None:
+        return errors.Conflict(_of_others(ref))
+    if last.undone_at is not None:
+        return errors.Conflict(
+            f"You took this back at {clock(last.undone_at)} already. Nothing was changed."
+        )
     if last.why_not:
         return errors.Conflict(f"There is nothing to undo: it did not count. {last.why_not}")
     return errors.Conflict(
         f"Too late to undo: you {PAST[Verdict(last.verdict)]} this at {clock(last.at)}, and it has "
         "taken effect."
     )
+
+
+def _of_others(ref: str) -> str:
+    """Whose it is to undo what is held, for somebody who holds nothing."""
+    whose = [f"{each.person}, who {PAST[Verdict(each.verdict)]} this," for each in open_on(ref)]
+    only = f" Only {' or '.join(whose)} can undo that." if whose else ""
+    return f"Nothing of yours waits to be undone here.{only} Nothing was changed."

@@ -102,7 +102,7 @@ def transition(
                 for each in moved:
                     also(each)
             held.end_with(moved, at=at)
-            if moved:
+            if moved or isinstance(change, Aside):
                 knocks.settle()
         _regroup([row, *beside], at=at)
     if refusal is not None:

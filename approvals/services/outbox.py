@@ -7,8 +7,8 @@ from datetime import datetime
 from approvals.domain import timing, trial
 from approvals.domain.state import RequestState
 from approvals.domain.terms import TOLD_TO_AGENTS, EventKind, TimerKind
-from approvals.models import ApprovalRequest, AuditEvent, Delivery, Timer
-from approvals.ports import MessageKind, Notice
+from approvals.models import ApprovalRequest, AuditEvent, Delivery, Receipt, Timer
+from approvals.ports import MessageKind, Notice, Undoing
 from approvals.services import adapters, calling
 
 QUIET = frozenset({EventKind.DECISION_REFUSED, EventKind.CONSUME_REFUSED, EventKind.DELIVERY_DEAD})
@@ -59,6 +59,31 @@ def promise(
     if rows:
         Delivery.objects.bulk_create(rows)
     return len(rows)
+
+
+def redraw(row: ApprovalRequest, *, at: datetime, words: str = "") -> None:
+    """Promise to draw its cards anew where they show what can still be undone, with `words` beside them.
+
+    For what moves no request; a card that is not there yet will be drawn as things stand then.
+    """
+    showing = [one.name for one in adapters.enabled().values() if isinstance(one, Undoing)]
+    if not showing:
+        return
+    kinds = [MessageKind.CARD, *([MessageKind.NOTE] if words else [])]
+    found = Receipt.objects.filter(request=row, adapter__in=showing).order_by("id")
+    Delivery.objects.bulk_create(
+        Delivery(
+            adapter=adapter,
+            address=address,
+            kind=kind.value,
+            request=row,
+            words=words if kind is MessageKind.NOTE else "",
+            due_at=at,
+            created_at=at,
+        )
+        for adapter, address in found.values_list("adapter", "address")
+        for kind in kinds
+    )
 
 
 def set_timers(

@@ -50,6 +50,7 @@ class SlackAdapter:
     """Posts a card, edits it with every change, and adds a reply where people are called for."""
 
     name = "slack"
+    shows_pending = True
 
     def __init__(self) -> None:
         self._configuration = configuration.current()

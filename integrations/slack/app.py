@@ -16,6 +16,7 @@ from slack_sdk import WebClient
 from approvals.domain.terms import Verdict
 from integrations.slack import (
     answers,
+    buttons,
     events,
     home,
     listeners,
@@ -86,6 +87,7 @@ def application(signing_secret: str, api_url: str) -> App:
     for verdict in Verdict:
         _listen(app, verdict)
     _listen_for_answers(app)
+    _listen_for_wishes(app)
     _listen_at_home(app)
     _listen_for_the_rest(app)
     return app
@@ -146,6 +148,21 @@ def _listen_for_answers(app: App) -> None:
 
     app.action(answers.WISH)(pressed)
     app.view(answers.WISH)(submitted)
+
+
+def _listen_for_wishes(app: App) -> None:
+    """What decides nothing: one's own decision taken back, more time."""
+
+    def undone(ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
+        listeners.undo(body, client=speaking(context))
+        ack()
+
+    def more_time(ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
+        listeners.add_time(body, client=speaking(context))
+        ack()
+
+    app.action(buttons.UNDO)(undone)
+    app.action(buttons.MORE_TIME)(more_time)
 
 
 def _listen_at_home(app: App) -> None:

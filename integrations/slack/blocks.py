@@ -10,26 +10,21 @@ from dataclasses import dataclass
 from approvals.domain.cards import Card, Claim, Spoken
 from approvals.domain.display import Shown
 from approvals.domain.state import clock
-from approvals.domain.terms import Status, Verdict
-from integrations.slack import buttons, rows
+from approvals.domain.terms import Status
+from integrations.slack import buttons, rows, standing
 from integrations.slack import elements as el
 from integrations.slack.elements import Block
-from integrations.slack.shortening import cut, escape, fold
+from integrations.slack.shortening import cut, fold
 
 # Slack refuses messages whose blocks sum up to some 13,200 characters, and documents no limit.
 BUDGET = 10_000
 MOST_BLOCKS = 50
-TEXT_LIMIT = 3_000
+TEXT_LIMIT = standing.TEXT_LIMIT
 CLAIM_CHARACTERS = 400
 CLAIMS_CHARACTERS = 1_600
 MOST_REASONS = 5
 MOST_CHECKS = 10
 MOST_SAID = 6
-DID = {
-    Verdict.APPROVE: "approved",
-    Verdict.DENY: "denied",
-    Verdict.INVESTIGATE: "asked a question",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +42,11 @@ def draw(
     the user groups to call, which is done once."""
     call = [el.rich(_call(groups))] if groups else []
     facts = [_facts(card)] if card.facts else []
-    needed = [_header(card), *call, _state(card), *_deadline(card), *facts, _parameters(card)]
+    stands = [standing.header(card), *call, *standing.state(card), *_deadline(card)]
+    needed = [*stands, *facts, _parameters(card)]
     extra = [_because(card), _checks(card), _said(card), _notes(card), _claims(card)]
     ending = [buttons.row(card, value, critical_on_web=critical_on_web), _foot(card)]
-    return Drawn(_text(card), _within_budget(card, needed, [b for b in extra if b], ending))
+    return Drawn(standing.text(card), _within_budget(card, needed, [b for b in extra if b], ending))
 
 
 def draw_plainly(
@@ -59,15 +55,15 @@ def draw_plainly(
     """The same in the oldest blocks alone, for when Slack will not have the richer ones."""
     facts = "\n".join(f"{fact.name}: {cut(fact.value, 200)}" for fact in card.facts)
     blocks = [
-        _header(card),
+        standing.header(card),
         *([el.called(groups)] if groups else []),
-        el.words(_stands(card)),
+        el.words(standing.plainly(card)),
         el.words(facts),
-        el.words(f"What will run\n{rows.drawn(card)}"),
+        el.words(f"{_what(card)}\n{rows.drawn(card)}"),
         buttons.row(card, value, critical_on_web=critical_on_web),
         _foot(card),
     ]
-    return Drawn(_text(card), _named(card, blocks))
+    return Drawn(standing.text(card), _named(card, blocks))
 
 
 def _call(groups: Sequence[str]) -> Block:
@@ -95,38 +91,12 @@ def _within_budget(
 
 def _named(card: Card, blocks: list[Block]) -> list[Block]:
     """Slack asks for new block ids with every new content."""
-    content = f"{card.version}{card.summary}{card.said}{card.notes}"
+    content = f"{card.version}{card.summary}{card.said}{card.notes}{card.pending}{card.report}"
     stamp = hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()[:8]
     return [
         block | {"block_id": f"{block['type']}-{number}-v{card.version}-{stamp}"}
         for number, block in enumerate(blocks)
     ]
-
-
-def _text(card: Card) -> str:
-    summary = cut(card.summary, TEXT_LIMIT)
-    return escape(summary if card.ref in summary else f"{summary} {card.ref}")
-
-
-def _header(card: Card) -> Block:
-    return el.header(f"{card.badge} · {card.headline}")
-
-
-def _state(card: Card) -> Block:
-    state = el.line(el.text(cut(_stands(card), 800), bold=True))
-    if len(f"{card.badge} · {card.headline}") <= el.HEADER_LIMIT:
-        return el.rich(state)
-    return el.rich(el.line(el.text(cut(card.headline, 600))), state)
-
-
-def _stands(card: Card) -> str:
-    """Where it stands, and who brought it there last while it is open."""
-    last = card.said[-1] if card.said and card.is_open else None
-    if last is None:
-        return card.state_line
-    told = f"{last.by} {DID[last.verdict]} at {clock(last.at)}."
-    more = " Somebody else must approve as well." if last.verdict is Verdict.APPROVE else ""
-    return f"{told}{more} Nothing has run. {card.state_line}"
 
 
 def _deadline(card: Card) -> list[Block]:
@@ -146,10 +116,14 @@ def _facts(card: Card) -> Block:
 
 def _parameters(card: Card) -> Block:
     title = el.line(
-        el.text("What will run" if card.is_open else "What was asked", bold=True),
+        el.text(_what(card), bold=True),
         el.text("" if card.hides else " · recorded by this service, exactly as it was sent"),
     )
     return el.rich(title, el.preformatted(rows.drawn(card)))
+
+
+def _what(card: Card) -> str:
+    return "What will run" if card.is_open else "What was asked"
 
 
 def _because(card: Card) -> Block | None:
@@ -177,7 +151,7 @@ def _said(card: Card) -> Block | None:
 
 
 def _verdict(one: Spoken) -> list[Block]:
-    told = el.line(el.text(cut(f"{one.by} {DID[one.verdict]} at {clock(one.at)}.", 200)))
+    told = el.line(el.text(cut(f"{one.by} {standing.DID[one.verdict]} at {clock(one.at)}.", 200)))
     return [told, _words(one.shown)] if one.shown.text else [told]
 
 

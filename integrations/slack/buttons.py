@@ -13,21 +13,51 @@ from integrations.slack.shortening import cut
 
 CONFIRMED = frozenset({RiskLevel.HIGH, RiskLevel.CRITICAL})
 MOST_AMOUNTS = 2
+UNDO, MORE_TIME = "undo", "more_time"
 NUMBERS = frozenset({"integer", "number"})
 
 
 def row(card: Card, value: str, *, critical_on_web: bool) -> Block:
     on_web = critical_on_web and card.risk is RiskLevel.CRITICAL
     may_approve = rows.fits(card) and not on_web
-    offered = card.buttons if may_approve else [v for v in card.buttons if v is Verdict.DENY]
+    left = _left(card)
+    offered = left if may_approve else [v for v in left if v is Verdict.DENY]
     elements = [_button(card, verdict, value) for verdict in offered]
-    to_decide = card.is_open and not may_approve
+    to_decide = card.is_open and not may_approve and not card.pending
     name = "Open to decide" if to_decide else "Open full request"
     label = f"Open {card.ref} in the web dashboard"
-    elements.append(el.button("open", name, label=label, url=card.url))
+    opening = el.button("open", name, label=label, url=card.url)
     if to_decide:
-        elements.reverse()
-    return {"type": "actions", "elements": elements}
+        return {"type": "actions", "elements": [opening, *reversed(elements)]}
+    found = [*_undo(card, value), *elements, *_more_time(card, value), opening]
+    return {"type": "actions", "elements": found}
+
+
+def _left(card: Card) -> list[Verdict]:
+    """What can still be said: beside a decision that ends it only no, and beside a denial nothing."""
+    if any(each.verdict is Verdict.DENY for each in card.pending):
+        return []
+    if any(each.ends for each in card.pending):
+        return [verdict for verdict in card.buttons if verdict is Verdict.DENY]
+    return list(card.buttons)
+
+
+def _undo(card: Card, value: str) -> list[Block]:
+    """The way back for whoever decided; to others it says that it is not theirs."""
+    if not card.pending:
+        return []
+    label = f"Undo your decision on {card.ref}"
+    return [el.button(UNDO, "Undo", label=label, value=value)]
+
+
+def _more_time(card: Card, value: str) -> list[Block]:
+    """Where a question took time and the clock runs again; while it stands there is nothing to add."""
+    minutes = int(card.may_add.total_seconds() // 60)
+    was_asked = any(one.verdict is Verdict.INVESTIGATE for one in card.said)
+    if not minutes or not was_asked or card.pending:
+        return []
+    label = f"Add {minutes} minutes to decide {card.ref}"
+    return [el.button(MORE_TIME, f"Add {minutes} minutes", label=label, value=value)]
 
 
 def _button(card: Card, verdict: Verdict, value: str) -> Block:

@@ -15,12 +15,22 @@ from approvals import queries
 from approvals.domain import errors
 from approvals.domain.terms import Verdict
 from approvals.models import Person
-from approvals.services import knocks, lifecycle, reading
-from integrations.slack import clicks, configuration, linking, modals, payloads, trusting
+from approvals.services import clock, holding, knocks, lifecycle, more_time, reading
+from approvals.services.clicks import Said
+from integrations.slack import (
+    buttons,
+    clicks,
+    configuration,
+    linking,
+    modals,
+    payloads,
+    trusting,
+)
+from integrations.slack import elements as el
 from integrations.slack.clicks import WINDOW_SALT, Pressed, Reply
 from integrations.slack.trusting import CHANNEL, NOT_OURS, UNKNOWN, Trusted
 
-__all__ = ["WINDOW_SALT", "outdated", "press", "submit"]
+__all__ = ["WINDOW_SALT", "add_time", "outdated", "press", "submit", "undo"]
 OUTDATED = "Nothing happened. This button is from an earlier version of the message."
 
 
@@ -32,6 +42,22 @@ def press(
     view = clicks.attempt(click, lambda: _answer_press(click, verdict, client))
     if view is not None:
         clicks.show(view, click, client)
+
+
+def undo(payload: Mapping[str, Any], *, client: WebClient) -> None:
+    """Undo was pressed: take one's own decision back, or say why that is not possible."""
+    click = clicks.pressed(payload, buttons.UNDO)
+    view = clicks.attempt(click, lambda: _take_back(click, client), what="undo")
+    if view is not None:
+        clicks.show(_titled(view, "Not undone"), click, client)
+
+
+def add_time(payload: Mapping[str, Any], *, client: WebClient) -> None:
+    """More time was asked for."""
+    click = clicks.pressed(payload, buttons.MORE_TIME)
+    view = clicks.attempt(click, lambda: _add_time(click, client), what="wish")
+    if view is not None:
+        clicks.show(_titled(view, "No time was added"), click, client)
 
 
 def submit(
@@ -57,6 +83,12 @@ def outdated(payload: Mapping[str, Any], *, client: WebClient) -> None:
     clicks.show(modals.refusal(OUTDATED, title="Nothing happened"), click, client)
 
 
+def _titled(view: Reply, title: str) -> Reply:
+    """A refusal under a title of its own: these clicks decide nothing, so nothing is not counted."""
+    is_refusal = view["title"]["text"] == modals.NOT_COUNTED
+    return view | {"title": el.plain(title, modals.TITLE_LIMIT)} if is_refusal else view
+
+
 def _answer_press(click: Pressed, verdict: Verdict, client: WebClient) -> Reply | None:
     if verdict is not Verdict.APPROVE:
         return _ask(click, verdict, client)
@@ -77,8 +109,7 @@ def _count(click: Pressed, verdict: Verdict, client: WebClient, *, comment: str)
         return modals.link_account(UNKNOWN, url=linking.url(click.account))
     if verdict is Verdict.APPROVE:
         _refuse_unread(known, person)
-    lifecycle.decide(
-        ref=str(row.public_id),
+    said = Said(
         person=person,
         verdict=verdict,
         comment=comment,
@@ -86,8 +117,28 @@ def _count(click: Pressed, verdict: Verdict, client: WebClient, *, comment: str)
         shown=row.action_sha256 if carried.shown else None,
         channel=CHANNEL,
         authenticated_by=click.authenticated_by,
-        at=knocks.moment(row),
     )
+    holding.decide(said, ref=str(row.public_id), at=knocks.moment(row), now=clock.now())
+    return None
+
+
+def _take_back(click: Pressed, client: WebClient) -> Reply | None:
+    """Undo what whoever pressed said here, while it can be undone."""
+    known = trusting.trusted(click)
+    person = trusting.person(click, known.carried, client)
+    if person is None:
+        return modals.link_account(UNKNOWN, url=linking.url(click.account))
+    holding.undo(ref=str(known.row.public_id), person=person, at=knocks.moment(known.row))
+    return None
+
+
+def _add_time(click: Pressed, client: WebClient) -> Reply | None:
+    """Move the deadline, within what the policy sets aside."""
+    known = trusting.trusted(click)
+    person = trusting.person(click, known.carried, client)
+    if person is None:
+        return modals.link_account(UNKNOWN, url=linking.url(click.account))
+    more_time.add(ref=str(known.row.public_id), person=person, at=knocks.moment(known.row))
     return None
 
 

@@ -10,6 +10,7 @@ from integrations.slack import elements as el
 
 TITLE_LIMIT = 24
 WORDS_LIMIT = 500
+NOT_COUNTED = "Not counted"
 BLOCK = {Verdict.APPROVE: "reason", Verdict.DENY: "reason", Verdict.INVESTIGATE: "question"}
 _NAMES = {Verdict.APPROVE: "Approve", Verdict.DENY: "Deny", Verdict.INVESTIGATE: "Investigate"}
 _LABELS = {
@@ -69,7 +70,7 @@ def wrong(words: str) -> str:
     return ""
 
 
-def refusal(words: str, *, url: str = "", title: str = "Not counted") -> dict[str, Any]:
+def refusal(words: str, *, url: str = "", title: str = NOT_COUNTED) -> dict[str, Any]:
     """Say why a click changed nothing, and where to go on."""
     blocks = [el.words(words)]
     if url:

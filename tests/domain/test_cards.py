@@ -169,17 +169,17 @@ CANCELLED = workflow.cancel(a_request(), by="agent robo", at=minutes(1)).after
             "Approved by Lin at 12:00:00 UTC on 2 Mar 2026. Not run yet.",
         ),
         (used(an_approved_request()), "✔ APPROVED", "The agent started it at 12:01:00 UTC"),
-        (reported("success"), "✔▷ APPROVED AND RAN", "The agent reports: success."),
-        (reported("failure"), "! APPROVED BUT FAILED", "The agent reports: failure."),
+        (reported("success"), "✔▷ APPROVED AND RAN", "succeeded, as the agent reports."),
+        (reported("failure"), "! APPROVED BUT FAILED", "Failed 12:"),
         (
             reported("rolled_back"),
             "! APPROVED, RAN, ROLLED BACK",
-            "The agent reports: rolled_back.",
+            "Rolled back 12:",
         ),
         (
             time_passes(an_approved_request(), minutes(15)),
             "⌛ APPROVED, NOT USED IN TIME",
-            "Nothing ran.",
+            "Not run. The approval ended at",
         ),
         (
             deny(a_request(), LIN),

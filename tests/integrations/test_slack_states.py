@@ -73,13 +73,17 @@ def test_one_of_two_says_who_approved_and_that_it_takes_somebody_else() -> None:
     [
         (approved(), "✔ APPROVED", "Not run yet. The approval ends at"),
         (consumed(), "✔ APPROVED", f"The agent started it at {AT}."),
-        (ended("success"), "✔▷ APPROVED AND RAN", "The agent reports: success."),
-        (ended("failure"), "! APPROVED BUT FAILED", "The agent reports: failure."),
-        (ended("rolled_back"), "! APPROVED, RAN, ROLLED BACK", "The agent reports: rolled_back."),
+        (ended("success"), "✔▷ APPROVED AND RAN", f"Ran {AT}: succeeded, as the agent reports."),
+        (ended("failure"), "! APPROVED BUT FAILED", f"Failed {AT}, as the agent reports."),
+        (
+            ended("rolled_back"),
+            "! APPROVED, RAN, ROLLED BACK",
+            f"Rolled back {AT}, as the agent reports.",
+        ),
         (
             STATES["not used"][0],
             "⌛ APPROVED, NOT USED IN TIME",
-            "did not use it in time. Nothing ran.",
+            "did not use it in time.",
         ),
     ],
     ids=["not run yet", "started", "ran", "failed", "rolled back", "not used"],
