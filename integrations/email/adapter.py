@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Q
@@ -16,6 +17,7 @@ from approvals.domain.display import escape_terminal
 from approvals.domain.terms import EventKind
 from approvals.models import Person, Team, absences
 from approvals.ports import DeliveryError, Message, MessageKind, Notice
+from integrations.email import absences as about_absences
 from integrations.email import configuration, envelope, letters, post
 
 logger = logging.getLogger(__name__)
@@ -72,6 +74,11 @@ class EmailAdapter:
         else:
             post.send(mail, to, self._configuration)
         return {"subject": subject}
+
+    def look(self, *, at: datetime, since: datetime | None) -> None:
+        """Write to managers and stand-ins about absences that were set or ended. Raises DeliveryError."""
+        del since
+        about_absences.write(self._configuration, at=at)
 
 
 def _recipients(address: str) -> list[str]:

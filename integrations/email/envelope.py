@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from datetime import datetime
 from email import policy
 from email.headerregistry import Address, Group
 from email.message import EmailMessage
@@ -36,11 +37,21 @@ def seal(
     if not is_first:
         mail["In-Reply-To"] = root
         mail["References"] = root
-    mail["Auto-Submitted"] = "auto-generated"
-    mail["X-Auto-Response-Suppress"] = "All"
-    mail.set_content(letters.text(letter), cte="quoted-printable")
-    mail.add_alternative(letters.html(letter), subtype="html", cte="quoted-printable")
-    return mail
+    return _filled(mail, letter)
+
+
+def alone(
+    letter: Letter, *, key: str, subject: str, at: datetime, sender: Address, to: str
+) -> EmailMessage:
+    """A message in nobody's thread. `key` is the same at every attempt, and so is its Message-ID."""
+    mail = EmailMessage(policy=policy.SMTP)
+    mail["From"] = sender
+    mail["To"] = to
+    mail["Subject"] = letters.one_line(subject)
+    mail["Date"] = format_datetime(at)
+    whose = hashlib.sha256(key.encode()).hexdigest()[:32]
+    mail["Message-ID"] = f"<{whose}@{sender.domain}>"
+    return _filled(mail, letter)
 
 
 def as_text(mail: EmailMessage) -> str:
@@ -48,6 +59,15 @@ def as_text(mail: EmailMessage) -> str:
     shown = [f"{name}: {mail[name]}" for name in ("From", "To", "Subject")]
     plain = mail.get_body(("plain",))
     return "\n".join([*shown, "", plain.get_content() if plain else ""])
+
+
+def _filled(mail: EmailMessage, letter: Letter) -> EmailMessage:
+    """With what it says, twice, and the wish for no answer."""
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["X-Auto-Response-Suppress"] = "All"
+    mail.set_content(letters.text(letter), cte="quoted-printable")
+    mail.add_alternative(letters.html(letter), subtype="html", cte="quoted-printable")
+    return mail
 
 
 def _team(name: str) -> Group:
