@@ -1,4 +1,4 @@
-"""Everything that waits, read once in few statements and without what only a request's page needs.
+"""Rows of the queue, read in few statements and without what only a request's page needs.
 
 Submissions and evaluations can be large and many, so a row of the queue is drawn from columns alone;
 what must be looked for in a submission is looked for only in the rows shown, up to a size.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -19,7 +18,7 @@ from approvals.domain import display
 from approvals.domain.display import Flag
 from approvals.domain.state import Approver, RequestState, Seat
 from approvals.domain.terms import OPEN, Verdict
-from approvals.models import ApprovalRequest, Decision, Person, Team, absences, states
+from approvals.models import ApprovalRequest, Decision, Person, absences, states
 from approvals.models.desk import Assignment, RequestLook
 
 _OPEN = [status.value for status in OPEN]
@@ -57,20 +56,6 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Board:
-    """Everything that waits at one moment, critical first and then the least time left.
-
-    `began` is this machine's clock just before the first statement, in seconds; `titles` is what
-    people call each team; `is_cut` says that more waits than was read.
-    """
-
-    cards: tuple[Waiting, ...]
-    titles: dict[str, str]
-    began: float
-    is_cut: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Marks:
     """What else a row says of its request: what is odd about its texts, and what is new for its reader."""
 
@@ -78,19 +63,6 @@ class Marks:
     is_searched_whole: bool = True
     is_first: bool = False
     has_changed: bool = False
-
-
-def board() -> Board:
-    """Five statements, however much waits."""
-    began = time.time()
-    titles = dict(Team.objects.values_list("name", "title"))
-    rows = list(
-        slim()
-        .filter(status__in=_OPEN, joined=None)
-        .order_by("decide_by", "number")[: MOST_WAITING + 1]
-    )
-    found = sorted(cards(rows[:MOST_WAITING]), key=lambda card: card.row.risk != "critical")
-    return Board(tuple(found), titles, began, len(rows) > MOST_WAITING)
 
 
 def judged_by(rule: str) -> frozenset[int]:
@@ -113,27 +85,32 @@ def slim() -> QuerySet[ApprovalRequest]:
 
 def cards(rows: Sequence[ApprovalRequest]) -> list[Waiting]:
     """The rows with their states, in their order; three statements, however many."""
-    seats = _seats([row.pk for row in rows])
-    assigned: dict[int, set[int]] = {}
-    for request, person in Assignment.objects.filter(request__in=rows).values_list(
-        "request_id", "person_id"
-    ):
-        assigned.setdefault(request, set()).add(person)
+    seats = seats_of(Q(request__in=rows))
+    assigned = assigned_to(Q(request__in=rows))
     return [
         Waiting(
             row=row,
             state=replace(states.of(row, decisions=()), approvals=seats.get(row.pk, ())),
             requests=1 + int(getattr(row, "beside_it", 0)),
-            assigned=frozenset(assigned.get(row.pk, ())),
+            assigned=assigned.get(row.pk, frozenset()),
         )
         for row in rows
     ]
 
 
-def _seats(numbers: Sequence[int]) -> dict[int, tuple[Seat, ...]]:
-    """The approvals of many requests, with what their givers belong to now."""
+def assigned_to(which: Q) -> dict[int, frozenset[int]]:
+    """To whom requests were given to look at; `which` is a condition on `request`."""
+    found: dict[int, frozenset[int]] = {}
+    for request, person in Assignment.objects.filter(which).values_list("request", "person"):
+        found[request] = found.get(request, frozenset()) | {person}
+    return found
+
+
+def seats_of(which: Q) -> dict[int, tuple[Seat, ...]]:
+    """The approvals of many requests, with what their givers belong to now; `which` is a condition on
+    `request`."""
     given = list(
-        Decision.objects.filter(request__in=numbers, verdict=Verdict.APPROVE.value)
+        Decision.objects.filter(which, verdict=Verdict.APPROVE.value)
         .select_related("person")
         .order_by("id")
     )

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from approvals.domain.state import Approver
 from approvals.models import Person, states
+from approvals.queries import board as reads
 from approvals.queries import queue
-from approvals.queries.queue import Board, Marks, Waiting
+from approvals.queries.board import Board
+from approvals.queries.queue import Marks, Waiting
 from approvals.web import rows
 from approvals.web.rows import Row
 from approvals.web.verdicts import may_approve
@@ -24,11 +27,27 @@ MARGIN_SECONDS = 0.005
 class Shared:
     """One reading of the board, for everybody in this process who need not know of anything newer.
 
-    `verdicts` remembers what the rules say to people whom nothing but their teams sets apart.
+    `verdicts` remembers what the rules say to people whom nothing but their teams sets apart; orders
+    and the teams asked are remembered too, since every page wants them.
     """
 
     board: Board
     verdicts: dict[tuple[object, ...], bool] = field(default_factory=dict)
+    _orders: dict[str, list[Waiting]] = field(default_factory=dict)
+    _asked: dict[tuple[int, int, int], frozenset[str]] = field(default_factory=dict)
+
+    def in_order(self, name: str, key: Callable[[Waiting], Any]) -> list[Waiting]:
+        """All cards in the order of this name, which `key` makes."""
+        if name not in self._orders:
+            self._orders[name] = sorted(self.board.cards, key=key)
+        return self._orders[name]
+
+    def teams_asked(self, card: Waiting) -> frozenset[str]:
+        state = card.state
+        kind = (id(state.plan), state.stage, state.rung)
+        if kind not in self._asked:
+            self._asked[kind] = frozenset(state.teams_asked)
+        return self._asked[kind]
 
 
 _lock = threading.Lock()
@@ -41,7 +60,8 @@ def shared(*, heard: float | None = None) -> Shared:
     wanted = time.time() if heard is None else heard + MARGIN_SECONDS
     with _lock:
         if not _newest or _newest[0].board.began < wanted:
-            _newest[:] = [Shared(queue.board())]
+            before = _newest[0].board if _newest else None
+            _newest[:] = [Shared(reads.board(before))]
         return _newest[0]
 
 
@@ -60,7 +80,7 @@ class Reader:
 
     def is_asked(self, card: Waiting) -> bool:
         """Whether a team of this person, or of somebody they stand in for, is asked now."""
-        return bool(self.approver.rights(at=self.now) & set(card.state.teams_asked))
+        return not self.approver.rights(at=self.now).isdisjoint(self.shared.teams_asked(card))
 
     def is_needed(self, card: Waiting) -> bool:
         """Whether this person's approval would count now."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -112,15 +113,18 @@ class Shown:
 
 def shown(reader: Reader, wanted: Wish) -> Shown:
     """The page an address asks for, and how many cards each tab holds without filters."""
-    tabs = _tabs(reader)
+
+    def order(card: Waiting) -> Place:
+        return place(card, wanted.sort)
+
+    tabs = _tabs(reader, reader.shared.in_order(wanted.sort, order))
     fitting = _filtered(reader, tabs[wanted.tab], wanted)
-    ordered = sorted(fitting, key=lambda card: place(card, wanted.sort))
     after = paging.from_text(wanted.after)
-    rest = [card for card in ordered if after is None or place(card, wanted.sort) > after]
-    page, has_more = rest[:PER_PAGE], len(rest) > PER_PAGE
-    cursor = paging.to_text(place(page[-1], wanted.sort)) if has_more else ""
+    first = bisect_right(fitting, after, key=order) if after else 0
+    page, has_more = fitting[first : first + PER_PAGE], len(fitting) > first + PER_PAGE
+    cursor = paging.to_text(order(page[-1])) if has_more else ""
     counts = {name: len(cards) for name, cards in tabs.items()}
-    return Shown(counts, ordered, page, cursor, bool(tabs[wanted.tab]) and not fitting)
+    return Shown(counts, fitting, page, cursor, bool(tabs[wanted.tab]) and not fitting)
 
 
 def place(card: Waiting, sort: str) -> Place:
@@ -159,8 +163,8 @@ def folded(rows: Sequence[Row]) -> list[Row]:
     return found
 
 
-def _tabs(reader: Reader) -> dict[str, list[Waiting]]:
-    cards = [card for card in reader.board.cards if not _is_test_of_another(card, reader)]
+def _tabs(reader: Reader, ordered: Iterable[Waiting]) -> dict[str, list[Waiting]]:
+    cards = [card for card in ordered if not _is_test_of_another(card, reader)]
     return {
         "mine": [card for card in cards if reader.is_needed(card)],
         "teams": [card for card in cards if reader.is_asked(card)],
@@ -176,6 +180,8 @@ def _is_test_of_another(card: Waiting, reader: Reader) -> bool:
 
 
 def _filtered(reader: Reader, cards: Sequence[Waiting], wanted: Wish) -> list[Waiting]:
+    if not wanted.filters:
+        return list(cards)
     judged = queue.judged_by(wanted.rule) if wanted.rule else frozenset()
     ends = reader.now + timedelta(minutes=int(wanted.left)) if wanted.left else None
     return [

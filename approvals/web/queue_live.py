@@ -12,7 +12,8 @@ from approvals.domain.state import Approver
 from approvals.domain.terms import Status
 from approvals.models import Person, absences
 from approvals.queries import queue as reads
-from approvals.queries.queue import Board, Marks, Waiting
+from approvals.queries.board import Board
+from approvals.queries.queue import Marks, Waiting
 from approvals.services import clock
 from approvals.web import boards, rows
 from approvals.web.boards import Reader, Shared

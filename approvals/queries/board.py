@@ -1,0 +1,104 @@
+"""Everything that waits at one moment: read once, then only what changed since."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from django.db.models import Count, Q
+
+from approvals.domain.state import Seat
+from approvals.domain.terms import OPEN
+from approvals.models import ApprovalRequest, Team, states
+from approvals.queries import queue
+from approvals.queries.queue import MOST_WAITING, Waiting
+
+_OPEN = [status.value for status in OPEN]
+_ON_CARDS = Q(request__status__in=_OPEN, request__joined=None)
+# What differs whenever a row of the queue does: every change is a link of the request's own chain, and
+# an agent's name and owner are its own.
+_HEAD = ("chain_head", "decide_by", "agent__name", "agent__owner")
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """Everything that waits at one moment, critical first and then the least time left.
+
+    `began` is this machine's clock just before the first statement, in seconds; `titles` is what
+    people call each team; `is_cut` says that more waits than was read; `heads` is what each card was
+    read at.
+    """
+
+    cards: tuple[Waiting, ...]
+    titles: dict[str, str]
+    began: float
+    is_cut: bool
+    heads: dict[int, tuple[Any, ...]] = field(default_factory=dict)
+
+
+def board(before: Board | None = None) -> Board:
+    """What waits now. Of what `before` shows too, only what changed since is read; the number of
+    statements is the same however much waits."""
+    began = time.time()
+    titles = dict(Team.objects.values_list("name", "title"))
+    heads = _heads()
+    shown = dict(heads[:MOST_WAITING])
+    kept = {card.row.pk: card for card in _unchanged(before, shown)}
+    cards = kept | _read(shown.keys() - kept.keys())
+    beside, seats, assigned = _beside(), queue.seats_of(_ON_CARDS), queue.assigned_to(_ON_CARDS)
+    waiting = [
+        _with(
+            cards[pk],
+            requests=1 + beside.get(pk, 0),
+            seats=seats.get(pk, ()),
+            assigned=assigned.get(pk, frozenset()),
+        )
+        for pk in shown
+        if pk in cards
+    ]
+    waiting.sort(key=lambda card: card.row.risk != "critical")
+    return Board(tuple(waiting), titles, began, len(heads) > MOST_WAITING, shown)
+
+
+def _heads() -> list[tuple[int, tuple[Any, ...]]]:
+    """What waits, the least time left first, and one more than is shown."""
+    found = ApprovalRequest.objects.filter(status__in=_OPEN, joined=None)
+    rows = found.order_by("decide_by", "number").values_list("pk", *_HEAD)
+    return [(row[0], row[1:]) for row in rows[: MOST_WAITING + 1]]
+
+
+def _unchanged(before: Board | None, heads: dict[int, tuple[Any, ...]]) -> list[Waiting]:
+    """The cards that stand as they were. What the service asks for itself hangs on other rows too."""
+    if before is None:
+        return []
+    return [
+        card
+        for card in before.cards
+        if not card.row.effect and heads.get(card.row.pk) == before.heads[card.row.pk]
+    ]
+
+
+def _read(numbers: Iterable[int]) -> dict[int, Waiting]:
+    """These cards, unless they closed just now."""
+    rows = queue.slim().filter(pk__in=list(numbers), status__in=_OPEN)
+    return {row.pk: Waiting(row, states.of(row, decisions=()), 1, frozenset()) for row in rows}
+
+
+def _beside() -> dict[int, int]:
+    """How many open requests share each card with the first of them."""
+    joined = ApprovalRequest.objects.filter(status__in=_OPEN, joined__isnull=False)
+    counted = joined.order_by().values("joined").annotate(count=Count("pk"))
+    return {row["joined"]: row["count"] for row in counted if row["joined"]}
+
+
+def _with(
+    card: Waiting, *, requests: int, seats: tuple[Seat, ...], assigned: frozenset[int]
+) -> Waiting:
+    """The card with what stands in other rows; itself where that is as before."""
+    told = (card.requests, card.state.approvals, card.assigned)
+    if told == (requests, seats, assigned):
+        return card
+    state = replace(card.state, approvals=seats)
+    return Waiting(card.row, state, requests, assigned)
