@@ -17,8 +17,6 @@ from approvals.api.parsers import read
 from approvals.api.problems import Fault, InvalidBody
 from approvals.api.resources import moment
 from approvals.api.schema import documented
-from approvals.domain import trial
-from approvals.domain.policy import on_call
 from approvals.domain.policy.matrix import Row
 from approvals.domain.terms import RiskLevel
 from approvals.models import Absence, Person, Team
@@ -128,8 +126,7 @@ class Teams(APIView):
         """By name. Read-only: the policy and operators say who is in a team."""
         permissions.person(request, scope="requests:read")
         uses = oncall.uses(_matrix())
-        rows = Team.objects.exclude(name__startswith=on_call.PREFIX).prefetch_related("people")
-        rows = rows.exclude(name__startswith=trial.PREFIX)
+        rows = oncall.declared().prefetch_related("people")
         return Response({"items": [_team(team, uses) for team in rows.order_by("name")]})
 
 

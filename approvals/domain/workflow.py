@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from approvals.domain import errors, proving, running, standing_in
 from approvals.domain.plan import Plan
-from approvals.domain.policy import on_call
+from approvals.domain.policy.seats import spoken
 from approvals.domain.state import Approver, Change, Click, Grant, RequestState, clock, close
 from approvals.domain.terms import Basis, EventKind, Status, Verdict
 
@@ -125,7 +125,7 @@ def refuse_stranger(state: RequestState, approver: Approver, *, at: datetime) ->
     if state.is_conflicted(approver):
         raise errors.OwnAgent("Not counted. This agent is yours, so someone else must decide.")
     if not standing_in.may_decide(state, approver, at=at):
-        asked = " or ".join(map(on_call.spoken, state.teams_asked))
+        asked = " or ".join(map(spoken, state.teams_asked))
         words = f"Not counted. This waits for {asked}, and you are not one of them."
         raise errors.NotAnApprover(words, teams=list(state.teams_asked))
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 
-from approvals.domain import trial
-from approvals.domain.policy import on_call
+from approvals.domain.policy import on_call, seats, superiors
 from approvals.domain.policy.matrix import Row
 from approvals.domain.terms import OPEN, RiskLevel
 from approvals.models import (
@@ -50,11 +50,26 @@ def uses(matrix: Mapping[RiskLevel, Row]) -> dict[str, list[Use]]:
 
 
 def teams() -> list[Team]:
-    """Every team with its people, by title; without those that only say who is on call."""
-    people = Prefetch("people", Person.objects.filter(is_active=True).order_by("name", "pk"))
-    rows = Team.objects.exclude(name__startswith=on_call.PREFIX).prefetch_related(people)
-    rows = rows.exclude(name__startswith=trial.PREFIX)
-    return list(rows.order_by("title", "pk"))
+    """Every team of a document with its people, by title."""
+    return list(declared().prefetch_related(_there()).order_by("title", "pk"))
+
+
+def managing() -> list[Team]:
+    """The managers of teams' people, where plans ask them."""
+    rows = Team.objects.filter(name__startswith=superiors.PREFIX)
+    return list(rows.prefetch_related(_there()).order_by("name"))
+
+
+def declared() -> QuerySet[Team]:
+    """Teams of documents, without those whose people the service keeps."""
+    rows = Team.objects.all()
+    for prefix in seats.PREFIXES:
+        rows = rows.exclude(name__startswith=prefix)
+    return rows
+
+
+def _there() -> Prefetch[Any]:
+    return Prefetch("people", Person.objects.filter(is_active=True).order_by("name", "pk"))
 
 
 def away_between(start: datetime, end: datetime) -> list[Absence]:

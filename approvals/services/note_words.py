@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from approvals.domain.policy import on_call
+from approvals.domain.policy import seats
 from approvals.domain.state import Change, RequestState, clock
 from approvals.domain.terms import EventKind, OutcomeStatus
 from approvals.models import ApprovalRequest
@@ -30,7 +30,7 @@ def of(row: ApprovalRequest, change: Change) -> str:
         case EventKind.REMINDED:
             return f"Still waiting: {row.ref} must be decided by {clock(state.decide_by)}."
         case EventKind.ESCALATED:
-            also = " and ".join(map(on_call.spoken, state.current.rungs[state.rung].also))
+            also = " and ".join(map(seats.spoken, state.current.rungs[state.rung].also))
             by = clock(state.decide_by)
             return f"No decision in time: {row.ref} now also waits for {also}, by {by}."
         case EventKind.SEAT_FILLED:
@@ -56,7 +56,7 @@ def _one_more(row: ApprovalRequest, change: Change) -> str:
 
 
 def _next_step(row: ApprovalRequest, state: RequestState) -> str:
-    asked = " and ".join(map(on_call.spoken, state.teams_asked))
+    asked = " and ".join(map(seats.spoken, state.teams_asked))
     return (
         f"Step {state.stage} of {len(state.plan.stages)} of {row.ref} is approved. It now waits for "
         f"{asked}, by {clock(state.decide_by)}. Nothing has run."

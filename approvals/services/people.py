@@ -9,10 +9,11 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from approvals.domain import errors
+from approvals.domain.policy import seats
 from approvals.domain.terms import EventKind
 from approvals.models import Identity, Person, PersonToken, Team, TeamMember
 from approvals.models.people import Role
-from approvals.services import audit, keys, on_call
+from approvals.services import audit, keys, on_call, superiors
 from approvals.services.actors import Actor
 from approvals.services.agents import USED_EVERY, KeyRefused
 
@@ -59,7 +60,10 @@ def add(
                 "joined": joined,
                 "role": person.role,
             }
+            if "manager" in changed and person.manager is not None:
+                detail["manager"] = person.manager.email
             audit.append_service(kind, actor=actor, at=at, detail=detail)
+            superiors.settle()
     return person
 
 
@@ -71,6 +75,7 @@ def leave(*, person: Person, team: str, at: datetime, actor: Actor) -> None:
             detail = {"person": person.email, "left": [team]}
             audit.append_service(EventKind.PERSON_CHANGED, actor=actor, at=at, detail=detail)
             on_call.settle(at=at)  # a shift by hand is the team's to give
+            superiors.settle()
 
 
 def by_email(email: str) -> Person | None:
@@ -193,9 +198,10 @@ def _update(person: Person, *, name: str, role: Role | None, manager: Person | N
 
 
 def _join(person: Person, name: str) -> bool:
-    team = Team.objects.filter(name=name).first()
+    team = None if seats.is_seat(name) else Team.objects.filter(name=name).first()
     if team is None:
-        known = ", ".join(Team.objects.order_by("name").values_list("name", flat=True))
+        names = Team.objects.order_by("name").values_list("name", flat=True)
+        known = ", ".join(each for each in names if not seats.is_seat(each))
         raise errors.Invalid(f"There is no team {name!r}; known: {known}.", field="team")
     _, is_new = TeamMember.objects.get_or_create(team=team, person=person)
     return is_new

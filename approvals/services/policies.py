@@ -18,7 +18,7 @@ from approvals.domain.policy import documents, yaml_text
 from approvals.domain.policy.documents import PolicySet
 from approvals.domain.terms import EventKind
 from approvals.models import Person, PolicyVersion, Team, TeamMember
-from approvals.services import audit
+from approvals.services import audit, superiors
 from approvals.services.actors import Actor
 
 EXAMPLES = (".test.yaml", ".test.yml")
@@ -130,3 +130,4 @@ def _teams(policy: PolicySet) -> None:
             email__in=[member.lower() for member in document.members]
         ):
             TeamMember.objects.get_or_create(team=team, person=person)
+    superiors.seat(policy)

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from django.db import DatabaseError, connection, transaction
-from django.db.models import Count
+from django.db.models import Count, F
 
 from approvals.domain.policy.lint import Facts
 from approvals.domain.policy.reading import PolicyInvalid
-from approvals.models import Agent, ApprovalRequest, TeamMember
+from approvals.models import Agent, ApprovalRequest, Person, TeamMember
 from approvals.services import clock, policies
 
 LOOKS_BACK = timedelta(days=90)
@@ -52,10 +52,18 @@ def _known(at: datetime) -> Facts:
         else None,
         agents=frozenset(Agent.objects.values_list("name", flat=True)),
         in_force=_in_force(),
+        managers=_managers(),
         members={team: frozenset(people) for team, people in members.items()},
         owners=dict(owned.values_list("name", "owner__email")),
         at=at,
     )
+
+
+def _managers() -> dict[str, str]:
+    """The active manager of each active person who has one."""
+    managed = Person.objects.filter(is_active=True, manager__is_active=True)
+    rows = managed.exclude(manager=F("pk")).values_list("email", "manager__email")
+    return {email.casefold(): manager.casefold() for email, manager in rows}
 
 
 def _in_force() -> frozenset[str] | None:

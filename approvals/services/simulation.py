@@ -10,8 +10,8 @@ from typing import Any
 
 from approvals.domain import canonical, errors
 from approvals.domain.plan import Plan
-from approvals.domain.policy import on_call as seats
-from approvals.domain.policy import sentences
+from approvals.domain.policy import on_call as schedules
+from approvals.domain.policy import seats, sentences
 from approvals.domain.policy.documents import PolicySet
 from approvals.domain.policy.evaluate import Evaluation, evaluate
 from approvals.domain.policy.subject import subject_of
@@ -120,7 +120,7 @@ def called(policy: PolicySet, plan: Plan | None, *, agent: str, at: datetime) ->
 def _called(
     team: str, quorum: int, named: Mapping[str, str], kept_out: int | None, at: datetime
 ) -> Called:
-    of = seats.team_of(team)
+    of = schedules.team_of(team)
     if of is not None:
         known = on_call.who(of, at=at)
         return Called(seats.spoken(team), quorum, tuple(map(str, known.people)), known.why)

@@ -21,6 +21,7 @@ from approvals.services import (
     on_call,
     pulse,
     replays,
+    superiors,
     timers,
     watch,
 )
@@ -129,6 +130,7 @@ def _keep_house() -> bool:
 def _look() -> bool:
     looking.look_due()
     on_call.settle(at=clock.now())  # shifts begin and end between looks
+    superiors.settle()
     return False
 
 

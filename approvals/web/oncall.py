@@ -173,7 +173,7 @@ def _known(
     gone = {row.person_id: row for row in away if row.starts_at <= now < row.ends_at}
     scheduled = [name for name, document in policy.teams.items() if document.on_call]
     return oncall_who.Known(
-        {team.name: team for team in teams},
+        {team.name: team for team in (*teams, *reads.managing())},
         gone,
         {name: on_call.who(name, at=now) for name in scheduled},
         now,

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from approvals.domain.cards import RISK_SHAPE
 from approvals.domain.plan import Stage
-from approvals.domain.policy import on_call
+from approvals.domain.policy import on_call, superiors
 from approvals.domain.policy.documents import PolicySet
 from approvals.domain.terms import Approval, RiskLevel
 from approvals.models import Absence, Person, Team
@@ -54,6 +54,9 @@ class Known:
     on_call: Mapping[str, OnCall]
     at: datetime
 
+    def called(self, team: str) -> str:
+        return self.teams[team].title if team in self.teams else team
+
 
 def levels(policy: PolicySet, known: Known) -> list[Level]:
     """The rows of the matrix in force, the highest risk first."""
@@ -89,7 +92,7 @@ def _stage(stage: Stage, number: int, known: Known) -> Sequence[Part]:
 
 def _part(name: str, words: str, known: Known) -> Part:
     team = on_call.team_of(name)
-    title = known.teams[team or name].title if (team or name) in known.teams else team or name
+    title = known.called(team or name)
     if team is not None and team in known.on_call:
         found = known.on_call[team]
         people = tuple(_on_call(person, found, known) for person in found.people)
@@ -97,19 +100,24 @@ def _part(name: str, words: str, known: Known) -> Part:
         nobody = found.why or "Nobody is on call."
     else:
         members = list(known.teams[name].people.all()) if name in known.teams else []
-        people = tuple(_member(person, title, known) for person in members)
+        managed = superiors.team_of(name)
+        what = (
+            f"is in {title}" if managed is None else f"manages somebody in {known.called(managed)}"
+        )
+        people = tuple(_member(person, what, known) for person in members)
+        empty = "is in" if managed is None else "manages anybody in"
         nobody = (
             "Everybody in this team is away, so nobody can say yes."
             if people
-            else "Nobody is in this team, so nobody can say yes."
+            else f"Nobody {empty} this team, so nobody can say yes."
         )
     return Part(title, words, people, "" if any(one.is_there for one in people) else nobody)
 
 
-def _member(person: Person, title: str, known: Known) -> Asked:
+def _member(person: Person, what: str, known: Known) -> Asked:
     gone = known.away.get(person.pk)
     if gone is None:
-        return Asked(str(person), f"is in {title}", True)
+        return Asked(str(person), what, True)
     return _away(person, gone, known)
 
 

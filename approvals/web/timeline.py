@@ -9,7 +9,7 @@ from typing import Any
 
 from approvals import queries
 from approvals.domain import display
-from approvals.domain.policy import on_call
+from approvals.domain.policy import seats
 from approvals.domain.state import clock
 from approvals.domain.terms import EventKind
 from approvals.models import ApprovalRequest, AuditEvent, Delivery, RequestLook
@@ -148,7 +148,7 @@ def _denied(detail: Entry, event: AuditEvent, row: ApprovalRequest) -> str:
 
 def _escalated(detail: Entry, event: AuditEvent, row: ApprovalRequest) -> str:
     del event, row
-    also = " and ".join(on_call.spoken(str(team)) for team in detail.get("also") or ())
+    also = " and ".join(seats.spoken(str(team)) for team in detail.get("also") or ())
     return f"No decision in time. Now also with {also}."
 
 

@@ -224,6 +224,21 @@ def test_a_team_asked_after_an_escalation_helps_the_owner() -> None:
     assert ["medium" in each.words for each in said] == [False, False]
 
 
+def test_managers_nobody_has_are_told_where_people_are_known() -> None:
+    row = (
+        "{approval: required, approvers: [{team: leads}], timeout: 5m, on_timeout: escalate, "
+        "escalate_to: manager}"
+    )
+    documents = (team("leads"), matrix(row))
+    facts: dict[str, Any] = {"members": {"leads": frozenset({"lin@example.com"})}}
+    assert codes(*documents) == codes(*documents, **facts) == []
+    [one] = remarks(*documents, **facts, managers={"sam@example.com": "ada@example.com"})
+    assert one.code is Code.NO_MANAGER
+    assert "the row 'medium' of the matrix goes on to the managers of 'leads'" in one.words
+    assert "countersign user add EMAIL --manager EMAIL" in one.words
+    assert codes(*documents, **facts, managers={"lin@example.com": "ada@example.com"}) == []
+
+
 # --- hours -----------------------------------------------------------------------------------
 
 

@@ -234,6 +234,60 @@ def test_an_escalation_without_a_time_waits_as_long_as_the_timeout() -> None:
     assert [rung.window.seconds for rung in plan.stages[0].rungs] == [60, 300, 300]
 
 
+TO_MANAGERS = (
+    "{approval: required, approvers: [{team: leads}, {team: guards}], timeout: 5m, "
+    "on_timeout: escalate, escalate_to: STEPS}"
+)
+GUARDS = TEAM.replace("leads", "guards")
+
+
+@pytest.mark.parametrize(
+    ("steps", "also"),
+    [
+        ("manager", ("manager:leads", "manager:guards")),
+        ("[manager]", ("manager:leads", "manager:guards")),
+        ("[{manager: guards}]", ("manager:guards",)),
+        ("[{manager: guards, after: 5m}]", ("manager:guards",)),
+    ],
+)
+def test_an_escalation_may_go_to_the_managers_of_those_asked(
+    steps: str, also: tuple[str, ...]
+) -> None:
+    policy = together(TEAM, GUARDS, matrix(medium=TO_MANAGERS.replace("STEPS", steps)))
+    [stage] = policy.matrix[RiskLevel.MEDIUM].plan.stages
+    assert [(rung.window.seconds, rung.also) for rung in stage.rungs] == [(300, ()), (300, also)]
+    assert stage.teams(1) == ("leads", "guards", *also)
+
+
+@pytest.mark.parametrize(
+    ("steps", "why"),
+    [
+        ("[{manager: laeds}]", "'laeds' is not declared by any document of kind Team; did you mean 'le"),
+        ("[{manager: leads, team: guards}]", "one of 'team', 'on_call' and 'manager' is wanted here"),
+        ("[{team: 'manager:leads'}]", "'manager:leads' is not declared"),
+        ("managers", "a list is wanted"),
+        (f"[{{manager: {'x' * 73}}}]", "too long"),
+    ],
+)  # fmt: skip
+def test_managers_nobody_can_name_are_refused(steps: str, why: str) -> None:
+    assert why in refusal(TEAM, GUARDS, matrix(medium=TO_MANAGERS.replace("STEPS", steps)))
+
+
+def test_no_team_is_called_like_the_managers_of_one() -> None:
+    words = "names that begin with 'manager:' stand for the managers of a team's people"
+    assert words in refusal(TEAM, TEAM.replace("name: leads", "name: 'manager:leads'"), matrix())
+
+
+@pytest.mark.parametrize(("risk", "also"), [("medium", "guards"), ("high", "leads guards")])
+def test_a_rule_that_asks_others_goes_on_to_their_managers(risk: str, also: str) -> None:
+    row = TO_MANAGERS.replace(", {team: guards}", "").replace("STEPS", "manager")
+    rule = f"{{name: scale, risk: {risk}, approval: required, approvers: [{{team: guards}}]}}"
+    evaluation = judged(GUARDS, matrix(medium=row, high=row), rules(rule))
+    assert evaluation.plan is not None
+    asked = evaluation.plan.stages[0].rungs[1].also
+    assert asked == tuple(f"manager:{team}" for team in also.split())
+
+
 def test_silence_may_consent_up_to_medium_and_never_above() -> None:
     row = "{approval: required, approvers: [{team: leads}], timeout: 5m, on_timeout: approve}"
     assert plan_of(row).stages[0].on_timeout is OnTimeout.APPROVE
@@ -274,7 +328,7 @@ def test_low_risk_may_be_decided_by_the_owner_when_it_is_asked() -> None:
         (ASK[:-1] + ", escalate_to: [{team: leads}]}", "go together"),
         (
             ASK[:-1] + ", on_timeout: escalate, escalate_to: [{after: 5m}]}",
-            "either 'team' or 'on_call' is wanted here",
+            "one of 'team', 'on_call' and 'manager' is wanted here",
         ),
         (ASK[:-1] + ", reason_required: 1}", "true or false"),
         (ASK[:-1] + ", step_up: 1}", "true or false"),

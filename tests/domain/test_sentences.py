@@ -50,6 +50,14 @@ def test_a_row_says_what_approving_takes() -> None:
     )
 
 
+def test_a_row_says_whose_managers_are_asked_in_the_end() -> None:
+    text = DEFAULT.replace("escalate_to: [{team: managers, after: 5m}]", "escalate_to: manager")
+    assert sentences.of_row(documents.load({"default.yaml": text}), RiskLevel.MEDIUM) == (
+        "1 of Team leads within 5 minutes, then with the managers of Team leads for 5 minutes more; "
+        "if nobody decides, it expires."
+    )
+
+
 def test_an_automatic_rule_with_conditions_says_what_happens_beyond_them() -> None:
     assert rule(loaded("deployment-agent.yaml"), "scale") == (
         "runs without anybody being asked while maxReplicas is within 20 and maxPercentChange is within "

@@ -280,7 +280,7 @@ class TestDocuments:
             (policy("{fallback: managers}", "[{team: managers}]"), "goes with 'on_call'"),
             (policy(escalation="[{team: 'on_call:platform'}]"), "not declared"),
             (policy().replace("name: managers,", "name: 'on_call:x',"), "stand for who is on"),
-            (policy(escalation="[{team: managers, on_call: platform}]"), "either 'team' or"),
+            (policy(escalation="[{team: managers, on_call: platform}]"), "one of 'team', 'on_call'"),
             (policy().replace("servicenow", "jira"), "'jira' is not known"),
             (
                 policy().replace("approval: auto}", "approval: auto, change_request: servicenow}"),

@@ -13,6 +13,7 @@ from approvals.domain.policy.reading import Place, Value, nearest
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY, WEEK = 24 * 60, 7 * 24 * 60
 UTC = "UTC"
+GAPS_SHOWN = 7
 _HOURS = re.compile(r"([01]?[0-9]|2[0-4]):([0-5][0-9])\s*-\s*([01]?[0-9]|2[0-4]):([0-5][0-9])")
 
 
@@ -72,6 +73,13 @@ def gaps(duties: Sequence[Duty], *, at: datetime | None) -> tuple[str, tuple[Gap
     if not zones or at is None:
         return UTC, ()
     return UTC, _free(_there(duties, at))
+
+
+def listed(gaps: Sequence[Gap]) -> str:
+    """The first of them in words, and how many more."""
+    shown = "; ".join(str(gap) for gap in gaps[:GAPS_SHOWN])
+    more = len(gaps) - GAPS_SHOWN
+    return f"{shown}; and {more} times more" if more > 0 else shown
 
 
 def _there(duties: Iterable[Duty], at: datetime | None) -> list[tuple[int, int]]:

@@ -13,14 +13,13 @@ from difflib import get_close_matches
 from enum import StrEnum
 
 from approvals.domain.plan import Plan, Stage
-from approvals.domain.policy import duty, on_call, reachable, sentences
+from approvals.domain.policy import duty, on_call, reachable, seats, sentences, superiors
 from approvals.domain.policy.agent_policy import AgentPolicy
 from approvals.domain.policy.classes import matches
 from approvals.domain.policy.documents import PolicySet
 from approvals.domain.policy.reading import Place
+from approvals.domain.policy.strict_rows import spelt
 from approvals.domain.terms import Approval
-
-GAPS_SHOWN = 7
 
 
 class Code(StrEnum):
@@ -32,6 +31,7 @@ class Code(StrEnum):
     OWNER_ONLY = "only_approver_is_the_owner"
     NOBODY_ON_DUTY = "nobody_on_duty"
     EMPTY_TEAM = "team_without_members"
+    NO_MANAGER = "nobody_manages"
     TOO_FEW = "too_few_members"
     NO_MATRIX = "no_risk_matrix"
     NO_AGENT = "no_such_agent"
@@ -54,12 +54,14 @@ class Facts:
     """What the service knows. None means that it is not known.
 
     `asked` counts the requests of the last 90 days by agent and action; `members` are the e-mail
-    addresses of the active people of each team, in small letters; `owners` are those of agents;
-    `agents` are the names of all; `in_force` are the globs of the rules in force by now.
+    addresses of the active people of each team, in small letters, and `managers` those of their active
+    managers by theirs; `owners` are those of agents; `agents` are the names of all; `in_force` are the
+    globs of the rules in force by now.
     """
 
     asked: Mapping[tuple[str, str], int] | None = None
     members: Mapping[str, frozenset[str]] | None = None
+    managers: Mapping[str, str] | None = None
     owners: Mapping[str, str] | None = None
     agents: frozenset[str] | None = None
     in_force: frozenset[str] | None = None
@@ -157,12 +159,23 @@ def _members(policy: PolicySet, facts: Facts) -> Iterator[Warning]:
                 there = _people(team, policy, facts)
                 if there is not None and not there and team not in said:
                     said.add(team)
-                    words = (
-                        f"nobody is in the team {team!r}, which {asking.what} asks; add people with: "
-                        f"countersign user add EMAIL --team {team}"
-                    )
-                    yield Warning(policy.teams[team].place, Code.EMPTY_TEAM, words)
+                    yield _nobody(team, asking, policy)
             yield from _too_few(stage, asking, policy, facts)
+
+
+def _nobody(team: str, asking: _Asking, policy: PolicySet) -> Warning:
+    managed = superiors.team_of(team)
+    if managed is not None:
+        words = (
+            f"{asking.what} goes on to the managers of {managed!r}, and nobody manages anybody there; "
+            "say who does with: countersign user add EMAIL --manager EMAIL"
+        )
+        return Warning(asking.place, Code.NO_MANAGER, words)
+    words = (
+        f"nobody is in the team {team!r}, which {asking.what} asks; add people with: "
+        f"countersign user add EMAIL --team {team}"
+    )
+    return Warning(policy.teams[team].place, Code.EMPTY_TEAM, words)
 
 
 def _too_few(stage: Stage, asking: _Asking, policy: PolicySet, facts: Facts) -> Iterator[Warning]:
@@ -214,7 +227,7 @@ def _off_duty(policy: PolicySet, facts: Facts) -> Iterator[Warning]:
                 if team not in longest or window < longest[team][0]:
                     longest[team] = (window, asking.what)
     for team, (window, what) in sorted(longest.items()):
-        if on_call.team_of(team) is not None:
+        if seats.is_seat(team):
             continue
         document = policy.teams[team]
         zone, gaps = duty.gaps(document.on_duty, at=facts.at)
@@ -223,28 +236,14 @@ def _off_duty(policy: PolicySet, facts: Facts) -> Iterator[Warning]:
                 document.on_duty[0].place,
                 Code.NOBODY_ON_DUTY,
                 f"nobody of the team {team!r}, which {what} asks, is on duty between "
-                f"{_listed(gaps)} ({zone}){_runs_out(gaps[0], window)}",
+                f"{duty.listed(gaps)} ({zone}){_runs_out(gaps[0], window)}",
             )
-
-
-def _listed(gaps: tuple[duty.Gap, ...]) -> str:
-    shown = "; ".join(str(gap) for gap in gaps[:GAPS_SHOWN])
-    more = len(gaps) - GAPS_SHOWN
-    return f"{shown}; and {more} times more" if more > 0 else shown
 
 
 def _runs_out(gap: duty.Gap, window: timedelta) -> str:
     if window >= gap.span or not window:
         return ""
-    return f"; what is asked then expires after {_span(window)}, before anybody comes"
-
-
-def _span(window: timedelta) -> str:
-    seconds = int(window.total_seconds())
-    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
-        if seconds % size == 0:
-            return f"{seconds // size}{unit}"
-    return f"{seconds}s"
+    return f"; what is asked then expires after {spelt(window)}, before anybody comes"
 
 
 def _plans(policy: PolicySet) -> Iterator[_Asking]:
@@ -264,9 +263,18 @@ def _people(team: str, policy: PolicySet, facts: Facts) -> frozenset[str] | None
     """Who is in a team; None when that cannot be told from here, as of who is on call."""
     if on_call.team_of(team) is not None:
         return None
+    if (managed := superiors.team_of(team)) is not None:
+        return _managers(managed, policy, facts)
     if facts.members is not None:
         return facts.members.get(team, frozenset()) | _declared(team, policy)
     return _declared(team, policy) or None
+
+
+def _managers(team: str, policy: PolicySet, facts: Facts) -> frozenset[str] | None:
+    people, known = _people(team, policy, facts), facts.managers
+    if people is None or known is None:
+        return None
+    return frozenset(known[each] for each in people if each in known)
 
 
 def _declared(team: str, policy: PolicySet) -> frozenset[str]:

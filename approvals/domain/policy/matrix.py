@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from approvals.domain.plan import Plan, Requirement, Rung, Stage
-from approvals.domain.policy import on_call
+from approvals.domain.policy import on_call, superiors
 from approvals.domain.policy.reading import Gathered, Place, Value, each_of
 from approvals.domain.terms import Approval, OnTimeout, RiskLevel
 
 AUTO_UP_TO = RiskLevel.MEDIUM
 SILENCE_MAY_APPROVE_UP_TO = RiskLevel.MEDIUM
 MOST_SEATS = 50
+LONGEST_SEAT = 80
 CHANGE_REQUESTS = ("servicenow",)  # which is also the channel that opens one
 
 
@@ -45,10 +46,21 @@ def overridden(
     stages = list(plan.stages)
     if approvers:
         kept = stages[0].requirements if plan.risk.rank > AUTO_UP_TO.rank else ()
-        stages[0] = replace(stages[0], requirements=_strongest((*kept, *approvers)))
+        stages[0] = _asking_of(stages[0], _strongest((*kept, *approvers)))
     if timeout is not None:
         stages = [_ending_after(stage, timeout) for stage in stages]
     return replace(plan, stages=tuple(stages))
+
+
+def _asking_of(stage: Stage, wanted: tuple[Requirement, ...]) -> Stage:
+    """The stage with other people; where it went on to the managers of those before, theirs follow."""
+    before, after = _superiors(stage.requirements), _superiors(wanted)
+    rungs = (replace(rung, also=after) if rung.also == before else rung for rung in stage.rungs)
+    return replace(stage, requirements=wanted, rungs=tuple(rungs))
+
+
+def _superiors(asked: Sequence[Requirement]) -> tuple[str, ...]:
+    return tuple(superiors.seat(each.team) for each in asked)
 
 
 def _strongest(wanted: Sequence[Requirement]) -> tuple[Requirement, ...]:
@@ -72,6 +84,12 @@ _ROW_KEYS = (
 
 
 _STAGE_KEYS = ("approvers", "timeout", "on_timeout", "escalate_to")
+WORDS = (on_call.WORD, superiors.WORD)
+_ASKED_BY: Mapping[str, Callable[[str], str]] = {
+    "team": str,
+    on_call.WORD: on_call.seat,
+    superiors.WORD: superiors.seat,
+}
 
 
 def read(value: Value) -> dict[RiskLevel, Row]:
@@ -159,37 +177,47 @@ def _stage(level: RiskLevel, value: Value, body: Mapping[str, Value]) -> Stage:
     if (on_timeout is OnTimeout.ESCALATE) != ("escalate_to" in body):
         raise value.fail("'on_timeout: escalate' and 'escalate_to' go together")
     ends = OnTimeout.APPROVE if on_timeout is OnTimeout.APPROVE else OnTimeout.EXPIRE
-    return Stage(requirements, _rungs(body, first=requirements[0].team), ends)
+    return Stage(requirements, _rungs(body, requirements), ends)
 
 
-def _rungs(body: Mapping[str, Value], *, first: str) -> tuple[Rung, ...]:
+def _rungs(body: Mapping[str, Value], asked: Sequence[Requirement]) -> tuple[Rung, ...]:
     """`after` says how long those before wait alone; the last ones asked have the `timeout`."""
     timeout = body["timeout"].span()
     windows: list[timedelta] = []
-    teams: list[str] = []
+    also: list[tuple[str, ...]] = [()]
     for item in _steps(body):
-        if item.plain == on_call.WORD:
-            teams.append(on_call.seat(first))
-            windows.append(timeout)
-            continue
-        step = item.mapping("team", on_call.WORD, "after")
-        if ("team" in step) == (on_call.WORD in step):
-            raise item.fail(f"either 'team' or {on_call.WORD!r} is wanted here")
-        teams.append(
-            step["team"].text() if "team" in step else on_call.seat(step[on_call.WORD].text())
-        )
-        windows.append(step["after"].span() if "after" in step else timeout)
-    windows.append(timeout)
-    also: list[tuple[str, ...]] = [(), *((team,) for team in teams)]
-    return tuple(Rung(window, asked) for window, asked in zip(windows, also, strict=True))
+        names, window = _step(item, asked)
+        if any(len(name) > LONGEST_SEAT for name in names):
+            raise item.fail(f"the name of a team asked like this is too long: {names[0]!r}")
+        also.append(names)
+        windows.append(timeout if window is None else window)
+    return tuple(map(Rung, (*windows, timeout), also))
 
 
 def _steps(body: Mapping[str, Value]) -> Sequence[Value]:
-    """The steps of `escalate_to`: a list, or `on_call` alone, which is the first team's."""
+    """The steps of `escalate_to`: a list, or one word alone."""
     if "escalate_to" not in body:
         return ()
     steps = body["escalate_to"]
-    return (steps,) if steps.plain == on_call.WORD else steps.items()
+    return (steps,) if steps.plain in WORDS else steps.items()
+
+
+def _step(item: Value, asked: Sequence[Requirement]) -> tuple[tuple[str, ...], timedelta | None]:
+    """Who a step asks, and how long those before wait alone if it says so.
+
+    A word alone is about those asked first: `on_call` of the first team, `manager` of all of them.
+    """
+    if item.plain == on_call.WORD:
+        return (on_call.seat(asked[0].team),), None
+    if item.plain == superiors.WORD:
+        return _superiors(asked), None
+    step = item.mapping(*_ASKED_BY, "after")
+    named = [key for key in _ASKED_BY if key in step]
+    if len(named) != 1:
+        raise item.fail("one of 'team', 'on_call' and 'manager' is wanted here")
+    [key] = named
+    window = step["after"].span() if "after" in step else None
+    return (_ASKED_BY[key](step[key].text()),), window
 
 
 def read_approvers(value: Value) -> tuple[Requirement, ...]:

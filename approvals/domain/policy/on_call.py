@@ -31,12 +31,6 @@ def team_of(seat: str) -> str | None:
     return seat.removeprefix(PREFIX) if seat.startswith(PREFIX) else None
 
 
-def spoken(name: str) -> str:
-    """A team, or whoever is on call for it, as words for people."""
-    team = team_of(name)
-    return name if team is None else f"{team} on call"
-
-
 def read(value: Value) -> Schedule:
     """`{pagerduty: SCHEDULE_ID}`. Raises PolicyInvalid."""
     body = value.mapping(*PROVIDERS)

@@ -106,16 +106,16 @@ def _stage() -> dict[str, Schema]:
         "approvers": described("all of them, by distinct people", ref("approvers")),
         "timeout": described("how long the last people asked have", ref("span")),
         "on_timeout": {"enum": [each.value for each in OnTimeout]},
-        "escalate_to": {"anyOf": [{"const": on_call.WORD}, listed(_step(), least=1)]},
+        "escalate_to": {"anyOf": [{"enum": list(matrix.WORDS)}, listed(_step(), least=1)]},
     }
 
 
 def _step() -> Schema:
-    by_team = closed({"team": ref("teamName"), "after": ref("span")}, required=("team",))
-    on_duty = closed(
-        {on_call.WORD: ref("teamName"), "after": ref("span")}, required=(on_call.WORD,)
-    )
-    return {"anyOf": [{"const": on_call.WORD}, by_team, on_duty]}
+    named = [
+        closed({key: ref("teamName"), "after": ref("span")}, required=(key,))
+        for key in ("team", *matrix.WORDS)
+    ]
+    return {"anyOf": [{"enum": list(matrix.WORDS)}, *named]}
 
 
 def _row() -> Schema:

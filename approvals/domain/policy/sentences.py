@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from approvals.domain.plan import Plan, Stage
-from approvals.domain.policy import matrix
+from approvals.domain.policy import matrix, seats
 from approvals.domain.policy.agent_policy import EVERY_AGENT, AgentPolicy
 from approvals.domain.policy.documents import PolicySet
 from approvals.domain.policy.rates import Rate
@@ -157,7 +157,7 @@ def _stage(stage: Stage, named: Mapping[str, str]) -> str:
     )
     steps = [f"{asked} within {span(stage.rungs[0].window)}"]
     steps += [
-        f"with {' and '.join(named.get(team, team) for team in rung.also)} for {span(rung.window)} more"
+        f"with {' and '.join(seats.spoken(team, named) for team in rung.also)} for {span(rung.window)} more"
         for rung in stage.rungs[1:]
     ]
     return ", then ".join(steps)

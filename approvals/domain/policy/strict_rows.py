@@ -7,6 +7,7 @@ from datetime import timedelta
 from itertools import pairwise, zip_longest
 
 from approvals.domain.plan import Plan, Requirement, Stage
+from approvals.domain.policy import seats
 from approvals.domain.policy.differences import (
     NOTHING,
     Found,
@@ -148,9 +149,12 @@ def _stage(old: Stage, new: Stage, place: Place) -> Found:
 def _rungs(old: Stage, new: Stage, place: Place) -> Found:
     was = {team for rung in old.rungs for team in rung.also}
     now = {team for rung in new.rungs for team in rung.also}
-    found = together(weaker(f"{team} may approve too, later", place) for team in sorted(now - was))
+    found = together(
+        weaker(f"{seats.spoken(team)} may approve too, later", place) for team in sorted(now - was)
+    )
     found += together(
-        stricter(f"{team} may not approve later any more", place) for team in sorted(was - now)
+        stricter(f"{seats.spoken(team)} may not approve later any more", place)
+        for team in sorted(was - now)
     )
     earlier = [(rung.window, rung.also) for rung in old.rungs[:-1]]
     if now and earlier != [(rung.window, rung.also) for rung in new.rungs[:-1]]:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from approvals.domain import trial
-from approvals.domain.policy import duty, on_call
+from approvals.domain.policy import duty, on_call, seats
 from approvals.domain.policy.duty import Duty
 from approvals.domain.policy.on_call import Schedule
 from approvals.domain.policy.reading import Gathered, Place, Value, each_of
 
 LONGEST_NAME, LONGEST_TITLE = 80, 120
-SEATS = {on_call.PREFIX: "who is on call", trial.PREFIX: "who tries a channel"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ def read(name: Value, metadata: Mapping[str, Value], spec: Value) -> TeamDocumen
 
 def _refuse_seat(name: Value, called: str) -> None:
     """Some names stand for whoever sits there at the moment, and are the service's own."""
-    for prefix, words in SEATS.items():
+    for prefix, words in seats.PREFIXES.items():
         if called.startswith(prefix):
             raise name.fail(f"names that begin with {prefix!r} stand for {words}")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from approvals.domain.plan import Stage, seated
-from approvals.domain.policy import on_call
+from approvals.domain.policy import on_call, superiors
 from approvals.domain.policy.agent_policy import AgentPolicy
 from approvals.domain.policy.classes import all_covered, coverer, covers
 from approvals.domain.policy.matrix import Row
@@ -130,7 +130,8 @@ def _listed(value: Value, *, counts: bool) -> Iterator[_Asked]:
     """A team asked twice in one list is asked for the sum of both; that is said where it is last asked."""
     last: dict[str, _Asked] = {}
     for item in value.plain if isinstance(value.plain, list) else []:
-        team = item.plain.get("team") if isinstance(item.plain, dict) else None
+        asked = item.plain if isinstance(item.plain, dict) else {}
+        team = asked.get("team") or asked.get(superiors.WORD)
         if team is None or not isinstance(team.plain, str):
             continue
         quorum = item.plain["quorum"].plain if "quorum" in item.plain else 1
