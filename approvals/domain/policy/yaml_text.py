@@ -24,6 +24,7 @@ from approvals.domain.policy.reading import (
 SIZE_LIMIT = 256 * 1024
 NODE_LIMIT = 20_000
 DEPTH_LIMIT = 32
+_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")  # what YAML takes as the end of a line
 _DIGITS = re.compile(r"[+-]?[0-9]{1,18}")
 _ANCHORED = "anchors and aliases are not allowed; write it out"
 _STARRED = f"{_ANCHORED}, and put a glob that begins with * in quotes: '*-prod'"
@@ -170,7 +171,7 @@ def _mark(file: str, mark: Any) -> Place:
 
 
 def _place_after(file: str, before: str) -> Place:
-    lines = before.split("\n")
+    lines = _BREAK.split(before)
     return Place(file, len(lines), len(lines[-1]) + 1)
 
 
