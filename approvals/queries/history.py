@@ -10,9 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from django.db.models import Count, Max, Min, Prefetch, QuerySet
+from django.db.models import Max, Prefetch, QuerySet
 
 from approvals.domain import compared
 from approvals.domain.search import Search
@@ -22,7 +21,7 @@ from approvals.queries.bounded import Deadline, LooksAtTooMuch, within
 from approvals.queries.history_terms import Sought, sought_by
 
 WINDOW = 10_000
-COUNTED = 2_000  # rows that facets are counted among: each page pays for them
+COUNTED = 500  # rows that facets are counted among: each page pays for them
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +72,11 @@ def page(
     with within(seconds) as deadline:
         sought = sought_by(wanted.terms, now=now)
         base = sought.base if below is None else sought.base.filter(number__lt=below)
-        window = base.order_by("-number").values("number")[:most_searched]
-        searched = _reach(window, most_searched) if sought.needs_window else None
-        matched = _matched(sought, base, window, deadline)
+        window = _window(base, most_searched) if sought.needs_window else None
+        needed = max(limit + 1, COUNTED if with_facets else 0)
+        matched = base if window is None else _matched(sought, base, window, needed, deadline)
         rows = list(_drawn(matched)[: limit + 1])
+    searched = None if window is None else _searched(window, most_searched)
     counted = _counted(matched, seconds) if with_facets else _Counted()
     return Found(
         rows=rows[:limit],
@@ -96,8 +96,9 @@ def newer(
     with within(seconds) as deadline:
         sought = sought_by(wanted.terms, now=now)
         base = sought.base.filter(number__gt=above)
-        window = base.order_by("-number").values("number")[:WINDOW]
-        return len(_matched(sought, base, window, deadline).values_list("number")[:most])
+        if not sought.needs_window:
+            return len(base.values_list("number")[:most])
+        return len(_numbers(sought, base, _window(base, WINDOW), most, deadline))
 
 
 def newest() -> int:
@@ -136,28 +137,49 @@ def _drawn(rows: QuerySet[ApprovalRequest]) -> QuerySet[ApprovalRequest]:
     )
 
 
-def _reach(window: Any, most: int) -> Searched:
-    found = ApprovalRequest.objects.filter(number__in=window).aggregate(
-        count=Count("number"), least=Min("number")
-    )
-    return Searched(found["count"], found["least"] or 0, found["count"] < most)
+def _window(base: QuerySet[ApprovalRequest], most: int) -> list[int]:
+    """The newest numbers that match what indexes answer."""
+    return list(base.order_by("-number").values_list("number", flat=True)[:most])
+
+
+def _searched(window: Sequence[int], most: int) -> Searched:
+    return Searched(len(window), window[-1] if window else 0, len(window) < most)
 
 
 def _matched(
-    sought: Sought, base: QuerySet[ApprovalRequest], window: Any, deadline: Deadline
-) -> Any:
-    if not sought.needs_window:
-        return base
-    rows = ApprovalRequest.objects.filter(sought.rest, number__in=window)
+    sought: Sought,
+    base: QuerySet[ApprovalRequest],
+    window: Sequence[int],
+    most: int,
+    deadline: Deadline,
+) -> QuerySet[ApprovalRequest]:
+    """By their numbers, so that the rest is looked at once, however often they are read."""
+    found = _numbers(sought, base, window, most, deadline)
+    return ApprovalRequest.objects.filter(number__in=found)
+
+
+def _numbers(
+    sought: Sought,
+    base: QuerySet[ApprovalRequest],
+    window: Sequence[int],
+    most: int,
+    deadline: Deadline,
+) -> list[int]:
+    """The newest `most` in the window that match all of it. Its bounds are told by numbers alone: a list
+    of ten thousand would take longer to write than to find."""
+    if not window:
+        return []
+    rows = base.filter(sought.rest(window), number__gte=window[-1]).order_by("-number")
     if not sought.compared:
-        return rows
-    told = rows.order_by("-number").values_list("number", "submission")
-    numbers = []
-    for number, submission in told.iterator(chunk_size=500):
+        return list(rows.values_list("number", flat=True)[:most])
+    found: list[int] = []
+    for number, submission in rows.values_list("number", "submission").iterator(chunk_size=500):
         deadline.check()
         if compared.fits(submission.get("parameters") or {}, sought.compared):
-            numbers.append(number)
-    return ApprovalRequest.objects.filter(number__in=numbers)
+            found.append(number)
+        if len(found) == most:
+            break
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,27 +202,20 @@ def _counted(matched: QuerySet[ApprovalRequest], seconds: float | None) -> _Coun
 
 def _facets(matched: QuerySet[ApprovalRequest]) -> tuple[tuple[Facet, ...], int]:
     """Counted among the newest `COUNTED` that match, in two statements."""
-    sample = matched.order_by("-number").values("number")[:COUNTED]
-    rows = ApprovalRequest.objects.filter(number__in=sample)
-    names = ("status", "risk", "agent__name", "basis")
-    counted: dict[str, Counter[str]] = {name: Counter() for name in names}
-    total = 0
-    for line in rows.values(*names).annotate(n=Count("number")).order_by():
-        total += line["n"]
-        for name in names:
-            counted[name][line[name]] += line["n"]
-    clicks: dict[str, Counter[str]] = {"person__email": Counter(), "channel": Counter()}
-    given = Decision.objects.filter(request__in=sample).exclude(verdict=Verdict.INVESTIGATE.value)
-    lines = given.values("person__email", "channel").annotate(n=Count("request", distinct=True))
-    for line in lines.order_by():
-        clicks["person__email"][line["person__email"]] += line["n"]
-        clicks["channel"][line["channel"]] += line["n"]
-    titles = {"status": "outcome", "agent__name": "agent", "person__email": "by"}
-    facets = tuple(
-        Facet(titles.get(name, name), tuple(_most(seen)))
-        for name, seen in (counted | clicks).items()
+    names = ("outcome", "risk", "agent", "basis")
+    columns = ("number", "status", "risk", "agent__name", "basis")
+    sample = list(matched.order_by("-number").values_list(*columns)[:COUNTED])
+    counted = {name: Counter(line[place] for line in sample) for place, name in enumerate(names, 1)}
+    clicks = (
+        Decision.objects.filter(request__in=[line[0] for line in sample])
+        .exclude(verdict=Verdict.INVESTIGATE.value)
+        .values_list("request", "person__email", "channel")
+        .distinct()
     )
-    return facets, total
+    given = list(clicks.order_by())
+    counted["by"] = Counter(email for _, email, _ in given)
+    counted["channel"] = Counter(channel for _, _, channel in given)
+    return tuple(Facet(key, tuple(_most(seen))) for key, seen in counted.items()), len(sample)
 
 
 def _most(seen: Counter[str], most: int = 8) -> Iterable[tuple[str, int]]:

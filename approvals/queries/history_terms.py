@@ -28,13 +28,17 @@ class Sought:
     """A search in two halves: what indexes answer, and the rest."""
 
     base: QuerySet[ApprovalRequest]
-    rest: Q
+    by_key: Mapping[str, list[str]]
     compared: tuple[Term, ...]
     notes: tuple[str, ...]
 
     @property
     def needs_window(self) -> bool:
-        return bool(self.rest) or bool(self.compared)
+        return bool(self.rest(())) or bool(self.compared)
+
+    def rest(self, window: Sequence[int]) -> Q:
+        """What no index answers, of the requests with these numbers; at most one statement."""
+        return _rest(self.by_key, window)
 
 
 def sought_by(terms: Terms, *, now: datetime) -> Sought:
@@ -45,7 +49,7 @@ def sought_by(terms: Terms, *, now: datetime) -> Sought:
     cheap, notes = _indexed(by_key, now=now)
     return Sought(
         base=ApprovalRequest.objects.filter(cheap),
-        rest=_rest(by_key),
+        by_key=by_key,
         compared=tuple(term for term in terms if term.key.startswith(PARAM)),
         notes=notes,
     )
@@ -124,7 +128,7 @@ def _asked_between(by_key: Mapping[str, list[str]], *, now: datetime) -> Q:
     return wanted
 
 
-def _rest(by_key: Mapping[str, list[str]]) -> Q:
+def _rest(by_key: Mapping[str, list[str]], window: Sequence[int]) -> Q:
     """What no index answers; each is looked up in the window only."""
     wanted = Q()
     for key in ("risk", "basis", "session"):
@@ -134,7 +138,7 @@ def _rest(by_key: Mapping[str, list[str]]) -> Q:
         given = Decision.objects.filter(request=OuterRef("pk"), channel__in=by_key["channel"])
         wanted &= Q(Exists(given))
     wanted &= _any(by_key.get("ran", ()), _RAN)
-    wanted &= _any(by_key.get("is", ()), _is())
+    wanted &= _is(by_key.get("is", ()), window)
     wanted &= _named(by_key.get("team", ()), ("plan",))
     if "rule" in by_key:
         # What refused or asked, by the code it gives and by the place of the rule.
@@ -179,11 +183,14 @@ _RAN = {
 }
 
 
-def _is() -> dict[str, Q]:
-    stood_in = AuditEvent.objects.filter(request=OuterRef("pk"), entry__contains=STANDS_IN)
-    said = Q(closed_by__contains=", standing in for ")
-    return {
-        "asked": Q(asked=True),
-        "automatic": Q(asked=False),
-        "stand-in": said | Q(Exists(stood_in)),
-    }
+def _is(values: Iterable[str], window: Sequence[int]) -> Q:
+    known = {"asked": Q(asked=True), "automatic": Q(asked=False)}
+    if "stand-in" in values:
+        known["stand-in"] = Q(closed_by__contains=", standing in for ") | _stood_in(window)
+    return _any(values, known)
+
+
+def _stood_in(window: Sequence[int]) -> Q:
+    """Looked up on its own: inside the search a database may read all of history for it."""
+    told = AuditEvent.objects.filter(request__in=window, entry__contains=STANDS_IN)
+    return Q(number__in=list(told.values_list("request", flat=True)))

@@ -80,7 +80,7 @@ def test_a_search_that_is_cut_off_says_so_and_how_to_go_on(lin: Browser, robo: A
 def test_what_was_found_is_listed_where_only_counting_takes_too_long(robo: Agent) -> None:
     row = cast.request(robo)
 
-    with slow("COUNT("):
+    with slow(f"LIMIT {reads.COUNTED}"):
         found = reads.page(parse(""), now=clock.now(), below=None, limit=50, seconds=0.3)
 
     assert [each.number for each in found.rows] == [row.number]
