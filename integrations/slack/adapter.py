@@ -12,7 +12,16 @@ from django.conf import settings
 from approvals.domain.cards import Card
 from approvals.domain.terms import EventKind, RiskLevel
 from approvals.ports import DeliveryError, Message, MessageKind, Notice
-from integrations.slack import blocks, configuration, digest, places, replies, seals, seeking
+from integrations.slack import (
+    blocks,
+    configuration,
+    digest,
+    likeness,
+    places,
+    replies,
+    seals,
+    seeking,
+)
 from integrations.slack.blocks import Drawn
 from integrations.slack.calls import Caller, MessageMissing, RefusedBlocks
 from integrations.slack.seeking import Sought
@@ -82,7 +91,7 @@ class SlackAdapter:
         return places.of_account(account)
 
     def deliver(self, message: Message) -> Mapping[str, Any]:
-        """Post, edit or reply; the receipt is `{channel, ts}`. Raises DeliveryError."""
+        """Post, edit or reply; the receipt is `{channel, ts, drawn}`. Raises DeliveryError."""
         if message.kind is MessageKind.NOTE:
             return self._reply(message)
         if message.kind is MessageKind.DIGEST:
@@ -122,8 +131,8 @@ class SlackAdapter:
         self, message: Message, card: Card, receipt: Mapping[str, Any]
     ) -> Mapping[str, Any]:
         place = {"channel": str(receipt["channel"]), "ts": str(receipt["ts"])}
-        self._send("chat.update", message, card, place)
-        return place
+        _, drawn = self._send("chat.update", message, card, place)
+        return {**place, "drawn": seals.lately(drawn, receipt.get("drawn"))}
 
     def _post(
         self, message: Message, card: Card, channel: str, *, calls: bool
@@ -131,8 +140,8 @@ class SlackAdapter:
         """Post the card; `calls` the user groups of the teams asked, which is done this once."""
         groups = self._groups(card) if calls else ()
         place = {"channel": channel, **SILENT}
-        answer = self._send("chat.postMessage", message, card, place, groups=groups)
-        return _receipt(answer, channel)
+        answer, drawn = self._send("chat.postMessage", message, card, place, groups=groups)
+        return {**_receipt(answer, channel), "drawn": seals.lately(drawn, None)}
 
     def _groups(self, card: Card) -> Sequence[str]:
         if card.risk not in GRAVE or not card.is_open:
@@ -185,8 +194,9 @@ class SlackAdapter:
         place: Mapping[str, Any],
         *,
         groups: Sequence[str] = (),
-    ) -> Mapping[str, Any]:
-        """Send the card; in plainer blocks when Slack will not have the richer ones."""
+    ) -> tuple[Mapping[str, Any], str]:
+        """Send the card; in plainer blocks when Slack will not have the richer ones. Returns what Slack
+        answered, and the likeness of what was sent."""
         value = seals.seal(
             request=card.public_id,
             version=card.version,
@@ -197,11 +207,14 @@ class SlackAdapter:
         marked = _marked(card, message)
         rich = blocks.draw(card, value=value, critical_on_web=on_web, groups=groups)
         try:
-            return self._caller.call(message.address, method, _body(rich, place, marked))
+            answer = self._caller.call(message.address, method, _body(rich, place, marked))
         except RefusedBlocks:
             logger.warning("slack refused the blocks of a card", extra={"ref": card.ref})
+        else:
+            return answer, likeness.digest(rich.blocks)
         simple = blocks.draw_plainly(card, value=value, critical_on_web=on_web, groups=groups)
-        return self._caller.call(message.address, method, _body(simple, place, marked))
+        answer = self._caller.call(message.address, method, _body(simple, place, marked))
+        return answer, likeness.digest(simple.blocks)
 
     def _say(
         self,

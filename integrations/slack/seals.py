@@ -21,6 +21,8 @@ from integrations.slack import likeness
 SALT = "slack-button"
 SHOWN_LENGTH = 16
 TAG_LENGTH = 32
+# A click takes a moment to arrive, and an edit or two of its message may be quicker.
+MOST_LIKENESSES = 4
 SEALED = re.compile(
     r"(?P<request>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
     r":v(?P<version>[1-9][0-9]{0,8})"
@@ -59,6 +61,12 @@ def bind(blocks: Sequence[Mapping[str, Any]], *, words: bool = True) -> list[dic
     the `words` around it."""
     drawn = likeness.digest(list(blocks)) if words else ""
     return [_bound(block, drawn) for block in blocks]
+
+
+def lately(drawn: str, before: object) -> list[str]:
+    """The likenesses of what was sent last as one message, the newest first, to be kept with its receipt."""
+    known = [each for each in before if isinstance(each, str)] if isinstance(before, list) else []
+    return list(dict.fromkeys([drawn, *known]))[:MOST_LIKENESSES]
 
 
 def read(value: str) -> Carried | None:

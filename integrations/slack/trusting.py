@@ -208,7 +208,10 @@ def _proof(
         return None
     here = [r.address for r in receipts if _is_same(r.handle, place) and _is_home(r, click)]
     waiting = [a for a in _addresses(click) if not any(r.address == a for r in receipts)]
-    for drawn in (click.drawn, ""):  # the latter is sent while words are not checked
+    # "" is sealed while words are not checked. What Slack sends without any blocks hides nothing from us:
+    # then the button must be sealed beside one of the last things we wrote there.
+    lately = () if click.read or click.drawn else _lately(receipts, place)
+    for drawn in (click.drawn, "", *lately):
         if any(_is_sealed(carried, address, click, drawn) for address in (*here, *waiting)):
             return drawn
     return _reshaped(row, carried, click, here)
@@ -224,11 +227,17 @@ def _reshaped(
             drawn = likeness.digest_of(ours)
             if not _is_sealed(carried, address, click, drawn):
                 continue
-            # Slack signs what it sends: a payload without any blocks hides nothing from us, and what
-            # the button is sealed beside is what would be drawn there now.
+            # The same for a payload without blocks on a message whose receipt is not written yet.
             if not checked or not click.read or likeness.is_same(ours, click.read):
                 return drawn
     return None
+
+
+def _lately(receipts: Sequence[Receipt], place: Place) -> list[str]:
+    """The likenesses of what was last sent as this message."""
+    here = [each.handle for each in receipts if _is_same(each.handle, place)]
+    kept = [handle.get("drawn") for handle in here]
+    return [str(drawn) for each in kept if isinstance(each, list) for drawn in each]
 
 
 def _is_home(receipt: Receipt, click: Pressed) -> bool:

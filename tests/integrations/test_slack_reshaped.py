@@ -7,15 +7,16 @@ import html
 import json
 import unicodedata
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from approvals.domain.terms import Status
 from approvals.models import Alert, ApprovalRequest
-from approvals.services import deliveries
-from integrations.slack import likeness
-from tests.fakes.knocks import signed
+from approvals.services import clock, deliveries, outbox
+from integrations.slack import likeness, seals
+from tests.fakes.knocks import Knock, signed
 from tests.fakes.slack import FakeSlack, Posted
 from tests.support import cast
 from tests.support.slack import knock, linked, refusals, shown
@@ -150,3 +151,47 @@ def test_a_link_made_clickable_reads_the_same() -> None:
     elsewhere = copy.deepcopy(made)
     elsewhere[0]["elements"][1]["url"] = "http://evil.example"
     assert likeness.digest(plain) == likeness.digest(made) != likeness.digest(elsewhere)
+
+
+def bare(slack: FakeSlack, message: Posted) -> Knock:
+    """A click whose payload says nothing of what stands on its message."""
+    payload = slack.press(message, message.button("approve") or {})
+    return signed(payload | {"message": {"ts": message.ts}})
+
+
+def redrawn(slack: FakeSlack, row: ApprovalRequest, times: int = 1) -> None:
+    """What stands on the message changes; what would run, and the version, do not."""
+    for _ in range(times):
+        row.decide_by += timedelta(minutes=1)
+        row.save(update_fields=["decide_by"])
+        outbox.redraw(row, at=clock.now())
+        deliveries.send_due()
+
+
+def test_a_click_without_words_counts_on_a_message_that_was_just_redrawn(slack: FakeSlack) -> None:
+    row, message = scene(slack)
+    click, before = bare(slack, message), json.dumps(message.blocks)
+    redrawn(slack, row)
+    assert json.dumps(shown(slack, row).blocks) != before
+    knock(click)
+    assert status(row) == Status.APPROVED
+    assert not Alert.objects.exists()
+
+
+def test_a_button_of_long_ago_does_not_count_without_words(slack: FakeSlack) -> None:
+    row, message = scene(slack)
+    click = bare(slack, message)
+    redrawn(slack, row, times=seals.MOST_LIKENESSES)
+    knock(click)
+    assert status(row) == Status.PENDING
+    assert refusals(row) == ["edited_message"]
+
+
+def test_a_former_button_beside_words_of_today_does_not_count(slack: FakeSlack) -> None:
+    """What was written lately excuses a payload without words alone, not one with others."""
+    row, message = scene(slack)
+    former = message.button("approve") or {}
+    redrawn(slack, row)
+    knock(signed(slack.press(shown(slack, row), former)))
+    assert status(row) == Status.PENDING
+    assert refusals(row) == ["edited_message"]
