@@ -1,4 +1,4 @@
-"""Keep, share and delete named addresses of a page's list."""
+"""Keep, rename, share and delete named addresses of a page's list."""
 
 from __future__ import annotations
 
@@ -23,12 +23,7 @@ def save(
     *, person: Person, page: str, name: str, query: str, at: datetime, is_shared: bool = False
 ) -> SavedView:
     """Keep an address under a name; the same name again replaces what it meant. Raises Invalid."""
-    name = " ".join(name.split())
-    if not name or len(name) > LONGEST_NAME or "\x00" in name:
-        raise errors.Invalid(
-            f"A view needs a name of at most {LONGEST_NAME} characters. Nothing was saved.",
-            field="name",
-        )
+    name = _named(name)
     if page not in PAGES or len(query) > LONGEST_QUERY:
         raise errors.Invalid("This address cannot be saved as a view.", field="query")
     kept = urlencode([pair for pair in parse_qsl(query) if pair[0] not in NOT_KEPT])
@@ -49,6 +44,22 @@ def save(
     return view
 
 
+def change(*, person: Person, number: int, name: str, is_shared: bool) -> SavedView:
+    """Call a view of one's own something else, and show it to everybody or to nobody. Raises Invalid."""
+    name = _named(name)
+    with transaction.atomic():
+        Person.objects.select_for_update().get(pk=person.pk)
+        view = _own(person, number)
+        others = SavedView.objects.filter(person=person, page=view.page, name=name)
+        if others.exclude(pk=view.pk).exists():
+            raise errors.Invalid(
+                "Another view of yours has this name. Nothing was changed.", field="name"
+            )
+        view.name, view.is_shared = name, is_shared
+        view.save(update_fields=["name", "is_shared"])
+    return view
+
+
 def delete(*, person: Person, number: int) -> SavedView:
     """Forget a view of one's own; another's is not found."""
     view = _own(person, number)
@@ -62,6 +73,16 @@ def share(*, person: Person, number: int, is_shared: bool) -> SavedView:
     view.is_shared = is_shared
     view.save(update_fields=["is_shared"])
     return view
+
+
+def _named(name: str) -> str:
+    name = " ".join(name.split())
+    if not name or len(name) > LONGEST_NAME or "\x00" in name:
+        raise errors.Invalid(
+            f"A view needs a name of at most {LONGEST_NAME} characters. Nothing was saved.",
+            field="name",
+        )
+    return name
 
 
 def _own(person: Person, number: int) -> SavedView:

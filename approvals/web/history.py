@@ -69,6 +69,7 @@ def draw(request: HttpRequest, person: Person, given: Mapping[str, str]) -> Http
     below = _number(given.get("older", ""))
     shows = given.get("show", "") if given.get("show") in history_rows.TOLD else ""
     found, is_cut = _found(wanted, now, below)
+    views = history_views.kept(person, text, shows)
     facts = {
         "section": "history",
         "tab": "requests",
@@ -83,7 +84,8 @@ def draw(request: HttpRequest, person: Person, given: Mapping[str, str]) -> Http
         "below": below,
         "facets": history_facets.draw(found, wanted, shows),
         "questions": history_views.built_in(text, shows),
-        "views": history_views.kept(person, text, shows),
+        "views": views,
+        "mine": next((view for view in views if view.key and view.is_current), None),
         "tokens": KEYS,
         "forms": exports.FORM_TITLES,
         "chain": integrity.last(),

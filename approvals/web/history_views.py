@@ -28,6 +28,7 @@ class View:
     is_current: bool
     key: int = 0
     by: str = ""
+    is_shared: bool = False
 
 
 def address(text: str, shows: str = "") -> str:
@@ -54,6 +55,7 @@ def kept(person: Person, text: str, shows: str) -> list[View]:
             is_current=f"/history?{view.query}" == here,
             key=view.pk if view.person_id == person.pk else 0,
             by="" if view.person_id == person.pk else str(view.person),
+            is_shared=view.is_shared,
         )
         for view in views.views_of(person, PAGE)
     ]

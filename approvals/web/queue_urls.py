@@ -16,6 +16,7 @@ urlpatterns = [
     path("queue/export", several.export),
     path("views/<int:number>/delete", saved_views.delete),
     path("views/<int:number>/share", saved_views.share),
+    path("views/<int:number>/change", saved_views.change),
     path("views/<slug:page>", saved_views.save),
     path("preferences", shell.prefer),
 ]

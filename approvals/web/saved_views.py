@@ -51,6 +51,22 @@ def share(request: HttpRequest, person: Person, number: int) -> HttpResponse:
     return HttpResponseRedirect(f"/{view.page}?{view.query}")
 
 
+@require_POST
+@signed_in
+def change(request: HttpRequest, person: Person, number: int) -> HttpResponse:
+    """Rename, and share or keep to oneself: both stand in one form."""
+    try:
+        view = views.change(
+            person=person,
+            number=number,
+            name=request.POST.get("name", ""),
+            is_shared=request.POST.get("shared") == "yes",
+        )
+    except Refusal as refusal:
+        return _refused(request, refusal)
+    return HttpResponseRedirect(f"/{view.page}?{view.query}")
+
+
 def _refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     facts = {"title": "Not saved", "words": refusal.words}
     return render(request, "problem.html", facts, status=refusal.status)

@@ -191,6 +191,27 @@ def test_a_view_is_kept_under_a_name_and_found_again(lin: Browser, past: dict[st
     assert refs(lin.get(link.attributes["href"])) == [past["denied"]]
 
 
+def test_a_view_of_ones_own_is_renamed_shared_and_deleted_where_it_is_shown(
+    lin: Browser, ada: Browser, past: dict[str, str]
+) -> None:
+    here = lin.post("/views/history", name="Nos", query="q=outcome%3Adenied").headers["Location"]
+    lin.post("/views/history", name="Other", query="q=outcome%3Aapproved")
+    form = next(f for f in lin.get(here).every("form") if "Save changes" in f.text)
+    change = form.attributes["action"]
+
+    assert lin.post(change, name="Other").status_code == 422
+    assert ada.post(change, name="Taken over").status_code == 404
+    assert lin.post(change, name="  My   denials ", shared="yes").headers["Location"] == here
+
+    assert "My denials · shared" in [a.text for a in lin.get("/history").every("a")]
+    assert "My denials · Lin" in [a.text for a in ada.get(here).every("a")]
+    assert "Keep this view" in ada.get(here).headings
+    gone = next(f for f in lin.get(here).every("form") if "Delete view" in f.text)
+    assert lin.post(gone.attributes["action"]).headers["Location"] == here
+    assert "My denials" not in lin.get("/history").text
+    assert lin.post(change, name="x").status_code == 404
+
+
 def test_newer_requests_are_counted_but_not_shown(lin: Browser, robo: Agent) -> None:
     first = cast.request(robo)
     cast.request(robo, **cast.LOW)
