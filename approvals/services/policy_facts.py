@@ -8,10 +8,10 @@ from pathlib import Path
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Count, F
 
-from approvals.domain.policy.lint import Facts
 from approvals.domain.policy.reading import PolicyInvalid
+from approvals.domain.policy.remarks import Facts
 from approvals.models import Agent, ApprovalRequest, Person, TeamMember
-from approvals.services import clock, policies
+from approvals.services import adapters, clock, policies
 
 LOOKS_BACK = timedelta(days=90)
 
@@ -50,6 +50,7 @@ def _known(at: datetime) -> Facts:
         asked={(agent, action): count for agent, action, count in counted}
         if is_long_enough
         else None,
+        channels=frozenset(adapters.enabled()),
         agents=frozenset(Agent.objects.values_list("name", flat=True)),
         in_force=_in_force(),
         managers=_managers(),

@@ -15,8 +15,8 @@ from approvals.domain.cards import RISK_SHAPE
 from approvals.domain.policy import lint, sentences
 from approvals.domain.policy.agent_policy import AgentPolicy
 from approvals.domain.policy.documents import PolicySet
-from approvals.domain.policy.lint import Warning
 from approvals.domain.policy.reading import PolicyInvalid
+from approvals.domain.policy.remarks import Warning
 from approvals.domain.policy.rules import ActionRule
 from approvals.domain.terms import Approval, RiskLevel
 from approvals.models import Person

@@ -8,8 +8,8 @@ from typing import Any
 
 from approvals.domain.policy import documents, lint, schema
 from approvals.domain.policy.documents import PolicySet
-from approvals.domain.policy.lint import Warning
 from approvals.domain.policy.reading import PolicyInvalid, Problem
+from approvals.domain.policy.remarks import Warning
 from approvals.services import policy_facts
 from countersign import terminal
 from countersign.outcomes import NO, YES

@@ -10,8 +10,10 @@ import httpx
 from django.conf import settings
 from django.db import Error
 
+from approvals.domain.policy import matrix
+from approvals.domain.policy.reading import PolicyInvalid
 from approvals.models import Receipt
-from approvals.services import clock, looking
+from approvals.services import clock, looking, policies
 from countersign.server.findings import Finding, fail, unknown, warn, well
 
 SECONDS = 5.0
@@ -30,7 +32,7 @@ def findings() -> Iterator[Finding]:
     if not (
         settings.SERVICENOW_URL and (settings.SERVICENOW_CLIENT_ID or settings.SERVICENOW_USER)
     ):
-        yield well(NAME, "not used")
+        yield from _unused()
         return
     try:
         with httpx.Client(timeout=SECONDS, follow_redirects=False, trust_env=False) as http:
@@ -41,6 +43,22 @@ def findings() -> Iterator[Finding]:
     except Error as error:
         yield unknown(f"{NAME} fields", f"the database does not say ({error})", "Mend it first")
     yield _looks()
+
+
+def _unused() -> Iterator[Finding]:
+    """Well, unless the policy in force counts on it."""
+    try:
+        rows = policies.current().matrix
+    except (policies.NoPolicy, PolicyInvalid, Error):
+        yield well(NAME, "not used")
+        return
+    named = [level for level, row in rows.items() if NAME in matrix.systems(row.plan.channels)]
+    if not named:
+        yield well(NAME, "not used")
+        return
+    words = f"the policy opens change requests there for risk {' and '.join(named)}, and it is not set up"
+    fix = "Set SERVICENOW_URL and an account, or take change_request out of the risk matrix"
+    yield fail(NAME, words, fix)
 
 
 def _account(http: httpx.Client) -> Iterator[Finding]:

@@ -9,9 +9,9 @@ import pytest
 
 from approvals.domain.policy import lint
 from approvals.domain.policy.documents import load
-from approvals.domain.policy.lint import Code, Facts
-from approvals.domain.policy.lint import Warning as Remark
 from approvals.domain.policy.reading import PolicyInvalid
+from approvals.domain.policy.remarks import Code, Facts
+from approvals.domain.policy.remarks import Warning as Remark
 from tests.domain.test_documents import DEFAULT, EXAMPLES, matrix, policy, team
 
 WINTER, SUMMER = datetime(2026, 1, 15, tzinfo=UTC), datetime(2026, 7, 15, tzinfo=UTC)
@@ -237,6 +237,24 @@ def test_managers_nobody_has_are_told_where_people_are_known() -> None:
     assert "the row 'medium' of the matrix goes on to the managers of 'leads'" in one.words
     assert "countersign user add EMAIL --manager EMAIL" in one.words
     assert codes(*documents, **facts, managers={"lin@example.com": "ada@example.com"}) == []
+
+
+def test_a_channel_that_is_not_set_up_is_told_where_channels_are_known() -> None:
+    row = "{approval: required, approvers: [{team: leads}], timeout: 5m, CHANNEL}"
+    there = {"channels": frozenset({"slack", "servicenow"})}
+    for channel, words in (
+        ("change_request: servicenow", "opens a change request in ServiceNow, which is not set up"),
+        ("channels: ['servicenow:normal']", "opens a change request in ServiceNow"),
+        ("channels: [C123, pagerduty]", "announces its requests in PagerDuty"),
+    ):
+        documents = (team("leads"), matrix(row.replace("CHANNEL", channel)))
+        assert codes(*documents) == []
+        [one] = remarks(*documents, channels=frozenset({"slack"}))
+        assert one.code is Code.CHANNEL_OFF
+        assert words in one.words
+        assert "docs/settings.md" in one.words
+    documents = (team("leads"), matrix(row.replace("CHANNEL", "change_request: servicenow")))
+    assert codes(*documents, **there) == []
 
 
 # --- hours -----------------------------------------------------------------------------------

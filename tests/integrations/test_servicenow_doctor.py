@@ -13,7 +13,7 @@ from countersign.server import servicenow_seen
 from tests.fakes import server
 from tests.fakes.servicenow import CLIENT, CLIENT_SECRET, ROWS, FakeServiceNow
 from tests.support import cast
-from tests.support.servicenow import look, opened, pointed
+from tests.support.servicenow import change_requests, look, opened, pointed
 
 pytestmark = pytest.mark.django_db
 
@@ -30,6 +30,17 @@ def seen() -> dict[str, tuple[str, str]]:
 
 def test_unused_it_is_well(settings: Any) -> None:
     assert seen() == {"servicenow": ("OK", "not used")}
+
+
+def test_a_policy_that_counts_on_it_is_not_well_without_it(settings: Any) -> None:
+    cast.policy()
+    assert seen() == {"servicenow": ("OK", "not used")}
+    change_requests()
+    [(level, words)] = seen().values()
+    assert level == "FAIL"
+    assert words == (
+        "the policy opens change requests there for risk critical, and it is not set up"
+    )
 
 
 @pytest.mark.parametrize("oauth", [False, True])

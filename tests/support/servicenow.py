@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from approvals.models import ApprovalRequest, AuditEvent
-from approvals.services import clock, deliveries, looking, people
+from approvals.services import clock, deliveries, looking, people, policies
 from tests.fakes.servicenow import FakeServiceNow, Knock, Record
 from tests.support import cast
 
@@ -24,6 +24,16 @@ def pointed(settings: Any) -> Iterator[FakeServiceNow]:
             setattr(settings, name, value)
         settings.ADAPTERS = ["integrations.servicenow.adapter.ServiceNowAdapter"]
         yield servicenow
+
+
+def change_requests() -> None:
+    """Let the row for critical requests say that each is a change request, and nothing else of it."""
+    files = policies.read_directory(cast.POLICIES)
+    board = "approvers: [{team: change-board, quorum: 2}]\n"
+    assert files["default.yaml"].count(board) == 1
+    asks = f"{board}    change_request: servicenow\n"
+    files["default.yaml"] = files["default.yaml"].replace(board, asks)
+    policies.apply(files=files, author="tests", actor=cast.OPERATOR, at=clock.now())
 
 
 def linked(name: str, account: str | None = None) -> None:

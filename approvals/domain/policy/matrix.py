@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -141,8 +141,12 @@ def _channels(body: Mapping[str, Value]) -> tuple[str, ...]:
     if "change_request" not in body:
         return named
     system = body["change_request"].one_of(*CHANGE_REQUESTS)
-    is_named = any(channel.partition(":")[0] == system for channel in named)
-    return named if is_named else (*named, system)
+    return named if system in systems(named) else (*named, system)
+
+
+def systems(channels: Iterable[str]) -> tuple[str, ...]:
+    """Which systems these channels are of, without what follows the colon."""
+    return tuple(dict.fromkeys(channel.partition(":")[0] for channel in channels))
 
 
 def _reminders(body: Mapping[str, Value]) -> tuple[float, ...]:
