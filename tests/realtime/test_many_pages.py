@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-from collections.abc import Iterator
-from contextlib import ExitStack
 
 import pytest
 
 from bench.dashboards_page import Board, Dashboard
 from tests.stories.world import World
-from tests.support.plugin import engine
-from tests.support.service import Service, empty_database
+from tests.support.service import Service
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 PAGES, DECISIONS, PER_SECOND = 20, 9, 3
@@ -29,22 +25,6 @@ for number in range({PAGES}):
     cookies.append(client.cookies["session"].value)
 print("COOKIES " + json.dumps(cookies))
 """
-
-
-@pytest.fixture
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with ExitStack() as ending:
-        places = {"REDIS_URL": os.environ.get("REDIS_URL", "")}
-        if engine() == "postgres":
-            places["DATABASE_URL"] = ending.enter_context(empty_database())
-        running = Service(
-            tmp_path_factory.mktemp("pages"),
-            env={name: value for name, value in places.items() if value},
-        )
-        ending.callback(running.kill)
-        running.start()
-        yield running
-        running.stop()
 
 
 def test_every_open_page_ends_correct_also_those_that_lost_their_line(service: Service) -> None:

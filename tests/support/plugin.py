@@ -22,11 +22,14 @@ OWN_SETTINGS = (
     "SLACK_", "PAGERDUTY_", "SERVICENOW_", "TEAMS_", "OIDC_", "GITHUB_APP_", "GITHUB_WEBHOOK_",
 )  # fmt: skip
 
+# What a test asks for when what it does may differ from engine to engine.
+ON_AN_ENGINE = frozenset({"db", "transactional_db", "start_service"})
 LONGEST_NAME = 50
 
 header: list[str] = []
 _started: list[Server] = []
 _scratch: list[Path] = []
+_under_way: list[pytest.Item] = []
 
 
 def engine() -> str:
@@ -51,13 +54,35 @@ def pytest_report_header() -> list[str]:
     return [f"engine: {engine()}", *header]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if depends_on_engine(item):
+            item.add_marker("engine")
     if engine() == "postgres":
         return
     needing = [item for item in items if item.get_closest_marker("postgres")]
     if needing:
         config.hook.pytest_deselected(items=needing)
         items[:] = [item for item in items if item not in needing]
+
+
+def depends_on_engine(item: pytest.Item) -> bool:
+    """Whether both engines must run it. What touches no database is run once: on SQLite."""
+    marked = any(item.get_closest_marker(name) for name in ("django_db", "postgres", "engine"))
+    return marked or not ON_AN_ENGINE.isdisjoint(getattr(item, "fixturenames", ()))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    _under_way[:] = [item]
+
+
+def must_run_on_both() -> None:
+    """Called where a process meets an engine: raises for a test that only one of them would run."""
+    kinds = ("engine", "browser", "faults")
+    if _under_way and not any(_under_way[0].get_closest_marker(kind) for kind in kinds):
+        raise pytest.UsageError(f"{_under_way[0].nodeid} starts a service: mark it engine.")
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

@@ -18,7 +18,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from tests.support.plugin import engine
+from tests.support.plugin import engine, must_run_on_both
 from tests.support.processes import (
     HOST,
     descendants,
@@ -45,7 +45,7 @@ class Service:
 
     def __init__(self, data_dir: Path, *, env: Mapping[str, str]) -> None:
         self.data_dir = data_dir
-        self.port = free_port()
+        self.port = int(env.get("PORT") or free_port())
         self.url = f"http://{HOST}:{self.port}"
         self.env = {name: os.environ[name] for name in INHERITED if name in os.environ} | {
             "PYTHONUNBUFFERED": "1",
@@ -206,11 +206,7 @@ def start_service(tmp_path: Path) -> Iterator[StartService]:
         def start(**env: str) -> Service:
             data_dir = tmp_path / f"service-{token_hex(3)}"
             data_dir.mkdir()
-            places = {"REDIS_URL": os.environ["REDIS_URL"]}
-            if engine() == "postgres" and "DATABASE_URL" not in env:
-                places["DATABASE_URL"] = ending.enter_context(empty_database())
-            settings = {name: value for name, value in {**places, **env}.items() if value}
-            service = Service(data_dir, env=settings)
+            service = Service(data_dir, env=ending.enter_context(places(**env)))
             ending.callback(_end_of, service)
             service.start()
             return service
@@ -248,6 +244,27 @@ def own_postgres(own_server: Callable[[type[Server]], Server]) -> Server:
 @pytest.fixture
 def own_redis(own_server: Callable[[type[Server]], Server]) -> Server:
     return own_server(Redis)
+
+
+@contextmanager
+def running(data_dir: Path, **env: str) -> Iterator[Service]:
+    """A service, up and ready, for a whole file or session of stories; `env` as for `start_service`."""
+    with ExitStack() as ending:
+        service = Service(data_dir, env=ending.enter_context(places(**env)))
+        ending.callback(_end_of, service)
+        service.start()
+        yield service
+
+
+@contextmanager
+def places(**env: str) -> Iterator[dict[str, str]]:
+    """The settings of a service on the run's Redis and an empty database of the engine under test."""
+    must_run_on_both()
+    with ExitStack() as ending:
+        own = {"REDIS_URL": os.environ.get("REDIS_URL", "")}
+        if engine() == "postgres" and "DATABASE_URL" not in env:
+            own["DATABASE_URL"] = ending.enter_context(empty_database())
+        yield {name: value for name, value in {**own, **env}.items() if value}
 
 
 @contextmanager
