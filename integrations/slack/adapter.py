@@ -16,6 +16,7 @@ from integrations.slack import (
     blocks,
     configuration,
     digest,
+    home_tabs,
     likeness,
     places,
     replies,
@@ -89,6 +90,11 @@ class SlackAdapter:
     def direct(self, account: str) -> str:
         """Somebody's own conversation with our bot."""
         return places.of_account(account)
+
+    def look(self, *, at: datetime, since: datetime | None) -> None:
+        """Draw the home tabs that do not show what their owners did."""
+        del since
+        home_tabs.draw_due(at=at)
 
     def deliver(self, message: Message) -> Mapping[str, Any]:
         """Post, edit or reply; the receipt is `{channel, ts, drawn}`. Raises DeliveryError."""

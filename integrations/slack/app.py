@@ -14,11 +14,13 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
 
 from approvals.domain.terms import Verdict
+from approvals.services import clock
 from integrations.slack import (
     answers,
     buttons,
     events,
     home,
+    home_tabs,
     listeners,
     payloads,
     strangers,
@@ -167,10 +169,13 @@ def _listen_for_wishes(app: App) -> None:
 
 def _listen_at_home(app: App) -> None:
     def opened(body: dict[str, Any], context: BoltContext) -> None:
-        home.opened(body, client=speaking(context))
+        owner = home.opened(body, client=speaking(context))
+        if owner is not None:
+            home_tabs.remember(*owner, at=clock.now())
 
     def switched(ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
-        home.switched(body, client=speaking(context))
+        owner = home.switched(body, client=speaking(context))
+        home_tabs.remember(*owner, at=clock.now())
         ack()
 
     def ended(body: dict[str, Any]) -> None:

@@ -34,6 +34,7 @@ ROW_LENGTH = 200
 SPANS = {"away_day": timedelta(days=1), "away_week": timedelta(days=7)}
 BACK = "back"
 ACTIONS = (*SPANS, BACK)
+Owner = tuple[Account, Person | str]
 DID = {
     Verdict.APPROVE: "Approved",
     Verdict.DENY: "Denied",
@@ -47,17 +48,19 @@ NOT_OURS = "Nothing was changed. That button was not made by this service. Press
 FOREIGN = "Your Slack account belongs to a workspace whose members do not decide here."
 
 
-def opened(payload: Mapping[str, Any], *, client: WebClient) -> None:
-    """Somebody opened the tab: draw it for them."""
+def opened(payload: Mapping[str, Any], *, client: WebClient) -> Owner | None:
+    """Somebody opened the tab: draw it for them. Returns whose it is; None where it was another tab."""
     event = payload["event"]
     if event["tab"] not in ("", "home") or not event["user"]:
-        return
+        return None
     account = Account(event["user"], payload.get("team_id", ""), "")
-    _send(account, draw(account, _person(account, client), at=clock.now()), client)
+    person = _person(account, client)
+    _send(account, draw(account, person, at=clock.now()), client)
+    return account, person
 
 
-def switched(payload: Mapping[str, Any], *, client: WebClient) -> None:
-    """Somebody pressed the switch on their own tab: they are away, or back."""
+def switched(payload: Mapping[str, Any], *, client: WebClient) -> Owner:
+    """Somebody pressed the switch on their own tab: they are away, or back. Returns who."""
     account, pressed = payloads.account(payload), payloads.action(payload)
     wish = str(pressed.get("action_id"))
     person, why_not = _person(account, client), ""
@@ -65,6 +68,7 @@ def switched(payload: Mapping[str, Any], *, client: WebClient) -> None:
         is_ours = _is_ours(str(pressed.get("value") or ""), account, wish)
         why_not = _switch(person, wish, at=clock.now()) if is_ours else NOT_OURS
     _send(account, draw(account, person, at=clock.now(), why_not=why_not), client)
+    return account, person
 
 
 def _send(account: Account, view: Mapping[str, Any], client: WebClient) -> None:
@@ -88,7 +92,10 @@ def draw(
         *_away(account, absence.current(person, at)),
         el.header("Your last decisions"),
         *_decided(person),
-        el.small(f"Drawn at {spoken(at)} for {person}. Open this tab again to draw it anew."),
+        el.small(
+            f"Drawn at {spoken(at)} for {person}. What you do shows here within a minute; for what "
+            "others do, open this tab again."
+        ),
     ]
     return {"type": "home", "blocks": blocks}
 

@@ -24,6 +24,7 @@ from integrations.slack import (
     app,
     clicks,
     configuration,
+    home_tabs,
     modals,
     payloads,
     seals,
@@ -119,6 +120,7 @@ def _do(kept: Kept, turn: Turn, configured: Configuration) -> None:
     if not turn.hand_in(response) and turn.is_submission:
         _say_late(response, turn)
     knocks.finish(kept)
+    home_tabs.stir(turn.payload)
 
 
 def _too_soon(turn: Turn) -> BoltResponse:

@@ -210,7 +210,7 @@ def _proof(
     waiting = [a for a in _addresses(click) if not any(r.address == a for r in receipts)]
     # "" is sealed while words are not checked. What Slack sends without any blocks hides nothing from us:
     # then the button must be sealed beside one of the last things we wrote there.
-    lately = () if click.read or click.drawn else _lately(receipts, place)
+    lately: Sequence[str] = () if click.read or click.drawn else _lately(receipts, place)
     for drawn in (click.drawn, "", *lately):
         if any(_is_sealed(carried, address, click, drawn) for address in (*here, *waiting)):
             return drawn

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,15 +12,15 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from approvals.domain.terms import Verdict
-from approvals.models import Absence, AuditEvent
-from approvals.services import absence, clock
-from integrations.slack import home
+from approvals.models import Absence, AuditEvent, Person
+from approvals.services import absence, clock, looking
+from integrations.slack import home, home_tabs
 from integrations.slack.payloads import Account
 from tests.fakes.knocks import signed
-from tests.fakes.slack import Posted, broken
+from tests.fakes.slack import Posted, broken, limited
 from tests.fakes.slack_rooms import RoomySlack, event
 from tests.support import cast
-from tests.support.slack import knock, linked
+from tests.support.slack import knock, linked, shown
 
 pytestmark = [pytest.mark.urls("integrations.slack.urls"), pytest.mark.django_db]
 
@@ -171,3 +172,102 @@ def test_the_number_of_statements_does_not_grow_with_what_waits(slack: RoomySlac
             home.draw(account, person, at=clock.now())
         counts.append(len(seen))
     assert counts[0] == counts[1]
+
+
+def look(seconds: float = 0) -> None:
+    """The next look, some time from now."""
+    later = clock.now() + timedelta(seconds=seconds)
+    looking.look_due(now=lambda: later)
+
+
+def drawn(slack: RoomySlack) -> int:
+    return len(slack.called("views.publish"))
+
+
+def test_the_tab_is_drawn_anew_after_a_decision_of_its_owner(slack: RoomySlack) -> None:
+    row = cast.request()
+    linked("lin")
+    assert "Waiting for you (1)" in opened(slack)
+    cast.decide(row, cast.person("lin"))
+    look()
+    assert "Waiting for you (0)" in json.dumps(slack.homes["U1"])
+    assert f"Approved {row.ref}" in json.dumps(slack.homes["U1"])
+    look(61)
+    assert drawn(slack) == 2
+
+
+def test_a_click_makes_the_look_due_and_many_are_drawn_once(
+    slack: RoomySlack, settings: Any
+) -> None:
+    settings.UNDO_SECONDS = 30
+    rows = [cast.request(target=f"service-{number}") for number in range(3)]
+    linked("lin")
+    opened(slack)
+    look()
+    assert drawn(slack) == 1
+    for row in rows:
+        knock(slack.click(shown(slack, row), "approve"))
+    look()
+    assert drawn(slack) == 2
+    knock(slack.click(shown(slack, rows[0]), "undo"))
+    look()
+    assert drawn(slack) == 3
+
+
+def test_it_is_drawn_anew_when_its_owner_leaves_or_comes_back_elsewhere(slack: RoomySlack) -> None:
+    linked("lin")
+    opened(slack)
+    lin, at = cast.person("lin"), clock.now()
+    ends_at = at + timedelta(days=1)
+    absence.begin(lin, starts_at=at, ends_at=ends_at, stand_in=None, by=lin, at=at)
+    look()
+    assert "You are away until" in json.dumps(slack.homes["U1"])
+    look(26 * 3600)
+    assert "You are here" in json.dumps(slack.homes["U1"])
+
+
+def test_nobody_s_tab_is_drawn_who_never_opened_it_or_did_nothing(slack: RoomySlack) -> None:
+    row = cast.request()
+    linked("lin")
+    linked("ada", "U2")
+    opened(slack, "U2")
+    cast.decide(row, cast.person("lin"))
+    look()
+    assert drawn(slack) == 1
+    assert "U1" not in slack.homes
+
+
+def test_what_others_wait_for_is_taken_off_the_tab_of_somebody_we_no_longer_know(
+    slack: RoomySlack,
+) -> None:
+    cast.request()
+    linked("lin")
+    assert "production-api" in opened(slack)
+    Person.objects.filter(pk=cast.person("lin").pk).update(is_active=False)
+    look()
+    assert "production-api" not in json.dumps(slack.homes["U1"])
+    look(61)
+    assert drawn(slack) == 2
+
+
+def test_a_look_that_slack_slows_down_is_done_later(slack: RoomySlack) -> None:
+    row = cast.request()
+    linked("lin")
+    opened(slack)
+    cast.decide(row, cast.person("lin"))
+    slack.will("views.publish", limited(5))
+    look()
+    assert "Waiting for you (1)" in json.dumps(slack.homes["U1"])
+    look(61)
+    assert "Waiting for you (0)" in json.dumps(slack.homes["U1"])
+
+
+def test_a_look_takes_as_many_statements_for_many_tabs(slack: RoomySlack) -> None:
+    counts = []
+    for number, name in enumerate(("lin", "ada", "grace")):
+        linked(name, f"U{number}")
+        opened(slack, f"U{number}")
+        with CaptureQueriesContext(connection) as seen:
+            home_tabs.draw_due(at=clock.now())
+        counts.append(len(seen))
+    assert counts[0] == counts[-1]
