@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from approvals.domain import errors
 from approvals.domain.policy.agent_policy import ITSELF
-from approvals.domain.terms import OPEN, Basis, Status
+from approvals.domain.terms import OPEN, Basis, Status, TimerKind
 from approvals.models import (
     Agent,
     AgentKey,
@@ -21,13 +21,16 @@ from approvals.models import (
     Alert,
     ApprovalRequest,
     BreakerTrip,
+    Timer,
 )
+from approvals.queries.seconds import Seconds
 
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
 PER_PAGE = 50
 LOOKED_BACK = 2_000
 RECENT = 10
 MOST_LISTED = 100
+MOST_DENIED = 5_000
 _OPEN = [status.value for status in OPEN]
 _COUNTED = (*_OPEN, Status.APPROVED.value)
 STATES = ("active", "stopped", "breaker")
@@ -42,6 +45,7 @@ class Line:
     breaker: bool
     waiting: int
     denied: int
+    denied_is_all: bool
     last: ApprovalRequest | None
 
 
@@ -97,13 +101,20 @@ def everyone() -> list[Agent]:
 
 
 def fate(agent: Agent) -> Fate:
+    """What runs is looked for among its newest `LOOKED_BACK` requests."""
     mine = ApprovalRequest.objects.filter(agent=agent)
     approved = mine.filter(status=Status.APPROVED.value, grant_lapsed=False)
-    begun = approved.filter(consumed_at__isnull=False, outcome_at=None).order_by("-number")
+    newest = mine.order_by("-number").values("number")[:LOOKED_BACK]
+    begun = approved.filter(number__in=newest, consumed_at__isnull=False, outcome_at=None)
+    # Each grant that runs has a timer that ends it: of those there are few, of approved requests many.
+    running_out = Timer.objects.filter(
+        kind=TimerKind.GRANT_EXPIRY.value, fired_at=None, dropped_at=None
+    ).values("request")
+    unused = approved.filter(number__in=running_out, consumed_at=None)
     return Fate(
         waiting=mine.filter(status__in=_OPEN).count(),
-        unused=approved.filter(consumed_at=None, grant_expires_at__isnull=False).count(),
-        running=tuple(begun[:MOST_LISTED]),
+        unused=unused.filter(grant_expires_at__isnull=False).count(),
+        running=tuple(begun.order_by("-number")[:MOST_LISTED]),
     )
 
 
@@ -151,27 +162,37 @@ def _lines(agents: Sequence[Agent], *, at: datetime) -> list[Line]:
         stages.setdefault(row.agent_id, []).append(row)
     # As the queue lists them: identical ones as one.
     open_now = ApprovalRequest.objects.filter(agent__in=ids, status__in=_OPEN, joined=None)
-    denied = ApprovalRequest.objects.filter(
-        agent__in=ids,
-        created_at__gt=at - WEEK,
-        status=Status.DENIED.value,
-        basis__in=[Basis.PERSON.value, Basis.POLICY.value],
-    )
     trips = set(
         BreakerTrip.objects.filter(agent__in=ids, closed_at=None).values_list("agent", flat=True)
     )
-    waiting, refused, last = _by_agent(open_now), _by_agent(denied), _last(ids)
+    waiting, last = _by_agent(open_now), _last(ids)
+    refused, is_all = _denied(since=at - WEEK)
     return [
         Line(
             agent=agent,
             stages=tuple(stages.get(agent.pk, ())),
             breaker=agent.pk in trips,
             waiting=waiting.get(agent.pk, 0),
-            denied=refused.get(agent.pk, 0),
+            denied=refused[agent.pk],
+            denied_is_all=is_all,
             last=last.get(agent.pk),
         )
         for agent in agents
     ]
+
+
+def _denied(*, since: datetime) -> tuple[Counter[UUID], bool]:
+    """How many of each agent were denied since then, among the newest; and whether those are all."""
+    newest = (
+        ApprovalRequest.objects.filter(
+            status=Status.DENIED.value, basis__in=[Basis.PERSON.value, Basis.POLICY.value]
+        )
+        .order_by("-number")
+        .values_list("agent", Seconds("created_at"))[: MOST_DENIED + 1]
+    )
+    first, rows = since.timestamp(), list(newest)
+    counted = Counter(agent for agent, when in rows[:MOST_DENIED] if when > first)
+    return counted, len(rows) <= MOST_DENIED or rows[-1][1] <= first
 
 
 def _by_agent(rows: QuerySet[ApprovalRequest]) -> Mapping[UUID, int]:

@@ -5,21 +5,25 @@ Every read is bounded. Where a bound was reached the answer says so, and whoever
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+from django.db.models import Max
 
 from approvals.domain import trial
 from approvals.domain.policy.documents import PolicySet
 from approvals.domain.terms import OPEN, Basis, RiskLevel, Status
 from approvals.models import Agent, Alert, ApprovalRequest, BreakerTrip
 from approvals.queries import used_rates
+from approvals.queries.seconds import Seconds
 from approvals.queries.used_rates import Used
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 MOST_WAITING = 5_000
-MOST_BLOCKED = 5_000
+MOST_BLOCKED = 3_000
 MOST_PAST = 20_000
 MOST_AGENTS = 200
 TOP = 6
@@ -59,29 +63,33 @@ def waiting(*, at: datetime) -> Waiting:
         .order_by("number")
         .values_list("risk", "created_at", "expires_at")[: MOST_WAITING + 1]
     )
+    open_since = [created.timestamp() for _, created, _ in rows]
     counts = Counter(risk for risk, _, _ in rows)
     return Waiting(
         count=len(rows),
         by_risk={risk: counts[risk.value] for risk in RiskLevel},
         oldest=min((created for _, created, _ in rows), default=None),
         half_used=sum(at - created > (ends - created) / 2 for _, created, ends in rows),
-        line=_line(at=at),
+        line=_line(open_since, at=at),
         is_whole=len(rows) <= MOST_WAITING,
     )
 
 
-def _line(*, at: datetime) -> tuple[tuple[datetime, int], ...]:
-    """From the newest requests alone, so that a long past costs nothing."""
-    lives = list(
-        ApprovalRequest.objects.filter(asked=True, joined=None)
-        .order_by("-number")
-        .values_list("created_at", "closed_at")[:MOST_PAST]
-    )
+def _line(open_since: Sequence[float], *, at: datetime) -> tuple[tuple[datetime, int], ...]:
+    """What waits, and of the newest requests alone what waited, so that a long past costs nothing."""
     top = at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     hours = [*(top - HOUR * back for back in range(23, -1, -1)), at]
+    newest = ApprovalRequest.objects.aggregate(number=Max("number"))["number"] or 0
+    closed = ApprovalRequest.objects.filter(
+        asked=True, joined=None, number__gt=newest - MOST_PAST, closed_at__gt=hours[0]
+    )
+    lives = list(closed.values_list(Seconds("created_at"), Seconds("closed_at")))
+    begun = sorted([*open_since, *(born for born, _ in lives)])
+    ended = sorted(end for _, end in lives)
+    moments = [(hour, hour.timestamp()) for hour in hours]
     return tuple(
-        (hour, sum(born <= hour and (end is None or end > hour) for born, end in lives))
-        for hour in hours
+        (hour, bisect_right(begun, moment) - bisect_right(ended, moment))
+        for hour, moment in moments
     )
 
 
@@ -90,17 +98,20 @@ def blocked(*, since: datetime, at: datetime) -> Blocked:
     rows = list(
         ApprovalRequest.objects.filter(status=Status.DENIED.value, basis=Basis.POLICY.value)
         .order_by("-number")
-        .values_list("reason_code", "agent__name", "created_at")[: MOST_BLOCKED + 1]
+        .values_list("reason_code", "agent__name", Seconds("created_at"))[: MOST_BLOCKED + 1]
     )
-    now = [row for row in rows if row[2] >= since]
-    before = {reason for reason, _, when in rows if since - (at - since) <= when < since}
+    first, span = since.timestamp(), (at - since).total_seconds()
+    now = [row for row in rows if row[2] >= first]
+    before = {reason for reason, _, when in rows if first - span <= when < first}
+    # Where the bound was reached within these spans, nobody knows which reasons are new.
+    is_known = len(rows) <= MOST_BLOCKED or rows[-1][2] < first - span
     reasons, agents = Counter(row[0] for row in now), Counter(row[1] for row in now)
     return Blocked(
         count=len(now),
         by_reason=tuple(reasons.most_common()),
         by_agent=tuple(agents.most_common(TOP)),
-        fresh=frozenset(reasons) - before,
-        last=rows[0][2] if rows else None,
+        fresh=frozenset(reasons) - before if is_known else frozenset(),
+        last=datetime.fromtimestamp(rows[0][2], UTC) if rows else None,
         is_whole=len(now) <= MOST_BLOCKED,
     )
 

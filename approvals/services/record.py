@@ -36,6 +36,10 @@ CHUNK = 200  # submissions can be large
 MOST_ACTIONS = 20
 _WRONG = (OutcomeStatus.FAILURE.value, OutcomeStatus.ROLLED_BACK.value)
 
+_READ = (
+    "number", "created_at", "asked", "reason_code", "submission", "basis", "status", "outcome_status",
+    "outcome_at", "cost",
+)  # fmt: skip
 _BY_ITSELF = (Basis.POLICY.value, Basis.STANDING_GRANT.value)
 
 
@@ -50,7 +54,7 @@ def evidence(
     found = (
         rows.annotate(escalated=Exists(escalated))
         .prefetch_related(Prefetch("decisions", final, "final"), Prefetch("marks", marks, "marked"))
-        .defer("because", "evaluation", "plan")
+        .only(*_READ)
         .order_by("-number")[:MOST]
     )
     return weigh(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
@@ -44,7 +44,7 @@ class Row:
     stages: tuple[agents_trust.Rung, ...]
     stage_words: str
     waiting: int
-    denied: int
+    denied: str
     last: str
     last_at: datetime | None
 
@@ -78,7 +78,10 @@ def show_all(request: HttpRequest, person: Person) -> HttpResponse:
         "is_steward": stewards.is_steward(person),
         "url": settings.PUBLIC_URL,
     }
-    return render(request, "agents.html", facts)
+    facts["here"] = urlencode({name: request.GET[name] for name in request.GET})[:400]
+    response = render(request, "agents.html", facts)
+    response.headers["X-Server-Time"] = now.isoformat()
+    return response
 
 
 @require_safe
@@ -127,11 +130,19 @@ def draw(
         "refusal": refusal,
         "typed": typed or {},
         "new_key": key,
+        "here": _here(request, agent),
     }  # fmt: skip
     response = render(request, "agent.html", facts, status=refusal.status if refusal else 200)
+    response.headers["X-Server-Time"] = now.isoformat()
     if key:
         response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _here(request: HttpRequest, agent: Agent) -> str:
+    """The page's own address, also where a form was sent from it."""
+    chosen = {"class": request.GET["class"][:200]} if request.GET.get("class") else {}
+    return f"/agents/{quote(agent.name, safe='')}?{urlencode(chosen)}"
 
 
 def _plain(text: str) -> str:
@@ -149,10 +160,15 @@ def _row(line: reads.Line) -> Row:
         stages=agents_trust.ladder(_lowest(line.stages)),
         stage_words=_stage_words(line.stages),
         waiting=line.waiting,
-        denied=line.denied,
+        denied=_counted(line.denied, is_all=line.denied_is_all),
         last=_headline(line.last) if line.last else "",
         last_at=line.last.created_at if line.last else None,
     )
+
+
+def _counted(number: int, *, is_all: bool) -> str:
+    """Empty for none; with a plus where older ones were not looked at."""
+    return f"{number}+" if not is_all else str(number or "")
 
 
 def _state(line: reads.Line) -> tuple[str, str]:
