@@ -1,7 +1,9 @@
 """200 open dashboards while people decide: how soon each page shows what was decided.
 
-A page here does what the one in a browser does, on the same words: rows that closed come over the
-socket, whatever else changed is asked for at `/queue/rows`, spread over the time the service names.
+A page here does what the one in a browser does, on the same words: rows that closed or changed come
+over the socket, what else changed is asked for at `/queue/rows`, spread over the time the service names,
+and every half minute it asks by itself. Every fourth request takes two decisions, the first of which
+leaves it waiting.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import os
 import random
 import re
 import time
+from typing import NamedTuple
 
 from bench.dashboards_page import Board, Dashboard
 from bench.figures import Against, Chapter, Series
@@ -32,19 +35,27 @@ PATIENCE = 60.0
 OPENING = 8
 
 
+class Step(NamedTuple):
+    """One decision: of which request, whose, and what it says."""
+
+    number: int
+    who: str
+    verdict: str
+
+
 def measure(ground: Ground, plan: Plan) -> Chapter:
     """Decisions at an even pace over the API; lateness counts from a decision's own answer."""
     del plan
     decisions = PER_SECOND * SECONDS
-    first, last = ground.inside("medium", decisions)
+    numbers, twice = ground.inside("mixed", decisions)
     cookies = ground.inside("browse", DASHBOARDS)
     board = Board()
     meter = Meter()
     with ground.running("web"):
-        pages = asyncio.run(_addresses(ground, cookies[0], decisions))
+        pages = asyncio.run(_addresses(ground, cookies[0], len(numbers)))
         meter.start()
-        numbers = list(range(first, last + 1))
-        rate, clicks, used = asyncio.run(_run(ground, cookies, pages, numbers, board))
+        steps = _steps(numbers, frozenset(twice))
+        rate, clicks, used = asyncio.run(_run(ground, cookies, pages, steps, board))
         noise = meter.stop()
     chapter = Chapter(
         f"{DASHBOARDS} open dashboards, {PER_SECOND} decisions a second for {SECONDS} s; "
@@ -66,7 +77,7 @@ def measure(ground: Ground, plan: Plan) -> Chapter:
 
 
 async def _run(
-    ground: Ground, cookies: list[str], pages: list[str], numbers: list[int], board: Board
+    ground: Ground, cookies: list[str], pages: list[str], steps: list[Step], board: Board
 ) -> tuple[float, list[float], dict[str, float]]:
     dashboards = [
         Dashboard(ground.port, cookie, pages[number % len(pages)], board)
@@ -76,11 +87,12 @@ async def _run(
         await asyncio.gather(*(each.open() for each in dashboards[start : start + OPENING]))
     tasks = [asyncio.create_task(each.follow()) for each in dashboards]
     tasks += [asyncio.create_task(each.listen()) for each in dashboards]
+    tasks += [asyncio.create_task(each.poll()) for each in dashboards]
     live = asyncio.gather(*(each.is_live.wait() for each in dashboards))
     await asyncio.wait_for(live, PATIENCE)
     web, load, began = seconds_of(ground.pids["web"]), time.process_time(), time.perf_counter()
     cutting = asyncio.create_task(_cut(dashboards[:CUT]))
-    rate, clicks = await _decide(ground, numbers, board)
+    rate, clicks = await _decide(ground, steps, board)
     taken = time.perf_counter() - began
     used = {
         "web": (seconds_of(ground.pids["web"]) - web) / taken,
@@ -123,29 +135,42 @@ async def _addresses(ground: Ground, cookie: str, waiting: int) -> list[str]:
     return found
 
 
-async def _decide(ground: Ground, numbers: list[int], board: Board) -> tuple[float, list[float]]:
-    """Deny one after the other at an even pace, some at the same time where answers take longer."""
-    random.shuffle(numbers)
-    waiting = asyncio.Queue[tuple[int, float]]()
+def _steps(numbers: list[int], twice: frozenset[int]) -> list[Step]:
+    """Who says what to which request, in an order of chance; the first of two comes first."""
+    order = [*numbers, *twice]
+    random.shuffle(order)
+    steps, begun = [], set[int]()
+    for number in order:
+        is_first = number in twice and number not in begun
+        begun.add(number)
+        who = "first" if is_first else "second" if number in twice else "approver"
+        steps.append(Step(number, who, "approve" if is_first else "deny"))
+    return steps
+
+
+async def _decide(ground: Ground, steps: list[Step], board: Board) -> tuple[float, list[float]]:
+    """Decide one after the other at an even pace, some at the same time where answers take longer."""
+    waiting = asyncio.Queue[tuple[Step, float]]()
     started = time.perf_counter()
-    for place, number in enumerate(numbers):
-        waiting.put_nowait((number, started + place / PER_SECOND))
+    for place, step in enumerate(steps):
+        waiting.put_nowait((step, started + place / PER_SECOND))
     clicks: list[float] = []
 
     async def keep_deciding() -> None:
         wire = await connect(ground.port)
         while not waiting.empty():
-            number, due = waiting.get_nowait()
+            step, due = waiting.get_nowait()
             await asyncio.sleep(max(due - time.perf_counter(), 0))
-            body = {"verdict": "deny", "comment": "Not during the freeze."}
-            path = f"/api/v1/requests/REQ-{number}/decisions"
+            body = {"verdict": step.verdict, "comment": "Not during the freeze."}
+            path = f"/api/v1/requests/REQ-{step.number}/decisions"
             if not wire.is_open:
                 wire = await connect(ground.port)
             began = time.perf_counter()
-            answer = await wire.ask(question("POST", path, key=ground.keys["approver"], body=body))
+            answer = await wire.ask(question("POST", path, key=ground.keys[step.who], body=body))
             clicks.append(time.perf_counter() - began)
             board.refused += answer.status != 200
-            board.answered[b"REQ-%d" % number] = time.perf_counter()
+            noted = board.first_answered if step.who == "first" else board.answered
+            noted[b"REQ-%d" % step.number] = time.perf_counter()
         wire.close()
 
     await asyncio.gather(*(keep_deciding() for _ in range(TOGETHER)))

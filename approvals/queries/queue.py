@@ -155,6 +155,15 @@ def marks(rows: Sequence[ApprovalRequest], *, person: Person | None) -> dict[int
     return found
 
 
+def seen_by(
+    rows: Sequence[ApprovalRequest], people: Sequence[Person]
+) -> dict[tuple[int, int], int]:
+    """The version of each request, by number, that each of these people saw last; one statement."""
+    looks = RequestLook.objects.filter(person__in=people, request__in=rows)
+    found = looks.values_list("request_id", "person_id", "version")
+    return {(request, person): version for request, person, version in found}
+
+
 def _key(row: ApprovalRequest) -> tuple[int, str]:
     return row.pk, row.action_sha256
 

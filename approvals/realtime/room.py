@@ -27,20 +27,23 @@ REST_FACTOR = 3.0
 LONGEST_REST = 1.0
 MOST_IDS = 200
 MOST_REMEMBERED = 4_096
-# Pages that must ask hear over how many seconds to spread: some milliseconds of work each. Those whose
-# list merely has room for one more spread over longer.
+# Pages that must ask hear over how many seconds to spread: some milliseconds of work each.
 SPREAD_EACH, LONGEST_SPREAD = 0.01, 2.0
-LATER_EACH, LONGEST_LATER = 0.05, 10.0
 SIGNED_OUT, COULD_NOT_CHECK = 4401, 1011
 
 
 class News(Protocol):
-    """What became of some requests, as pages may be told: `closed` are drawn rows, alike for everybody;
-    `rest` says that something else changed. `tallies` are counts by person, `read` when they were
-    counted, and `marks` what to give back next time so that the same news are not told twice."""
+    """What became of some requests, as pages may be told: `closed` are drawn rows, alike for everybody,
+    and `open` those each person sees in their own way, the newest asked at `newest`; `rest` says that
+    something else changed. `tallies` are counts by person, `read` when they were counted, and `marks`
+    what to give back next time so that the same news are not told twice."""
 
     @property
     def closed(self) -> str: ...
+    @property
+    def open(self) -> Mapping[int, str]: ...
+    @property
+    def newest(self) -> float: ...
     @property
     def rest(self) -> bool: ...
     @property
@@ -143,17 +146,26 @@ class Room:
             "ids": ids,
             "heard": round(heard, 3),
             "spread": round(min(count * SPREAD_EACH, LONGEST_SPREAD), 2),
-            "later": round(min(count * LATER_EACH, LONGEST_LATER), 2),
         }
-        if news is not None:
-            told |= {"closed": news.closed, "rest": news.rest, "read": round(news.read, 3)}
-        common = json.dumps(told, separators=(",", ":"))
-        texts: dict[tuple[tuple[str, str], ...], str] = {(): common}
+        if news is None:
+            text = json.dumps(told, separators=(",", ":"))
+            for page in list(self.pages):
+                page.tell(text)
+            return
+        told |= {
+            "closed": news.closed,
+            "rest": news.rest,
+            "read": round(news.read, 3),
+            "newest": round(news.newest, 3),
+        }
+        common = json.dumps(told, separators=(",", ":"))[:-1]
+        texts: dict[tuple[object, ...], str] = {}
         for page in list(self.pages):
-            counts = news.tallies.get(page.person, {}) if news is not None else {}
-            key = tuple(counts.items())
+            mine, counts = news.open.get(page.person, ""), news.tallies.get(page.person, {})
+            key = (mine, *counts.items())
             if key not in texts:
-                texts[key] = f'{common[:-1]},"counts":{json.dumps(counts)}}}'
+                own = json.dumps({"open": mine, "counts": counts}, separators=(",", ":"))
+                texts[key] = f"{common},{own[1:]}"
             page.tell(texts[key])
 
     # --- who may look ---------------------------------------------------------------------------

@@ -103,17 +103,18 @@ class Reader:
         """The rows of these cards, in their order; two statements at most."""
         shown = list(cards)
         marks = queue.marks([card.row for card in shown], person=self.person)
-        return [
-            rows.one(
-                card,
-                marks.get(card.row.pk, Marks()),
-                reader=self.approver,
-                needs_you=self.is_needed(card),
-                titles=self.board.titles,
-                now=self.now,
-            )
-            for card in shown
-        ]
+        return [self.row(card, marks.get(card.row.pk, Marks())) for card in shown]
+
+    def row(self, card: Waiting, marks: Marks) -> Row:
+        """One row as this person sees it."""
+        return rows.one(
+            card,
+            marks,
+            reader=self.approver,
+            needs_you=self.is_needed(card),
+            titles=self.board.titles,
+            now=self.now,
+        )
 
     def mark(self, card: Waiting) -> str:
         """What `Row.mark` would be, without drawing the row."""

@@ -1,9 +1,9 @@
-"""What open queue pages may be told at once: rows that closed, alike for everybody, and their counts."""
+"""What open queue pages are told at once: rows that closed or changed, and how much waits for each reader."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.template.loader import get_template
@@ -11,6 +11,7 @@ from django.template.loader import get_template
 from approvals.domain.state import Approver
 from approvals.domain.terms import Status
 from approvals.models import Person, absences
+from approvals.queries import amounts
 from approvals.queries import queue as reads
 from approvals.queries.board import Board
 from approvals.queries.queue import Marks, Waiting
@@ -26,12 +27,16 @@ _NOBODY = Approver(0, "", frozenset())
 class News:
     """What became of some requests.
 
-    `closed` is the rows of those that closed, as HTML, the same for whoever reads; `rest` says that
-    something else changed, which a page must ask for. `tallies` is the count beside each tab by
-    person, read at `read`; `marks` is what to give back as `told`, so that nothing is told twice.
+    `closed` is the rows of those that closed, as HTML, the same for whoever reads; `open` is the rows of
+    those that changed and still wait, by person; `newest` is when the newest of these was asked, in
+    seconds, so that a page knows whether it could have shown it. `rest` says that something changed
+    which a page must ask for. `tallies` is the count beside each tab by person, read at `read`; `marks`
+    is what to give back as `told`, so that nothing is told twice.
     """
 
     closed: str
+    open: dict[int, str]
+    newest: float
     rest: bool
     tallies: dict[int, dict[str, str]]
     read: float
@@ -53,11 +58,16 @@ def news(
         for card in found
         if told.get(str(card.row.public_id)) != marks[str(card.row.public_id)]
     ]
+    amounts.learn([card.row for card in changed])
     shared = boards.shared(heard=heard)
+    readers = _readers(shared, people, now=now)
+    waiting = _waiting(changed, shared)
     return News(
         closed=_drawn([card for card in changed if card.state.status.is_final], now=now),
-        rest=any(_is_personal(card) for card in changed),
-        tallies=_tallies(shared, people, now=now),
+        open=_by_person(waiting, readers),
+        newest=max((card.row.created_at.timestamp() for card in waiting), default=0.0),
+        rest=any(_is_shared(card) for card in changed),
+        tallies=_tallies(shared, readers, now=now),
         read=shared.board.began,
         marks=marks,
     )
@@ -68,12 +78,35 @@ def _mark(card: Waiting) -> str:
     return CLOSED if card.state.status.is_final else rows.mark(card, needs_you=False)
 
 
-def _is_personal(card: Waiting) -> bool:
-    """Whether people see it differently, or the card of another request changes with it."""
-    return not card.state.status.is_final or card.row.joined_id is not None or card.requests > 1
+def _waiting(changed: Iterable[Waiting], shared: Shared) -> list[Waiting]:
+    """Those that wait, as the board everybody shares has them: who is needed is remembered with it."""
+    open_ones = {card.row.pk for card in changed if not card.state.status.is_final}
+    return [
+        card for card in shared.board.cards if card.row.pk in open_ones and not _is_shared(card)
+    ]
+
+
+def _is_shared(card: Waiting) -> bool:
+    """Whether the card of another request changes with it."""
+    return card.row.joined_id is not None or card.requests > 1
+
+
+def _readers(shared: Shared, people: Collection[int], *, now: datetime) -> list[Reader]:
+    """Those of these people who may still look; two statements."""
+    known = absences.membership(people)
+    return [
+        Reader(
+            person,
+            Approver(person.pk, str(person), known.teams[person.pk], known.lent[person.pk]),
+            shared,
+            now,
+        )
+        for person in Person.objects.filter(pk__in=people, is_active=True)
+    ]
 
 
 def _drawn(cards: Collection[Waiting], *, now: datetime) -> str:
+    """Rows that are alike for everybody."""
     if not cards:
         return ""
     marks = reads.marks([card.row for card in cards], person=None)
@@ -92,26 +125,46 @@ def _drawn(cards: Collection[Waiting], *, now: datetime) -> str:
     return "".join(template.render({"row": row}) for row in drawn)
 
 
+def _by_person(cards: Sequence[Waiting], readers: Sequence[Reader]) -> dict[int, str]:
+    """The rows of cards that wait, as each of these people sees them; what two see alike is drawn once."""
+    if not cards or not readers:
+        return {}
+    marks = reads.marks([card.row for card in cards], person=None)
+    seen = reads.seen_by([card.row for card in cards], [reader.person for reader in readers])
+    template = get_template("parts/row.html")
+    drawn: dict[tuple[int, bool, bool, bool], str] = {}
+    found = {}
+    for reader in readers:
+        who, parts = reader.person.pk, []
+        for card in cards:
+            row = card.row
+            has_changed = seen.get((row.pk, who), row.version) < row.version
+            kind = (row.pk, reader.is_needed(card), who in card.assigned, has_changed)
+            if kind not in drawn:
+                mark = replace(marks.get(row.pk, Marks()), has_changed=has_changed)
+                drawn[kind] = template.render({"row": reader.row(card, mark)})
+            parts.append(drawn[kind])
+        found[who] = "".join(parts)
+    return found
+
+
 # --- how much waits for each person ---------------------------------------------------------------
 
 
 def _tallies(
-    shared: Shared, people: Collection[int], *, now: datetime
+    shared: Shared, readers: Iterable[Reader], *, now: datetime
 ) -> dict[int, dict[str, str]]:
-    """The count beside each tab for each of these people; two statements."""
+    """The count beside each tab for each of these people."""
     board = shared.board
     everybody = {
         "all": f"{len(board.cards)}{'+' if board.is_cut else ''}",
         "questions": str(sum(card.state.status is Status.INVESTIGATING for card in board.cards)),
     }
     alike = _alike(board, now=now)
-    known = absences.membership(people)
     found = {}
-    for person in Person.objects.filter(pk__in=people, is_active=True):
-        who = Approver(person.pk, str(person), known.teams[person.pk], known.lent[person.pk])
-        reader = Reader(person, who, shared, now)
+    for reader in readers:
         mine, teams = _counted(reader, alike)
-        found[person.pk] = {"mine": str(mine), "teams": str(teams)} | everybody
+        found[reader.person.pk] = {"mine": str(mine), "teams": str(teams)} | everybody
     return found
 
 

@@ -83,9 +83,8 @@ const missedSince = (changed) => {
 
 const heardChange = (said) => {
   if (paused || ended) return;
-  const next = page.hear ? page.hear(said) : page.isConcerned(said.ids) ? "soon" : "";
-  if (next === "soon") refreshSoon(said);
-  if (next === "later") refreshLater(said);
+  const mustAsk = page.hear ? page.hear(said, readAt) : page.isConcerned(said.ids);
+  if (mustAsk) refreshSoon(said);
 };
 
 // --- fetching what changed ---------------------------------------------------------------------
@@ -93,7 +92,6 @@ const heardChange = (said) => {
 let wanted = false;
 let busy = false;
 let stamp = "";
-let later = 0;
 let readAt = Date.parse(main.dataset.serverTime) || 0;
 const rest = (milliseconds) => new Promise((go) => setTimeout(go, milliseconds));
 
@@ -103,14 +101,6 @@ export const refreshSoon = (said = {}) => {
   wanted = true;
   stamp = said.heard ? String(said.heard) : "";
   if (!busy) refresh(said.spread ?? 0);
-};
-
-// Where the list may only have room for one more, once in some seconds will do.
-const refreshLater = (said) => {
-  later ||= setTimeout(() => {
-    later = 0;
-    refreshSoon({ heard: said.heard });
-  }, (0.5 + Math.random() / 2) * said.later * 1000);
 };
 
 const refresh = async (spread) => {

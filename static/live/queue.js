@@ -21,17 +21,28 @@ const draw = (fresh) => {
   offerNew(all('[data-part="new"] tr', fresh).map((row) => row.dataset.ref));
 };
 
-// Rows that closed come drawn, alike for everybody; what else changed must be asked for.
-const hear = (said) => {
-  if (!("closed" in said)) return "soon";
-  const closed = all("tr", new DOMParser().parseFromString(`<table>${said.closed}</table>`, "text/html"));
-  for (const row of closed) swapRow(row);
+const rowsOf = (html) => all("tr", new DOMParser().parseFromString(`<table>${html}</table>`, "text/html"));
+
+// Rows that closed or changed come drawn; what may belong here and is not shown must be asked for.
+const hear = (said, readAt) => {
+  if (!("closed" in said)) return true;
+  const closed = rowsOf(said.closed);
+  const waiting = rowsOf(said.open);
+  for (const row of [...closed, ...waiting]) swapRow(row);
   const refs = new Set(closed.map((row) => row.dataset.ref));
   offerNew(offered.filter((ref) => !refs.has(ref)));
   if (said.counts) drawCounts(said.counts, said.read);
   tick();
-  if (said.rest) return "soon";
-  return main.querySelector(".pager") ? "later" : "";
+  const isNew = said.newest * 1000 > readAt - 2000;
+  return said.rest || waiting.some((row) => !by(row.id) && (isNew || mayBelong(row)));
+};
+
+// Whether a row that is older than this page may have come to belong to it.
+const mayBelong = (row) => {
+  const { tab = "mine", ...filters } = Object.fromEntries(new URL(main.dataset.live, location.href).searchParams);
+  const isFiltered = ["risk", "agent", "team", "rule", "left"].some((name) => filters[name]);
+  if (tab === "mine" && !isFiltered) return Boolean(row.querySelector(".needs-you"));
+  return tab !== "all" || isFiltered;
 };
 
 // A row whose text is just being selected changes afterwards.
@@ -180,4 +191,4 @@ export const beginQueue = () => {
   });
 };
 
-export const queuePage = { isConcerned: () => true, hear, address, draw };
+export const queuePage = { hear, address, draw };

@@ -161,10 +161,9 @@ def test_a_dashboard_hears_which_requests_and_when_and_no_word_of_them(
         assert told["ids"] == [str(row.public_id)]
         assert began <= told["heard"] <= time.time()
         assert 0 < told["spread"] <= room.LONGEST_SPREAD
-        assert 0 < told["later"] <= room.LONGEST_LATER
         # What is drawn for all pages alike comes beside, where a page that draws is plugged in.
-        drawn = {"closed", "counts", "read", "rest"}
-        assert set(told) - drawn == {"type", "ids", "heard", "spread", "later"}
+        drawn = {"closed", "open", "newest", "counts", "read", "rest"}
+        assert set(told) - drawn == {"type", "ids", "heard", "spread"}
         await line.disconnect()
 
     tell(story)

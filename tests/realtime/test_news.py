@@ -16,9 +16,10 @@ from django.test.utils import CaptureQueriesContext
 from approvals.domain.terms import Verdict
 from approvals.models import ApprovalRequest, Person
 from approvals.models.agents import Agent
+from approvals.models.desk import Assignment, RequestLook
 from approvals.models.duty import Absence
 from approvals.realtime import sessions
-from approvals.services import clock
+from approvals.services import clock, looks
 from approvals.web import queue_live
 from approvals.web.queue_live import News
 from tests.support import cast
@@ -99,27 +100,51 @@ def test_whoever_was_disabled_is_told_no_count(robo: Agent) -> None:
     assert told(row, people=(zoe,)).tallies == {}
 
 
-def test_a_change_that_people_see_differently_is_left_to_be_asked_for(robo: Agent) -> None:
+def test_a_changed_row_is_the_one_each_person_would_have_fetched(robo: Agent) -> None:
+    """One who approved, one who still can, one who saw it before, one it was given to, one outside."""
+    names = ("ada", "grace", "lin", "sam", "zoe")
+    people = tuple(
+        cast.person(name, teams=()) if name == "zoe" else cast.person(name) for name in names
+    )
+    ada, _, lin, sam, _ = people
     row = cast.request(robo, **cast.HIGH)
-    assert told(row).rest
+    looks.open_page(row, lin, at=clock.now())
+    RequestLook.objects.update(version=row.version - 1)
+    Assignment.objects.create(request=row, person=sam, by=ada, at=clock.now())
+    cast.decide(row, ada)
 
-    cast.decide(row, cast.person("ada"))
-    news = told(row)
+    news = told(row, people=people)
 
-    assert (news.closed, news.rest) == ("", True)
+    assert (news.closed, news.rest) == ("", False)
+    for person in people:
+        page = browser(person).get(f"/queue/rows?tab=all&known={row.ref}~0").content.decode()
+        assert f'data-ref="{row.ref}"' in page
+        assert news.open[person.pk].strip() in page, person.name
+    assert len(set(news.open.values())) == 4
+    assert news.newest == row.created_at.timestamp()
+
+
+def test_a_card_that_several_share_is_left_to_be_asked_for(robo: Agent) -> None:
+    row = cast.request(robo, **cast.HIGH)
+    same = cast.request(robo, **cast.HIGH)
+    lin = cast.person("lin")
+
+    assert same.joined == row
+    for each in (row, same):
+        assert (told(each, people=(lin,)).rest, told(each, people=(lin,)).open) == (True, {})
 
 
 def test_the_same_news_is_told_once(robo: Agent) -> None:
-    row = cast.request(robo, **cast.HIGH)
-    first = told(row)
-    again = told(row, known=first.marks)
+    row, lin = cast.request(robo, **cast.HIGH), cast.person("lin")
+    first = told(row, people=(lin,))
+    again = told(row, people=(lin,), known=first.marks)
     deny(row, cast.person("ada"))
-    closed = told(row, known=first.marks)
-    twice = told(row, known=closed.marks)
+    closed = told(row, people=(lin,), known=first.marks)
+    twice = told(row, people=(lin,), known=closed.marks)
 
-    assert (first.rest, again.rest, again.closed) == (True, False, "")
-    assert (bool(closed.closed), closed.rest) == (True, False)
-    assert (twice.closed, twice.rest) == ("", False)
+    assert (bool(first.open), again.open, again.rest, again.closed) == (True, {}, False, "")
+    assert (bool(closed.closed), closed.open, closed.rest) == (True, {}, False)
+    assert (twice.closed, twice.open, twice.rest) == ("", {}, False)
 
 
 def test_nonsense_is_no_news(db: None) -> None:
@@ -132,14 +157,16 @@ def test_nonsense_is_no_news(db: None) -> None:
 
 def test_many_pages_cost_as_few_statements_as_one(robo: Agent) -> None:
     rows = [cast.request(robo, parameters={"number": number}) for number in range(6)]
+    high = [cast.request(robo, **cast.HIGH | {"target": f"t-{number}"}) for number in range(6)]
     people = [cast.person(f"reader{number}", teams=("team-leads",)) for number in range(6)]
     for row in rows:
         deny(row, cast.person("lin"))
 
     def cost(count: int) -> int:
-        told(*rows[:count], people=tuple(people[:count]))
+        changed = [*rows[:count], *high[:count]]
+        told(*changed, people=tuple(people[:count]))
         with CaptureQueriesContext(connection) as caught:
-            told(*rows[:count], people=tuple(people[:count]))
+            told(*changed, people=tuple(people[:count]))
         return len(caught)
 
     assert cost(6) == cost(1)
