@@ -7,9 +7,10 @@ from datetime import datetime
 
 from approvals import queries
 from approvals.domain.state import RequestState
-from approvals.domain.terms import EventKind, Verdict
+from approvals.domain.terms import EventKind, RiskLevel, Verdict
 from approvals.models import ApprovalRequest, Delivery, Identity, Person, states
 from approvals.ports import Adapter, Calling, Gathering, MessageKind, Notice
+from approvals.services import quiet
 
 # A whole department need not be written to one by one; the note in the channel names the team.
 MOST_CALLED = 20
@@ -25,7 +26,7 @@ def promises(
         yield kind, address, at
     if isinstance(adapter, Calling) and any(kind is MessageKind.CARD for kind, _ in named):
         known = {address for _, address in named}
-        for address in _direct(adapter, notice.kind, row, state):
+        for address in _direct(adapter, notice.kind, row, state, at=at):
             if address not in known:
                 yield MessageKind.CARD, address, at
     if isinstance(adapter, Gathering):
@@ -40,7 +41,7 @@ def wanted(ref: str, about: EventKind, *, kind: str) -> list[str]:
 
 
 def _direct(
-    adapter: Calling, kind: EventKind, row: ApprovalRequest, state: RequestState
+    adapter: Calling, kind: EventKind, row: ApprovalRequest, state: RequestState, *, at: datetime
 ) -> list[str]:
     """Conversations with whoever is newly asked, and those that already show the card."""
     if not (state.rung or state.stage):
@@ -50,7 +51,10 @@ def _direct(
     )
     found = list(standing.order_by("id").values_list("address", flat=True))
     if kind is EventKind.ESCALATED and row.joined_id is None:
-        accounts = _accounts(_newly_asked(state), kind=adapter.name)
+        called = _newly_asked(state)
+        resting = quiet.resting([p.pk for p in called], risk=RiskLevel(row.risk), at=at)
+        awake = [person for person in called if person.pk not in resting]
+        accounts = _accounts(awake, kind=adapter.name)
         found += [adapter.direct(account) for account in accounts]
     return [address for address in dict.fromkeys(found) if address]
 

@@ -45,7 +45,9 @@ def change(*, person: Person, at: datetime, chosen: Mapping[str, str]) -> dict[s
         Preferences.objects.get_or_create(person=person, defaults={"changed_at": at})
         row = Preferences.objects.select_for_update().get(person=person)
         wanted = complete(row.chosen | dict(chosen))
-        row.chosen = {name: word for name, word in wanted.items() if word != CHOICES[name][0]}
+        others = {name: kept for name, kept in row.chosen.items() if name not in CHOICES}
+        unusual = {name: word for name, word in wanted.items() if word != CHOICES[name][0]}
+        row.chosen = others | unusual
         row.changed_at = at
         row.save(update_fields=["chosen", "changed_at"])
     return wanted

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_POST, require_safe
@@ -12,7 +13,15 @@ from django.views.decorators.http import require_POST, require_safe
 from approvals.domain import channels, display
 from approvals.domain.errors import Refusal
 from approvals.models import Identity, Person, PersonToken
-from approvals.services import adapters, clock, own_account, own_sessions, people, preferences
+from approvals.services import (
+    adapters,
+    clock,
+    own_account,
+    own_sessions,
+    people,
+    preferences,
+    quiet,
+)
 from approvals.web import entering, passkeys
 from approvals.web.access import (
     BY_PASSKEY,
@@ -66,6 +75,18 @@ def prefer(request: HttpRequest, person: Person) -> HttpResponse:
     except Refusal as refusal:
         return _again(request, person, refusal)
     return HttpResponseRedirect(f"{HERE}?done=preferences")
+
+
+@require_POST
+@signed_in
+def keep_quiet(request: HttpRequest, person: Person) -> HttpResponse:
+    """Quiet hours, or none where the times are left empty."""
+    typed = {name: request.POST.get(name, "")[:60] for name in ("begins", "ends", "zone")}
+    try:
+        quiet.keep(person=person, at=clock.now(), **typed)
+    except Refusal as refusal:
+        return _again(request, person, refusal, typed=typed | {"field": refusal.facts.get("field")})
+    return HttpResponseRedirect(f"{HERE}?done=quiet#told")
 
 
 @require_POST
@@ -130,7 +151,7 @@ def sign_out_there(request: HttpRequest, person: Person, mark: str) -> HttpRespo
 
 
 def _again(
-    request: HttpRequest, person: Person, refusal: Refusal, *, typed: dict[str, str] | None = None
+    request: HttpRequest, person: Person, refusal: Refusal, *, typed: dict[str, Any] | None = None
 ) -> HttpResponse:
     facts = _facts(request, person) | {"typed": typed or {}}
     return draw(request, person, "settings_you.html", facts, tab="you", refusal=refusal)
@@ -163,6 +184,8 @@ def _facts(request: HttpRequest, person: Person) -> dict[str, Any]:
         "scopes": [(scope, SCOPES[scope]) for scope in own_account.scopes(person)],
         "days": own_account.DAYS,
         "typed": {},
+        "quiet": quiet.of(person),
+        "digest": _digest(),
         "proofs": passkeys.proofs(person),
         **_sessions(request, person),
     }
@@ -176,6 +199,13 @@ def _account(account: Identity) -> dict[str, Any]:
         "how": account.verified_by.replace("_", " "),
         "at": account.created_at,
     }
+
+
+def _digest() -> str:
+    """When Slack lists low risk, as an operator set it; empty where each is posted by itself."""
+    is_on = "slack" in adapters.enabled() and bool(settings.SLACK_DIGEST)
+    times = str(settings.SLACK_DIGEST).replace(",", " and ")
+    return f"{times} ({settings.SLACK_DIGEST_ZONE})" if is_on else ""
 
 
 def _sessions(request: HttpRequest, person: Person) -> dict[str, Any]:

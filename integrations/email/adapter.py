@@ -13,10 +13,12 @@ from typing import Any
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from approvals.domain.cards import Card
 from approvals.domain.display import escape_terminal
 from approvals.domain.terms import EventKind
 from approvals.models import Person, Team, absences
 from approvals.ports import DeliveryError, Message, MessageKind, Notice
+from approvals.services import quiet
 from integrations.email import absences as about_absences
 from integrations.email import configuration, envelope, letters, post
 
@@ -59,6 +61,10 @@ class EmailAdapter:
         if message.card is None:
             raise DeliveryError("E-mail carries cards and notes only.", permanent=True)
         to = _recipients(message.address)
+        to = _awake(to, message.card, at=message.at)
+        if not to:
+            # All of them keep quiet hours: the queue has it, and nothing failed.
+            return dict(message.receipt)
         letter = (
             letters.note(message.card, message.words)
             if message.kind is MessageKind.NOTE
@@ -79,6 +85,13 @@ class EmailAdapter:
         """Write to managers and stand-ins about absences that were set or ended. Raises DeliveryError."""
         del since
         about_absences.write(self._configuration, at=at)
+
+
+def _awake(to: Sequence[str], card: Card, *, at: datetime) -> list[str]:
+    """Without those whose quiet hours these are."""
+    people = dict(Person.objects.filter(email__in=to).values_list("email", "pk"))
+    resting = quiet.resting(people.values(), risk=card.risk, at=at)
+    return [each for each in to if people.get(each) not in resting]
 
 
 def _recipients(address: str) -> list[str]:

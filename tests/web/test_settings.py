@@ -353,6 +353,28 @@ def test_preferences_are_kept_and_every_page_follows(lin: Browser) -> None:
     assert lin.post("/settings/you/preferences", density="huge").status_code == 422
 
 
+def test_quiet_hours_are_kept_and_a_mistake_keeps_what_was_typed(lin: Browser) -> None:
+    said = lin.post("/settings/you/quiet", begins="22:00", ends="07:00", zone="Europe/Berlin")
+    assert said.headers["Location"] == "/settings/you?done=quiet#told"
+    shown = {field: lin.get("/settings/you").by_id(f"q-{field}").attributes["value"]
+             for field in ("begins", "ends", "zone")}  # fmt: skip
+    assert shown == {"begins": "22:00", "ends": "07:00", "zone": "Europe/Berlin"}
+    wrong = lin.post("/settings/you/quiet", begins="21:00", ends="07:00", zone="Mars/Base")
+    assert wrong.status_code == 422
+    page = Page(wrong.content.decode())
+    assert page.by_id("q-begins").attributes["value"] == "21:00"
+    assert page.by_id("q-zone").attributes["aria-invalid"] == "true"
+    assert "'Mars/Base' is no time zone" in page.text
+
+
+def test_slacks_digest_is_named_where_there_is_one(
+    lin: Browser, slack: None, settings: Any
+) -> None:
+    assert "lists low risk" not in lin.get("/settings/you").text
+    settings.SLACK_DIGEST = "09:00,14:00"
+    assert "Slack lists low risk at 09:00 and 14:00 (UTC)" in lin.get("/settings/you").text
+
+
 def test_a_token_is_shown_once_works_and_is_revoked(lin: Browser) -> None:
     answer = lin.post("/settings/you/tokens", name="Reports", scopes=["requests:read"], days="7")
     page = Page(answer.content.decode())
