@@ -176,11 +176,13 @@ def draw(matter: Matter) -> Card:
     target = display.show_identifier(str(submission["target"]), limit=HEADLINE_LIMIT)
     parameters = display.parameters(submission["parameters"])
     claims = claims_of(submission, is_ours=bool(matter.effect))
+    report = _report(state)
     flags = frozenset().union(
         action.flags,
         target.flags,
         *(p.shown.flags for p in parameters),
         *(c.shown.flags for c in claims),
+        report.flags if report else (),
     )
     readable = all(p.shown.complete for p in parameters) and action.complete and target.complete
     counts_for = () if state.status.is_final else matter.stands_for
@@ -230,7 +232,7 @@ def draw(matter: Matter) -> Card:
         counts_for=counts_for,
         asks=() if state.status.is_final else state.teams_asked,
         ran=cards_words.ran(state),
-        report=_report(state),
+        report=report,
         may_add=more_time.room(state),
         pending=() if state.status.is_final else tuple(matter.pending),
     )

@@ -78,8 +78,10 @@ def state_line(state: RequestState, teams: Titles, *, nobody_can: bool = False) 
     moment = clock(state.closed_at or state.decide_by)
     return {
         Status.DENIED: f"Denied by {state.closed_by} at {moment}. Nothing ran.",
-        Status.EXPIRED: f"Nobody decided by {moment}. Nothing ran. The agent can ask again.",
-        Status.CANCELLED: f"Withdrawn by {state.closed_by} at {moment}. Nothing ran.",
+        Status.EXPIRED: f"{_unanswered(state, moment)} Nothing ran. The agent can ask again.",
+        Status.CANCELLED: (
+            f"Withdrawn by {state.closed_by} at {moment}. No decision is needed. Nothing ran."
+        ),
         Status.REVOKED: f"Revoked by {state.closed_by} at {moment}, before it was used. Nothing ran.",
     }[state.status]
 
@@ -93,6 +95,14 @@ def _waiting(state: RequestState, teams: Titles, *, nobody_can: bool) -> str:
         parts.insert(0, f"No decision in the time before. Now also with {also}.")
     parts.append(f"Decide by {clock(state.decide_by)} {_or_else(state)}.")
     return " ".join(parts)
+
+
+def _unanswered(state: RequestState, moment: str) -> str:
+    """How far people came before the time was over."""
+    seats = state.current.seats if state.plan.stages else 0
+    if seats > 1 or state.filled:
+        return f"Not decided by {moment}: {state.filled} of {seats} approvals."
+    return f"Nobody decided by {moment}."
 
 
 def _or_else(state: RequestState) -> str:

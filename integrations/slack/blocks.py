@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from approvals.domain.cards import Card, Claim, Spoken
 from approvals.domain.display import Shown
 from approvals.domain.state import clock
-from approvals.domain.terms import Status
+from approvals.domain.terms import Status, Verdict
 from integrations.slack import buttons, rows, standing
 from integrations.slack import elements as el
 from integrations.slack.elements import Block
@@ -151,8 +151,11 @@ def _said(card: Card) -> Block | None:
 
 
 def _verdict(one: Spoken) -> list[Block]:
-    told = el.line(el.text(cut(f"{one.by} {standing.DID[one.verdict]} at {clock(one.at)}.", 200)))
-    return [told, _words(one.shown)] if one.shown.text else [told]
+    told = el.text(cut(f"{one.by} {standing.DID[one.verdict]} at {clock(one.at)}.", 200))
+    if not one.shown.text:
+        return [el.line(told)]
+    given = [el.text(" Reason given to the agent:")] if one.verdict is Verdict.DENY else []
+    return [el.line(told, *given), _words(one.shown)]
 
 
 def _notes(card: Card) -> Block | None:

@@ -41,8 +41,9 @@ def click(who: Approver, verdict: Verdict, words: str = "") -> Click:
 
 
 def a_card(state: RequestState | None = None, **changes: Any) -> Card:
-    given: dict[str, Any] = {"said": (), "notes": (), "beside": (), **changes}
+    given: dict[str, Any] = {"said": (), "notes": (), "beside": (), "pending": (), **changes}
     said, notes, beside = given.pop("said"), given.pop("notes"), given.pop("beside")
+    pending = given.pop("pending")
     submission = {
         "action": "refund_customer",
         "target": "cus_Q9f2KX",
@@ -65,6 +66,7 @@ def a_card(state: RequestState | None = None, **changes: Any) -> Card:
             said=said,
             notes=notes,
             beside=beside,
+            pending=pending,
         )
     )
 
@@ -80,8 +82,8 @@ def consumed() -> RequestState:
     return change.after
 
 
-def ended(status: str) -> RequestState:
-    change = running.report_outcome(consumed(), {"status": status}, at=LATER)
+def ended(status: str, **more: str) -> RequestState:
+    change = running.report_outcome(consumed(), {"status": status, **more}, at=LATER)
     assert change
     return change.after
 

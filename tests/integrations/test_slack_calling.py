@@ -14,7 +14,7 @@ from approvals.models import ApprovalRequest, Delivery
 from approvals.services import clock, deliveries, grants, outcomes, timers
 from tests.fakes.slack import FakeSlack, Posted, done_and_gone, limited
 from tests.support import cast
-from tests.support.slack import linked
+from tests.support.slack import linked, shown
 
 pytestmark = pytest.mark.django_db
 NOON = datetime.now(UTC).replace(microsecond=0)
@@ -204,3 +204,39 @@ def test_a_note_without_a_card_leads_to_the_request(slack: FakeSlack) -> None:
     button = note.button("open")
     assert button is not None
     assert button["url"].endswith(f"/r/{row.ref}")
+
+
+def test_the_message_tells_what_became_of_an_approval_and_only_a_failure_is_called_out(
+    slack: FakeSlack,
+) -> None:
+    """Each of its lines in turn, on the one message that is there; what ran well is silent."""
+    row = cast.approved()
+    ran = cast.approved(target="another")
+    for each in (row, ran):
+        assert "Not run yet. The approval ends at" in json.dumps(shown(slack, each).blocks)
+        grants.consume(ref=each.ref, agent=each.agent, key="", parameters=None, at=clock.now())
+        assert "The agent started it at" in json.dumps(shown(slack, each).blocks)
+    report(ran, {"status": "success", "detail": "re_3QKa1"})
+    report(row, {"status": "failure", "detail": "card closed"})
+    for each, line, words in ((ran, "Ran ", "re_3QKa1"), (row, "Failed ", "card closed")):
+        stands = json.dumps(shown(slack, each).blocks)
+        assert line in stands
+        assert words in stands
+        assert "not checked" in stands
+    replies = [m.text for m in slack.posted if m.content.get("thread_ts")]
+    assert replies == [f"{row.ref} was approved, and the agent reports that it failed."]
+
+
+def report(row: ApprovalRequest, outcome: dict[str, str]) -> None:
+    outcomes.report(ref=row.ref, agent=row.agent, outcome=outcome, at=clock.now())
+
+
+def test_the_message_says_when_an_approval_ended_unused(slack: FakeSlack) -> None:
+    row = cast.approved()
+    shown(slack, row)
+    later = clock.now() + timedelta(days=9)
+    timers.fire_due(at=later)
+    deliveries.send_due(now=lambda: later)
+    message = shown(slack, row)
+    assert "Not run. The approval ended at" in json.dumps(message.blocks)
+    assert message.button("undo") is None

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from approvals.domain import showing
-from approvals.domain.cards import Said
+from approvals.domain import showing, workflow
+from approvals.domain.cards import Pending, Said
 from approvals.domain.terms import RiskLevel, Verdict
 from integrations.slack import blocks
 from tests.fakes import block_kit
 from tests.integrations.test_slack_blocks import (
+    ADA,
+    CLOSED,
     LATER,
+    RULE_ONE,
     STATES,
     VALUE,
     a_card,
     approved,
     buttons,
+    click,
     consumed,
     ended,
     literal,
+    marked_up,
     opened,
 )
 
@@ -102,14 +108,14 @@ def test_denied_says_by_whom_why_and_that_nothing_ran() -> None:
     header, words, offered = read(a_card(STATES["denied"][0], said=(DENIED,)))
     assert header.startswith("✖ DENIED · ")
     assert f"Denied by Ada at {AT}. Nothing ran." in words
-    assert "The parcel was never sent." in words
+    assert f"Ada denied at {AT}.\n Reason given to the agent:\nThe parcel was never sent." in words
     assert offered == {"Open full request"}
 
 
 def test_expired_says_that_nobody_decided_and_is_never_called_denied() -> None:
     header, words, offered = read(a_card(STATES["expired"][0]))
     assert header.startswith("⌛ NOT DECIDED IN TIME · ")
-    assert "Nothing ran. The agent can ask again." in words
+    assert "0 of 2 approvals. Nothing ran. The agent can ask again." in words
     assert "denied" not in words.lower()
     assert offered == {"Open full request"}
 
@@ -117,7 +123,7 @@ def test_expired_says_that_nobody_decided_and_is_never_called_denied() -> None:
 def test_cancelled_says_who_withdrew_it() -> None:
     header, words, offered = read(a_card(STATES["cancelled"][0]))
     assert header.startswith("⊘ WITHDRAWN · ")
-    assert f"Withdrawn by agent robo at {AT}. Nothing ran." in words
+    assert f"Withdrawn by agent robo at {AT}. No decision is needed. Nothing ran." in words
     assert offered == {"Open full request"}
 
 
@@ -198,3 +204,120 @@ def test_a_mention_of_groups_fits_into_either_form() -> None:
     for draw in (blocks.draw, blocks.draw_plainly):
         message = draw(a_card(), value=VALUE, groups=groups)
         assert block_kit.faults(message.blocks) == []
+
+
+# --- once approved: what became of it ---------------------------------------------------------
+
+ENDINGS = ("Not run yet.", "The agent started it", "Ran ", "Failed ", "Rolled back ", "Not run. ")
+
+
+@pytest.mark.parametrize(
+    "name", ["approved", "running", "ran", "failed", "rolled back", "not used"]
+)
+def test_an_approval_is_followed_by_exactly_one_line_of_what_became_of_it(name: str) -> None:
+    message = blocks.draw(a_card(STATES[name][0], said=(ADA_SAID,)), value=VALUE)
+    lines = literal(message.blocks)
+    assert sum(line.startswith(ENDINGS) for line in lines) == 1
+    assert lines[1].startswith("Approved by Ada and Grace at ")
+    assert lines[2].startswith(ENDINGS)
+
+
+def test_what_the_agent_reports_is_its_own_text_and_marked_so() -> None:
+    told = f"✔ Checked by us: refunded. {RULE_ONE} \u202e" + "x" * 5_000
+    message = blocks.draw(a_card(ended("failure", detail=told)), value=VALUE)
+    assert block_kit.faults(message.blocks) == []
+    lines = literal(message.blocks)
+    at = lines.index("The agent reports")
+    assert lines[at + 1] == " · not checked"
+    assert lines[at + 2].startswith(f"✔ Checked by us: refunded. {RULE_ONE}")
+    assert "characters not shown⟧" in lines[at + 2]
+    assert "\u202e" not in str(message.blocks)
+    assert any("The agent's text holds:" in line and "imitates us" in line for line in lines)
+    assert "refunded" not in message.text
+    assert all("Checked by us: refunded" not in text for text in marked_up(message.blocks))
+    assert "refunded" not in str(
+        blocks.draw_plainly(a_card(ended("failure", detail=told)), value=VALUE)
+    )
+
+
+def test_what_the_agent_reports_is_not_read_where_values_are_not() -> None:
+    card = a_card(ended("success", detail="Refunded to cus_Q9f2KX, ch_3QK9f2."))
+    for less in (showing.only_names(card), showing.only_that_it_waits(card)):
+        assert "ch_3QK9f2" not in read(less)[1]
+
+
+# --- decided, and not yet carried out ---------------------------------------------------------
+
+UNTIL = LATER + timedelta(seconds=10)
+YES = Pending("Grace", Verdict.APPROVE, LATER, UNTIL, ends=True)
+PART = replace(YES, ends=False)
+NO = replace(YES, verdict=Verdict.DENY)
+PENDING = {
+    "approved": (YES, "◔ APPROVAL ON ITS WAY", {"Undo", "Deny…", "Open full request"}),
+    "denied": (NO, "◔ DENIAL ON ITS WAY", {"Undo", "Open full request"}),
+    "one of two": (
+        PART,
+        "◔ APPROVAL ON ITS WAY",
+        {"Undo", "Approve", "Deny…", "Investigate…", "Open full request"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PENDING)
+@pytest.mark.parametrize("risk", [RiskLevel.LOW, RiskLevel.MEDIUM, RiskLevel.HIGH])
+def test_what_can_be_undone_says_by_whom_and_when_it_goes(name: str, risk: RiskLevel) -> None:
+    one, badge, wanted = PENDING[name]
+    card = a_card(opened(risk), pending=(one,))
+    header, words, offered = read(card)
+    then = "Goes to the agent" if one.ends else "Counts"
+    line = f"by Grace ({AT}). {then} at 12:05:10 UTC; until then it can be undone."
+    assert header.startswith(f"{badge} · ")
+    assert line in words
+    assert "Nothing has run." in words
+    assert offered == wanted
+    for message in (
+        blocks.draw(card, value=VALUE),
+        blocks.draw_plainly(card, value=VALUE),
+        blocks.draw(showing.only_names(card), value=VALUE),
+        blocks.draw(showing.only_that_it_waits(card), value=VALUE),
+    ):
+        assert block_kit.faults(message.blocks) == []
+        assert blocks.size(message.blocks) <= blocks.BUDGET
+    message = blocks.draw(card, value=VALUE)
+    assert line in message.text
+    assert badge in message.text
+    undo = buttons(message.blocks)["undo"]
+    assert undo["accessibility_label"] == "Undo your decision on REQ-2481"
+    assert "style" not in undo
+
+
+@pytest.mark.parametrize("name", CLOSED)
+def test_nothing_can_be_undone_on_what_is_closed(name: str) -> None:
+    assert "undo" not in buttons(
+        blocks.draw(a_card(STATES[name][0], pending=(YES,)), value=VALUE).blocks
+    )
+
+
+# --- more time --------------------------------------------------------------------------------
+
+
+def answered(**plan: Any) -> Any:
+    state = opened()
+    state = replace(state, plan=replace(state.plan, **plan)) if plan else state
+    asked = workflow.decide(state, click(ADA, Verdict.INVESTIGATE, "Why?"), at=LATER).after
+    return workflow.add_message(
+        asked, by_agent=True, go_on=False, at=LATER + timedelta(minutes=4)
+    ).after
+
+
+def test_time_can_be_added_once_a_question_was_answered_and_as_much_as_is_left() -> None:
+    message = blocks.draw(a_card(answered(), said=(ASKED,)), value=VALUE)
+    assert buttons(message.blocks)["more_time"]["text"]["text"] == "Add 26 minutes"
+    assert block_kit.faults(message.blocks) == []
+
+
+def test_no_time_is_offered_unasked_nor_while_the_clock_stands_nor_where_none_is_left() -> None:
+    asked = STATES["investigating"][0]
+    none_left = replace(answered(), pause_left=timedelta(0))
+    for card in (a_card(), a_card(asked, said=(ASKED,)), a_card(none_left, said=(ASKED,))):
+        assert "more_time" not in buttons(blocks.draw(card, value=VALUE).blocks)
