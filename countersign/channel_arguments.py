@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable
-from typing import Any
+from countersign.command_line import Commands, as_json, command, on_server
 
 ADAPTERS = ("slack", "teams", "teams_workflow", "pagerduty", "servicenow", "github", "email")
 SHOWS = ("values", "names", "nothing")
 
 
-def add(
-    group: Any,
-    command: Callable[..., argparse.ArgumentParser],
-    on_server: Callable[[str, str], Callable[[argparse.Namespace], int]],
-) -> None:
-    """Add the commands to their group; `command` and `on_server` are those of all commands."""
+def add(group: Commands) -> None:
+    """Add the commands to their group."""
     show = command(
         group, "show", "say what a channel may see, or what all do", on_server("channels", "show")
     )
@@ -32,7 +26,6 @@ def add(
     )
     words = "say how each channel does; exit code 1 when one fails"
     status = command(group, "status", words, on_server("channel_health", "status"))
-    status.add_argument("--json", action="store_true", help="answer in JSON")
     for each in (show, change):
         each.add_argument("--adapter", choices=ADAPTERS, default="slack", help="(default slack)")
-        each.add_argument("--json", action="store_true", help="answer in JSON")
+    as_json(show, change, status)
