@@ -19,6 +19,7 @@ from approvals.models import (
     Decision,
     Delivery,
     Recipient,
+    Team,
     TeamMember,
     TeamQuestion,
     states,
@@ -237,7 +238,8 @@ def test_it_asks_one_person_and_counts_nobodys_attention(slack: FakeSlack) -> No
 def test_somebody_put_into_its_team_is_taken_out_before_the_next(slack: FakeSlack) -> None:
     linked("lin")
     row = sent("lin", "slack")
-    cast.person("mallory", teams=[trial.seat(cast.person("lin").pk)])
+    team = Team.objects.get(name=trial.seat(cast.person("lin").pk))
+    TeamMember.objects.create(team=team, person=cast.person("mallory"))
     timers.fire_due(at=row.decide_by + timedelta(seconds=1))
     trials.send(person=cast.person("lin"), adapter="slack", at=row.decide_by + timedelta(seconds=2))
     members = TeamMember.objects.filter(team__name=trial.seat(cast.person("lin").pk))
