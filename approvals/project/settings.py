@@ -157,9 +157,6 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-# One channel layer per process: the bell already crosses processes and carries ids only.
-CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
-
 # --- the service's own -----------------------------------------------------------------------
 POLICY_DIR = Path(env.text("POLICY_DIR", str(BASE_DIR / "policies")))
 BODY_LIMIT = 256 * 1024
