@@ -58,7 +58,10 @@ class Journal:
 class World:
     """One service, its servers, and everybody who calls it."""
 
-    def __init__(self, folder: Path, ending: ExitStack, *, through: Line | None = None) -> None:
+    def __init__(
+        self, folder: Path, ending: ExitStack, *, through: Line | None = None, undo: int = 0
+    ) -> None:
+        self.undo = undo
         self.postgres = Postgres(_folder(folder, "postgres"), durable=True)
         self.redis = Redis(_folder(folder, "redis"), durable=True)
         for server in (self.postgres, self.redis):
@@ -75,6 +78,7 @@ class World:
             "FIRST_MANAGER_EMAIL": "first@example.com",
             "LOG_LEVEL": "WARNING",
             "WEBHOOK_ALLOW_PRIVATE": "1",
+            "UNDO_SECONDS": str(undo),
             **self.slack.settings,
         }
         self.service = Service(_folder(folder, "data"), env=settings)
@@ -224,12 +228,13 @@ def _folder(parent: Path, name: str) -> Path:
 
 
 @contextmanager
-def a_world(*, through: Line | None = None) -> Iterator[World]:
+def a_world(*, through: Line | None = None, undo: int = 0) -> Iterator[World]:
     """A world that ends with the block: its processes stop, its folder goes.
 
-    `through` is a line between the service and its database, to slow it.
+    `through` is a line between the service and its database, to slow it; `undo` how many seconds
+    decisions can be undone.
     """
     with TemporaryDirectory(prefix="countersign-chaos-") as name, ExitStack() as ending:
         folder = Path(name)
         folder.chmod(0o755)  # another account may run the database
-        yield World(folder, ending, through=through)
+        yield World(folder, ending, through=through, undo=undo)

@@ -16,10 +16,13 @@ pytestmark = [
 ]  # fmt: skip
 
 
-def test_a_storm_delays_and_loses_nothing() -> None:
-    with a_world() as world:
+@pytest.mark.parametrize("undo", [0, 2], ids=["at once", "held"])
+def test_a_storm_delays_and_loses_nothing(undo: int) -> None:
+    """Also while decisions made by a click are held, and every message is edited twice for them."""
+    with a_world(undo=undo) as world:
         figures = storms.slack(world, requests=40, seconds=10, seed=7)
     print(figures)
+    assert figures["decided by a click"] > 0
     assert figures["broken"] == []
     assert sum(figures["weather"].values()) > figures["weather"]["calm"]
     for promise in ("lost", "doubled", "not shown", "shows no present", "out of order"):
