@@ -21,12 +21,24 @@ FREE = ("agent", "by", "action", "target", "team", "channel", "policy", "rule", 
 DATES = ("after", "before")
 RAN = ("yes", "no", "running", "failed", "rolled-back", "unused")
 IS = ("open", "closed", "asked", "automatic", "stand-in")
+# From asking to the end; each begins where the one before ends.
+TOOK = {
+    "under-5s": timedelta(seconds=5),
+    "under-30s": timedelta(seconds=30),
+    "under-2m": timedelta(minutes=2),
+    "under-10m": timedelta(minutes=10),
+    "under-1h": timedelta(hours=1),
+    "under-8h": timedelta(hours=8),
+    "over-8h": timedelta.max,
+}
 LISTS: dict[str, tuple[str, ...]] = {
     "outcome": tuple(Status),
     "risk": tuple(RiskLevel),
     "basis": tuple(Basis),
     "ran": RAN,
     "is": IS,
+    "took": tuple(TOOK),
+    "from": ("agents", "service"),
 }
 KEYS = (*FREE, *LISTS, *DATES)
 ALSO = {"status": "outcome", "since": "after", "until": "before", "who": "by"}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from approvals.domain import search
 from approvals.domain.search import PARAM, REF, WORDS, Term
@@ -139,6 +139,8 @@ def _rest(by_key: Mapping[str, list[str]], window: Sequence[int]) -> Q:
         wanted &= Q(Exists(given))
     wanted &= _any(by_key.get("ran", ()), _RAN)
     wanted &= _is(by_key.get("is", ()), window)
+    wanted &= _any(by_key.get("took", ()), _TOOK)
+    wanted &= _any(by_key.get("from", ()), _FROM)
     wanted &= _named(by_key.get("team", ()), ("plan",))
     if "rule" in by_key:
         # What refused or asked, by the code it gives and by the place of the rule.
@@ -181,6 +183,23 @@ _RAN = {
     "unused": Q(status=Status.APPROVED.value, consumed_at=None),
     "no": Q(consumed_at=None),
 }
+
+
+_FROM = {"agents": Q(effect=""), "service": ~Q(effect="")}
+
+
+def _took() -> dict[str, Q]:
+    """Each length without those that are shorter."""
+    found, least = {}, timedelta()
+    for name, most in search.TOOK.items():
+        wanted = Q(closed_at__gte=F("created_at") + least)
+        if most is not timedelta.max:
+            wanted &= Q(closed_at__lt=F("created_at") + most)
+        found[name], least = wanted, most
+    return found
+
+
+_TOOK = _took()
 
 
 def _is(values: Iterable[str], window: Sequence[int]) -> Q:

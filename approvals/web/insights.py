@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from approvals.domain import display
+from approvals.domain import display, search
 from approvals.domain.cards import RISK_SHAPE
 from approvals.domain.terms import Status
 from approvals.models import Person
@@ -49,8 +49,9 @@ def show(request: HttpRequest, person: Person) -> HttpResponse:
         "found": found,
         "most": reads.MOST,
         "figures": _figures(found, since),
-        "risks": _risks(found),
-        "steps": _steps(found),
+        "risks": _risks(found, since),
+        "steps": _steps(found, since),
+        "days_table": _days(found),
         "line": json.dumps(
             [[int(datetime.combine(day, time(), tzinfo=UTC).timestamp()) for day, _, _ in found.days],
              [asked for _, asked, _ in found.days],
@@ -72,32 +73,56 @@ def _figures(found: Insights, since: datetime) -> list[dict[str, Any]]:
             "value": moments.span(found.took.median) if found.took else "",
             "words": f"in the middle; nine of ten under {moments.span(found.took.p90)}"
             if found.took
-            else "nobody decided anything",
+            else "no data: nobody decided anything",
             "href": _history("basis:person", since),
             "of": found.decided,
         },
         _share("Decided under 5 s", found.quick, found.decided, "decisions; too quick to have read",
-               _history("basis:person", since)),
+               _history("basis:person took:under-5s", since)),
         _share("Asked again after a no", found.asked_again, found.denied, "denials, within a day",
                _history("outcome:denied basis:person", since)),
         _share("Not decided in time", expired, found.asked, "requests people were asked about",
-               _history("outcome:expired", since)),
+               _history("outcome:expired is:asked", since)),
         _share("Approved", found.by_status.get(Status.APPROVED.value, 0), found.asked,
-               "requests people were asked about", _history("outcome:approved basis:person", since)),
+               "requests people were asked about", _history("outcome:approved is:asked", since)),
     ]  # fmt: skip
 
 
 def _share(title: str, part: int, whole: int, noun: str, href: str) -> dict[str, Any]:
     value = f"{round(100 * part / whole)} %" if whole else ""
-    words = f"{part} of {whole} {noun}" if whole else f"no {noun.split(';')[0].split(',')[0]} yet"
+    words = (
+        f"{part} of {whole} {noun}"
+        if whole
+        else f"no data: no {noun.split(';')[0].split(',')[0]} yet"
+    )
     return {"title": title, "value": value, "words": words, "href": href, "of": whole}
 
 
-def _history(tokens: str, since: datetime) -> str:
-    return f"/history?{urlencode({'q': f'{tokens} after:{since:%Y-%m-%d}'})}"
+def _history(tokens: str, since: datetime, until: str = "") -> str:
+    """What agents asked; the service's own requests are counted nowhere here."""
+    whole = f"{tokens} from:agents after:{since:%Y-%m-%d}{until}"
+    return f"/history?{urlencode({'q': whole})}"
 
 
-def _risks(found: Insights) -> list[dict[str, Any]]:
+def _days(found: Insights) -> list[dict[str, Any]]:
+    """Newest first, so that today stands on top of its table."""
+    rows = []
+    for day, asked, expired in reversed(found.days):
+        begin = datetime.combine(day, time(), tzinfo=UTC)
+        until = f" before:{begin + timedelta(days=1):%Y-%m-%d}"
+        rows.append(
+            {
+                "day": day,
+                "asked": asked,
+                "expired": expired,
+                "asked_href": _history("is:asked", begin, until),
+                "expired_href": _history("is:asked outcome:expired", begin, until),
+            }
+        )
+    return rows
+
+
+def _risks(found: Insights, since: datetime) -> list[dict[str, Any]]:
     """A mark at the median and a bar to the 90th percentile, on a scale that grows tenfold a step."""
     rows = []
     for risk, took in reversed([*found.took_by_risk.items()]):
@@ -106,6 +131,7 @@ def _risks(found: Insights) -> list[dict[str, Any]]:
             row |= {
                 "words": f"{moments.span(took.median)}, nine of ten under {moments.span(took.p90)}",
                 "count": took.count,
+                "href": _history(f"basis:person risk:{risk.value}", since),
                 "middle": _place(took.median),
                 "length": max(1, _place(took.p90) - _place(took.median)),
             }
@@ -119,11 +145,17 @@ def _place(length: timedelta) -> int:
     return round(100 * math.log(seconds) / math.log(DAY_SECONDS))
 
 
-def _steps(found: Insights) -> list[dict[str, Any]]:
+def _steps(found: Insights, since: datetime) -> list[dict[str, Any]]:
+    """The steps of the figures are those that history finds by."""
     most = max((count for _, count in found.steps), default=0)
     return [
-        {"words": words, "count": count, "width": round(100 * count / most) if most else 0}
-        for words, count in found.steps
+        {
+            "words": words,
+            "count": count,
+            "width": round(100 * count / most) if most else 0,
+            "href": _history(f"basis:person took:{took}", since),
+        }
+        for (words, count), took in zip(found.steps, search.TOOK, strict=True)
     ]
 
 
@@ -139,15 +171,22 @@ def _idle(idle: reads.Idle, since: datetime) -> dict[str, Any]:
 
 
 def _agent(trusted: reads.Trusted, since: datetime) -> dict[str, Any]:
-    approved = round(100 * trusted.approved / trusted.asked) if trusted.asked else 0
+    asked = f'agent:"{trusted.agent}" is:asked'
+    ended = trusted.approved + trusted.denied + trusted.expired
     return {
         "name": trusted.agent,
         "asked": trusted.asked,
-        "approved": approved,
-        "denied": trusted.denied,
-        "expired": trusted.expired,
-        "failed": trusted.failed,
-        "href": _history(f'agent:"{trusted.agent}" is:asked', since),
+        "share": f"{round(100 * trusted.approved / ended)} %" if ended else "",
+        "href": _history(asked, since),
+        "counts": [
+            {"word": word, "count": count, "href": _history(f"{asked} {tokens}", since)}
+            for word, count, tokens in (
+                ("approved", trusted.approved, "outcome:approved outcome:revoked"),
+                ("denied", trusted.denied, "outcome:denied"),
+                ("not decided in time", trusted.expired, "outcome:expired"),
+                ("failed", trusted.failed, "ran:failed ran:rolled-back"),
+            )
+        ],
     }
 
 

@@ -87,3 +87,20 @@ def test_the_page_costs_the_same_for_one_request_and_for_many(lin: Browser) -> N
     with CaptureQueriesContext(connection) as many:
         lin.get("/insights?days=7")
     assert len(many) == len(few)
+
+
+def test_every_number_opens_a_list_of_as_many(lin: Browser) -> None:
+    decided(Verdict.APPROVE)
+    decided(Verdict.APPROVE, after=timedelta(seconds=2))
+    decided(Verdict.DENY, after=timedelta(minutes=50))
+    cast.request()
+    page = lin.get("/insights")
+    links = [link for link in page.every("a") if link.attributes["href"].startswith("/history?")]
+    words = {link.attributes["href"]: link.text.split() for link in links}
+    numbers = {
+        href: int(said[0])
+        for href, said in words.items()
+        if said[0].isdigit() and said[1:2] not in (["%"], ["min"], ["s"], ["h"])
+    }
+    assert len(numbers) >= 8
+    assert {href: len(lin.get(href).rows) for href in numbers} == numbers
