@@ -46,7 +46,7 @@ def beside(alert: Alert, known: Mapping[int, ApprovalRequest]) -> dict[str, Any]
             {
                 "ref": row.ref,
                 "at": row.created_at,
-                "values": [_safe(each.get(name, ABSENT)) for name in shown],
+                "values": [(_safe(name), _safe(each.get(name, ABSENT))) for name in shown],
                 "answer": _answer(row),
             }
             for row, each in zip(rows, flat, strict=True)
