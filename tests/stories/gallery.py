@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
-
 from approvals.domain import errors
-from approvals.domain.terms import AlertKind, Verdict
-from approvals.models import Agent, AgentKey, ApprovalRequest, BreakerTrip, Person
-from approvals.services import absence, alerts, asking, clock, exports, grants, lifecycle, outcomes
+from approvals.domain.terms import Verdict
+from approvals.models import Agent, AgentKey, ApprovalRequest, Person
+from approvals.services import absence, asking, clock, exports, grants, lifecycle, outcomes
+from tests.stories import gallery_trust
 from tests.support import cast
 
 DAYS, MINUTES = timedelta(days=1), timedelta(minutes=1)
@@ -34,6 +33,7 @@ class Kind:
     parameters: dict[str, Any]
     by: tuple[str, ...]
     reasoning: str
+    is_easy: bool = False
 
 
 KINDS = (
@@ -48,6 +48,10 @@ KINDS = (
     Kind("deploy-bot", "database_migration", "orders", {"version": 42, "tables": ["orders", "lines"]},
          ("chen", "dana"), "Adds the column for the delivery window."),
 )  # fmt: skip
+# Approved every time, within seconds, and never went wrong.
+EASY = Kind("infra-scaler", "restart_pod", "staging-api", {"pod": "api-1"}, ("lin",),
+            "The pod has not answered for 5 minutes.", is_easy=True)  # fmt: skip
+EVERY = 4
 
 
 def fill(*, password: str, days: int = 29) -> None:
@@ -56,12 +60,23 @@ def fill(*, password: str, days: int = 29) -> None:
     now = clock.now()
     programs = {name: cast.agent(name)[0] for name in AGENTS}
     staff = {name: cast.person(name, password=password) for name in cast.TEAMS}
-    for moment in _moments(now, chance, days):
-        _past(chance.choice(KINDS), programs, staff, moment, chance)
+    gallery_trust.rules(now)
+    for number, moment in enumerate(_moments(now, chance, days)):
+        kind = chance.choice(KINDS) if number % EVERY else EASY
+        _past(kind, programs, staff, moment, chance)
     _refused(programs, now)
+    gallery_trust.trouble(_ask, programs, staff, now)
+    # Written now, since then: what went wrong would have lowered them by itself.
+    gallery_trust.stages(programs, staff, now - DAYS * days)
     _waiting(programs, staff, now)
-    _odd(programs, now)
+    gallery_trust.answers(programs, staff, _stands(), now)
     _besides(staff, now)
+
+
+def _stands() -> str:
+    """A medium request Lin approved, for a standing grant to be made from."""
+    rows = ApprovalRequest.objects.filter(action="restart_service", status="approved")
+    return "".join(f"REQ-{number}" for number in rows.values_list("number", flat=True)[:1])
 
 
 def _moments(now: datetime, chance: random.Random, days: int) -> Iterator[datetime]:
@@ -90,9 +105,10 @@ def _past(
         agent, at, action=kind.action, target=kind.target, reasoning=kind.reasoning,
         parameters={**kind.parameters, "ticket": f"OPS-{chance.randint(100, 999)}"},
     )  # fmt: skip
-    verdict = Verdict.DENY if chance.random() < 0.15 else Verdict.APPROVE
+    is_denied = chance.random() < 0.15 and not kind.is_easy
+    verdict = Verdict.DENY if is_denied else Verdict.APPROVE
     for name in kind.by:
-        at += timedelta(seconds=chance.choice((3, 20, 45, 90, 150, 240)))
+        at += timedelta(seconds=3 if kind.is_easy else chance.choice((3, 20, 45, 90, 150, 240)))
         try:
             row = lifecycle.decide(
                 ref=row.ref, person=staff[name], verdict=verdict, at=at, channel="web",
@@ -104,7 +120,8 @@ def _past(
             return
     if row.status == "approved":
         grants.consume(ref=row.ref, agent=agent, key="gallery", parameters=None, at=at + MINUTES)
-        told = {"status": "failure" if chance.random() < 0.1 else "success", "detail": "Done."}
+        failed = chance.random() < 0.1 and not kind.is_easy
+        told = {"status": "failure" if failed else "success", "detail": "Done."}
         outcomes.report(ref=row.ref, agent=agent, outcome=told, at=at + 2 * MINUTES)
 
 
@@ -135,20 +152,6 @@ def _waiting(programs: dict[str, Agent], staff: dict[str, Person], now: datetime
     _ask(
         programs["crawler-2"], now - MINUTES, action="restart_service", target="search\u200bindex",
         reasoning=HOSTILE, parameters={"command": "ls" + "\n" * 60 + "rm -rf /", "host": "p\u0430ypal.com"},
-    )  # fmt: skip
-
-
-def _odd(programs: dict[str, Agent], now: datetime) -> None:
-    with transaction.atomic():
-        alerts.raise_once(
-            kind=AlertKind.UNUSUAL_PATTERN, key="gallery", agent=programs["infra-scaler"], at=now,
-            words="infra-scaler usually asks 2 times an hour, now more than 30 times since 13:00 "
-            "UTC. Is that meant?", values={"pattern": "rate", "usual": 2, "now": 41},
-        )  # fmt: skip
-    BreakerTrip.objects.create(
-        agent=programs["crawler-2"], policy="crawlers", kind="error_rate", does="pause_and_alert",
-        words="4 of the last 10 outcomes within 5 min went wrong.", values={"rest_s": 300},
-        opened_at=now - 2 * MINUTES, half_open_at=now + 3 * MINUTES,
     )  # fmt: skip
 
 

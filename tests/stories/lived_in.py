@@ -16,8 +16,9 @@ FILL = "from tests.stories import gallery; gallery.fill(password={password!r}, d
 FILL_SECONDS = 300
 ASK = """
 import json
-from approvals.models import ApprovalRequest as Request, Export
-newest = lambda **f: Request.objects.filter(**f).order_by("-number").values_list("number", flat=True)[0]
+from approvals.models import ApprovalRequest as Request, Export, PolicyDraft
+asked = Request.objects.filter(effect="").order_by("-number")
+newest = lambda **f: asked.filter(**f).values_list("number", flat=True)[0]
 waits = {"status__in": ("pending", "investigating")}
 print(json.dumps({
     "critical": newest(risk="critical", **waits),
@@ -27,6 +28,7 @@ print(json.dumps({
     "asked": newest(status="investigating"),
     "decided": newest(consumed_at__isnull=False),
     "denied": newest(status="denied", basis="person"),
+    "draft": str(PolicyDraft.objects.order_by("-pk").values_list("pk", flat=True).first() or ""),
     "export": str(Export.objects.order_by("id").values_list("public_id", flat=True).first() or ""),
 }))
 """
@@ -50,7 +52,7 @@ def lived_in(place: Path, *, env: Mapping[str, str], days: int = 29) -> Iterator
 
 
 def numbers(service: Service) -> dict[str, str]:
-    """The newest request of each kind, by number, and the key of an export."""
+    """The newest request of each kind, by number, a draft's number, and the key of an export."""
     said = service.run("shell", "-v", "0", "-c", ASK)
     if said.returncode:
         raise NotServing(f"The history could not be read.\n{said.stderr[-3000:]}")
