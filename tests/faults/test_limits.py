@@ -5,6 +5,7 @@ And the proof of the proof: without the agent's lock the same requests pass too 
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -25,8 +26,9 @@ from tests.services.conftest import broken_chains
 from tests.services.limits import ask, everybody, in_force, report, run, use
 from tests.stories.world import World
 from tests.support import cast
+from tests.support.databases import new_database
 from tests.support.plugin import engine
-from tests.support.service import StartService, empty_database
+from tests.support.service import StartService
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 LIMIT = 5
@@ -175,7 +177,7 @@ def test_asking_reporting_and_closing_at_once_block_nobody_for_good(robo: Agent)
 
 @pytest.mark.postgres
 def test_over_http_through_two_services_as_many_pass(start_service: StartService) -> None:
-    with empty_database() as url:
+    with new_database(os.environ["DATABASE_URL"]) as url:
         services = [start_service(DATABASE_URL=url, SECRET_KEY="k" * 50) for _ in range(2)]
         world = World(services[0])
         seeded = services[0].run("shell", "-v", "0", "-c", SEED)

@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,7 @@ header: list[str] = []
 _started: list[Server] = []
 _scratch: list[Path] = []
 _under_way: list[pytest.Item] = []
+at_the_end = ExitStack()  # of the run, while its servers still answer
 
 
 def engine() -> str:
@@ -123,6 +125,7 @@ def _new_folder() -> Path:
 
 
 def _take_down() -> None:
+    at_the_end.close()
     while _started:
         _started.pop().stop()
     while _scratch:

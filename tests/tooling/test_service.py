@@ -6,6 +6,7 @@ import signal
 import httpx
 import pytest
 
+from tests.support.databases import new_database
 from tests.support.processes import is_alive
 from tests.support.service import Service, StartService
 
@@ -37,7 +38,7 @@ def test_a_part_killed_while_it_starts_comes_back(service: Service) -> None:
     service.launch()
     service.wait_for_part("web")
     service.kill_part("web")
-    service.wait_until_ready(seconds=30)
+    service.wait_until_ready()
 
 
 def test_a_chosen_setting_reaches_it(start_service: StartService) -> None:
@@ -48,6 +49,14 @@ def test_a_chosen_setting_reaches_it(start_service: StartService) -> None:
 @pytest.mark.postgres
 def test_it_has_a_database_of_its_own(service: Service) -> None:
     assert service.env["DATABASE_URL"] != os.environ["DATABASE_URL"]
+
+
+@pytest.mark.postgres
+def test_an_empty_database_is_all_it_needs(start_service: StartService) -> None:
+    with new_database(os.environ["DATABASE_URL"]) as url:
+        service = start_service(DATABASE_URL=url)
+        assert httpx.get(f"{service.url}/readyz").status_code == 200
+        service.stop()
 
 
 def test_termination_is_as_good_as_ctrl_c(service: Service) -> None:
