@@ -51,12 +51,14 @@ class Live(AsyncJsonWebsocketConsumer):
     async def receive(
         self, text_data: str | None = None, bytes_data: bytes | None = None, **_: Any
     ) -> None:
-        """Pages have nothing to say here; whoever talks much is cut off."""
+        """Pages have nothing to say here; whoever talks much, or may no longer look, is cut off."""
         self.frames += 1
         if len(text_data or "") > LARGEST_FRAME or len(bytes_data or b"") > LARGEST_FRAME:
             await self.end(TOO_BIG)
         elif self.frames > MOST_FRAMES_PER_BEAT:
             await self.end(TOO_MUCH)
+        elif self.key not in await sessions.people_behind([self.key]):
+            await self.end(SIGNED_OUT)
 
     def tell(self, text: str) -> None:
         """Send when the line is free; nobody else waits for a slow one."""

@@ -118,8 +118,10 @@ class Room:
                 del self._waiting[one]
             if not self._waiting:
                 self._rung.clear()
-            began = time.monotonic()
-            self._spread_word(ids, self._heard, await self._look(ids))
+            began, heard = time.monotonic(), self._heard
+            news = await self._look(ids)
+            await self._check()
+            self._spread_word(ids, heard, news)
             await asyncio.sleep(min((time.monotonic() - began) * REST_FACTOR, LONGEST_REST))
 
     async def _look(self, ids: list[str]) -> News | None:
@@ -174,18 +176,31 @@ class Room:
         """Prove that every line lives, and end those soon whose person may no longer look."""
         while True:
             await asyncio.sleep(BEAT_SECONDS)
-            asked = list(self.pages)
+            asked = await self._check()
             try:
-                inside = await sessions.people_behind({page.key for page in asked})
                 text = await self.alive()
             except DatabaseError as error:
-                logger.warning("cannot tell who is looking", error=str(error))
-                await self._end(asked, COULD_NOT_CHECK)
+                await self._end_unchecked(asked, error)
                 continue
-            await self._end([page for page in asked if page.key not in inside], SIGNED_OUT)
             for page in self.pages.intersection(asked):
                 page.frames = 0
                 page.tell(text)
+
+    async def _check(self) -> list[Page]:
+        """End the pages whose person may no longer look, and give those that were asked about: nothing is
+        told to a page before its session and its person were looked up anew."""
+        asked = list(self.pages)
+        try:
+            inside = await sessions.people_behind({page.key for page in asked})
+        except DatabaseError as error:
+            await self._end_unchecked(asked, error)
+            return []
+        await self._end([page for page in asked if page.key not in inside], SIGNED_OUT)
+        return asked
+
+    async def _end_unchecked(self, pages: list[Page], error: DatabaseError) -> None:
+        logger.warning("cannot tell who is looking", error=str(error))
+        await self._end(pages, COULD_NOT_CHECK)
 
     async def _end(self, pages: list[Page], code: int) -> None:
         self.pages.difference_update(pages)

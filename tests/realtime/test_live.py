@@ -102,6 +102,16 @@ class Line:
                 await self.disconnect()
                 return int(said["code"])
 
+    async def kinds_until_the_end(self) -> list[str]:
+        """What it says until the server ends it."""
+        kinds: list[str] = []
+        while True:
+            said = await self.end.receive_output(timeout=6)
+            if said["type"] == "websocket.close":
+                await self.disconnect()
+                return kinds
+            kinds.append(json.loads(said["text"])["type"])
+
     async def disconnect(self) -> None:
         await self.end.send_input({"type": "websocket.disconnect", "code": 1000})
         await self.end.wait(timeout=6)
@@ -211,6 +221,42 @@ def test_the_line_ends_soon_after_the_right_to_look(
         await sync_to_async(what_happens)()
         assert await line.closing_code() == room.SIGNED_OUT
         assert time.monotonic() - started < 5
+
+    tell(story)
+
+
+@pytest.mark.parametrize("what_happens", [sign_everybody_out, disable_lin])
+def test_nothing_is_told_after_the_right_to_look_has_ended(
+    row: ApprovalRequest, lin: Person, what_happens: Callable[[], None]
+) -> None:
+    """The change follows at once, long before anybody looks by the clock who may still listen."""
+    line, dana = socket(lin), cast.person("dana", teams=("team-leads",))
+
+    async def story() -> None:
+        assert (await line.connect())[0]
+        await line.next_of("alive")
+        await asyncio.sleep(0.3)
+        await sync_to_async(what_happens)()
+        await sync_to_async(cast.decide)(row, dana)
+        assert await line.kinds_until_the_end() in ([], ["alive"])
+
+    tell(story)
+
+
+@pytest.mark.parametrize("what_happens", [sign_everybody_out, disable_lin])
+def test_whoever_may_no_longer_look_is_cut_off_at_their_next_word(
+    lin: Person, what_happens: Callable[[], None]
+) -> None:
+    line = socket(lin)
+
+    async def story() -> None:
+        assert (await line.connect())[0]
+        await line.next_of("alive")
+        await sync_to_async(what_happens)()
+        began = time.monotonic()
+        await line.send_text("{}")
+        assert await line.closing_code() == room.SIGNED_OUT
+        assert time.monotonic() - began < room.BEAT_SECONDS
 
     tell(story)
 
