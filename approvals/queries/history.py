@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db.models import Max, Prefetch, QuerySet
+from django.db.models import Max, Prefetch, Q, QuerySet
 
 from approvals.domain import compared
-from approvals.domain.search import Search
+from approvals.domain.search import PARAM, Search, Term
 from approvals.domain.terms import Verdict
 from approvals.models import ApprovalRequest, Decision
 from approvals.queries.bounded import Deadline, LooksAtTooMuch, within
@@ -172,6 +172,7 @@ def _numbers(
     rows = base.filter(sought.rest(window), number__gte=window[-1]).order_by("-number")
     if not sought.compared:
         return list(rows.values_list("number", flat=True)[:most])
+    rows = rows.filter(_naming(sought.compared))
     found: list[int] = []
     for number, submission in rows.values_list("number", "submission").iterator(chunk_size=500):
         deadline.check()
@@ -180,6 +181,15 @@ def _numbers(
         if len(found) == most:
             break
     return found
+
+
+def _naming(terms: Iterable[Term]) -> Q:
+    """Bodies that hold the name of each parameter at all: the others need not be read."""
+    wanted = Q()
+    for term in terms:
+        path = term.key.removeprefix(PARAM)
+        wanted &= Q(submission__contains=path) | Q(submission__contains=path.split(".")[0])
+    return wanted
 
 
 @dataclass(frozen=True, slots=True)

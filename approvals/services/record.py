@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 
 from approvals.domain.autonomy import Answer, Evidence, Record, weigh
 from approvals.domain.policy.autonomy import EVERY_CLASS, SHADOW_MODE
@@ -48,17 +48,17 @@ def evidence(
 ) -> Evidence:
     """The figures since this stage began (None: ever), over at most the last 2,000 requests."""
     rows = of_class(agent, action_class, since=stage.since if stage else None)
+    numbers = list(rows.order_by("-number").values_list("number", flat=True)[:MOST])
     escalated = AuditEvent.objects.filter(request=OuterRef("pk"), type=EventKind.ESCALATED.value)
-    final = Decision.objects.filter(is_final=True).select_related("person")
-    marks = SuggestionMark.objects.all()
-    found = (
-        rows.annotate(escalated=Exists(escalated))
-        .prefetch_related(Prefetch("decisions", final, "final"), Prefetch("marks", marks, "marked"))
-        .only(*_READ)
-        .order_by("-number")[:MOST]
-    )
+    final = Decision.objects.filter(request__in=numbers, is_final=True).select_related("person")
+    said = {decision.request_id: decision for decision in final}
+    marks: defaultdict[int, list[bool]] = defaultdict(list)
+    for mark in SuggestionMark.objects.filter(request__in=numbers):
+        marks[mark.request_id].append(mark.is_right)
+    found = ApprovalRequest.objects.filter(number__in=numbers).order_by("-number").only(*_READ)
+    read = found.annotate(escalated=Exists(escalated)).iterator(chunk_size=CHUNK)
     return weigh(
-        [_record(row) for row in found.iterator(chunk_size=CHUNK)],
+        [_record(row, said.get(row.number), marks[row.number]) for row in read],
         stage=Stage(stage.stage) if stage else None,
         since=stage.since if stage else None,
         until=at,
@@ -160,9 +160,8 @@ def _changes(agent: Agent, since: datetime, at: datetime) -> Iterable[dict[str, 
         }
 
 
-def _record(row: Any) -> Record:
-    """`row` is a request with its `final` decisions, its `marked` ones and whether it `escalated`."""
-    marks = [mark.is_right for mark in row.marked]
+def _record(row: Any, said: Decision | None, marks: Sequence[bool]) -> Record:
+    """`row` is a request that knows whether it `escalated`; with what people finally said of it."""
     users = (row.submission.get("impact") or {}).get("users")
     return Record(
         ref=row.ref,
@@ -170,7 +169,7 @@ def _record(row: Any) -> Record:
         asked=row.asked,
         shadow=row.reason_code == SHADOW_MODE,
         mark=all(marks) if marks else None,
-        answer=_answer(row, row.final[0]) if row.final else None,
+        answer=_answer(row, said) if said else None,
         escalated=row.escalated,
         by_itself=row.basis in _BY_ITSELF and row.status == Status.APPROVED,
         revoked=row.status == Status.REVOKED,

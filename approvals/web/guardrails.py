@@ -20,6 +20,7 @@ from approvals.services.alert_life import Life
 from approvals.web import guardrail_panels as panels
 from approvals.web import guardrail_rows, guardrail_tries, moments
 from approvals.web.access import signed_in
+from approvals.web.bounded import bounded
 
 SPAN_WORDS = {"day": "24 hours", "week": "7 days", "month": "30 days"}
 LISTS = (
@@ -48,6 +49,7 @@ LISTS = (
 
 @require_safe
 @signed_in
+@bounded
 def show(request: HttpRequest, person: Person) -> HttpResponse:
     """The page; `?span=day|week|month` is how far back blocked requests are counted."""
     return draw(request, person)

@@ -1,0 +1,81 @@
+"""A page takes as many statements beside three hundred requests as beside three."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from approvals.domain.terms import Verdict
+from approvals.models import Agent, ApprovalRequest
+from approvals.models.fields import uuid7
+from tests.support import cast
+from tests.web.conftest import Browser
+
+SEARCHES = (
+    "",
+    "agent:robo outcome:denied risk:medium by:lin after:2d param.to_replicas>1",
+    "agent:robo",
+    "by:lin",
+    "production",
+    "xylophone",
+    "is:stand-in",
+    "is:asked",
+    "rule:x",
+    "team:team-leads",
+    "ran:yes ran:failed ran:rolled-back",
+    "before:2030-01-01",
+    "outcome:approved is:asked",
+)
+PAGES = (
+    *(f"/history?q={quote(text)}" for text in SEARCHES),
+    "/history?older=3",
+    "/history?q=production&older=3",
+    "/history?q=after%3A7d&show=why",
+    "/history/newer?q=production&above=1",
+    "/history/exports",
+    "/insights",
+    "/guardrails",
+    "/agents",
+    "/agents/robo",
+    "/r/REQ-1",
+)
+
+
+def more(row: ApprovalRequest, how_many: int) -> None:
+    """So many more of a closed request, as they would be after a long time."""
+    kept: dict[str, Any] = {
+        field.attname: getattr(row, field.attname)
+        for field in row._meta.concrete_fields
+        if field.attname not in {"number", "public_id", "idempotency_key"}
+    }
+    ApprovalRequest.objects.bulk_create(
+        ApprovalRequest(**kept, public_id=uuid7()) for _ in range(how_many)
+    )
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_takes_as_many_statements_however_much_is_past(
+    lin: Browser, robo: Agent, page: str
+) -> None:
+    first = cast.decide(cast.request(robo), lin.person)
+    denied = cast.decide(cast.request(robo, target="other-api"), lin.person, Verdict.DENY, "No.")
+    page = page.replace("REQ-1", first.ref).replace("older=3", f"older={denied.number + 1}")
+
+    _statements(lin, page)  # the first look at a request is written down
+    few = _statements(lin, page)
+    for row in (first, denied):
+        row.refresh_from_db()
+        more(row, 150)
+    assert _statements(lin, page) == few
+    assert few <= 45
+
+
+def _statements(who: Browser, page: str) -> int:
+    with CaptureQueriesContext(connection) as seen:
+        answer = who.client.get(page)
+    assert answer.status_code == 200, answer.content[:500]
+    return len(seen)
