@@ -16,7 +16,7 @@ from approvals.api.parsers import read
 from approvals.api.schema import documented
 from approvals.api.shapes import Shape
 from approvals.domain.terms import BreakerAction, BreakerKind, Phase
-from approvals.services import breakers, clock
+from approvals.services import breakers, clock, tripped
 
 PHASES = [phase.value for phase in Phase]
 
@@ -74,10 +74,10 @@ class Breakers(APIView):
         permissions.person(request, scope="requests:read")
         wanted = filters.asked(request, BreakerFilters)
         at = clock.now()
-        rows = breakers.matching(agent=wanted.get("agent"), phases=wanted.get("phase"), at=at)
+        rows = tripped.matching(agent=wanted.get("agent"), phases=wanted.get("phase"), at=at)
 
         def show(trip: Any) -> dict[str, Any]:
-            return breakers.told(trip, at=at)
+            return tripped.told(trip, at=at)
 
         cursor = wanted.get("cursor", "")
         return Response(page(rows, request, limit=wanted["limit"], cursor=cursor, show=show))
@@ -101,4 +101,4 @@ class Reset(APIView):
         body = checked(ResetBreaker, read(request))
         at = clock.now()
         trip = breakers.reset(number=number, person=person, reason=body["reason"], at=at)
-        return Response(breakers.told(trip, at=at))
+        return Response(tripped.told(trip, at=at))

@@ -7,13 +7,12 @@ cannot both be the one that does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 from django.db import transaction
-from django.db.models import Q, QuerySet
 
 from approvals.domain import errors
 from approvals.domain.policy import breakers as rules
@@ -27,16 +26,13 @@ from approvals.domain.terms import (
     BreakerKind,
     EventKind,
     OutcomeStatus,
-    Phase,
-    Status,
 )
 from approvals.models import Agent, ApprovalRequest, BreakerTrip, Person
 from approvals.models.people import Role
-from approvals.services import actors, alerts, audit, autonomy, policies, tallies
+from approvals.services import actors, alerts, audit, autonomy, policies, tallies, tripped
 from approvals.services.actors import Actor
 
 logger = structlog.get_logger(__name__)
-GIVEN_BACK = (Status.DENIED, Status.EXPIRED, Status.CANCELLED, Status.REVOKED)
 MOST_DIGITS = 18
 LONGEST_REASON = 2_000
 REST = "rest_s"  # kept with the figures, for when the policy no longer says
@@ -68,7 +64,7 @@ def standing(agent: Agent, policy: PolicySet, *, at: datetime) -> tuple[Tripped,
         return ()
     return tuple(
         _tripped(row, at=at)
-        for row in open_ones(agent)
+        for row in tripped.open_ones(agent)
         if (row.policy, BreakerKind(row.kind)) in wanted
     )
 
@@ -79,10 +75,10 @@ def remember(row: ApprovalRequest, evaluation: Evaluation, *, at: datetime) -> N
     Needs the transaction that wrote the request, and the agent held since it was judged.
     """
     tried = rules.tried(evaluation.checks)
-    if not tried or row.status in GIVEN_BACK:
+    if not tried or row.status in tripped.GIVEN_BACK:
         return
-    for trip in open_ones(row.agent):
-        if (trip.policy, trip.kind) in tried and on_trial(trip, at=at) is None:
+    for trip in tripped.open_ones(row.agent):
+        if (trip.policy, trip.kind) in tried and tripped.on_trial(trip, at=at) is None:
             trip.trial = row
             trip.save(update_fields=["trial"])
             _tell(EventKind.BREAKER_TRIED, trip, actors.POLICY, at=at, trial=row.ref)
@@ -96,7 +92,7 @@ def reported(row: ApprovalRequest, *, at: datetime) -> None:
     hold(row.agent)
     for trip in BreakerTrip.objects.filter(trial=row, closed_at=None).select_related("agent"):
         _judge_trial(trip, row, found, at=at)
-    opened = {(trip.policy, trip.kind) for trip in open_ones(row.agent)}
+    opened = {(trip.policy, trip.kind) for trip in tripped.open_ones(row.agent)}
     for breaker in found:
         key = (breaker.policy, breaker.kind.value)
         if key not in opened and (why := tallies.trip(breaker, row.agent, at=at)):
@@ -136,79 +132,17 @@ def close(*, number: str, by: Actor, reason: str, at: datetime, refuse: Any = No
     return trip
 
 
-def matching(
-    *, agent: str | None = None, phases: Sequence[str] | None = None, at: datetime
-) -> QuerySet[BreakerTrip]:
-    """The breakers that ever opened and fit every filter given, newest first."""
-    rows = BreakerTrip.objects.select_related("agent", "trial").order_by("-pk")
-    if agent is not None:
-        rows = rows.filter(agent__name=agent)
-    if phases is None:
-        return rows
-    in_phase = {
-        Phase.CLOSED: Q(closed_at__isnull=False),
-        Phase.HALF_OPEN: Q(closed_at=None, half_open_at__lte=at),
-        Phase.OPEN: Q(closed_at=None, half_open_at__gt=at),
-    }
-    wanted = Q(pk__in=[])
-    for phase in phases:
-        wanted |= in_phase[Phase(phase)]
-    return rows.filter(wanted)
-
-
-def open_ones(agent: Agent) -> list[BreakerTrip]:
-    """Every breaker of an agent that is not closed, with its trial."""
-    rows = BreakerTrip.objects.filter(agent=agent, closed_at=None)
-    return list(rows.select_related("agent", "trial").order_by("pk"))
-
-
-def phase(trip: BreakerTrip, *, at: datetime) -> Phase:
-    """Where it stands now."""
-    return rules.phase_of(trip.half_open_at, trip.closed_at, at=at)
-
-
-def on_trial(trip: BreakerTrip, *, at: datetime) -> ApprovalRequest | None:
-    """The request on trial, unless it will never run: then its place is free."""
-    row = trip.trial
-    if row is None or trip.closed_at is not None or row.status in GIVEN_BACK:
-        return None
-    ends = row.grant_expires_at
-    lapsed = row.grant_lapsed or (ends is not None and row.consumed_at is None and at >= ends)
-    return None if lapsed else row
-
-
-def told(trip: BreakerTrip, *, at: datetime) -> dict[str, Any]:
-    """One breaker as programs and operators read it, as it stands at a moment."""
-    trial = on_trial(trip, at=at)
-    return {
-        "id": trip.pk,
-        "agent": trip.agent.name,
-        "policy": trip.policy,
-        "kind": trip.kind,
-        "does": trip.does,
-        "phase": phase(trip, at=at).value,
-        "words": trip.words,
-        "values": trip.values,
-        "opened_at": audit.stamp(trip.opened_at),
-        "half_open_at": audit.stamp(trip.half_open_at),
-        "trial": trial.ref if trial else None,
-        "closed_at": audit.stamp(trip.closed_at) if trip.closed_at else None,
-        "closed_by": trip.closed_by or None,
-        "close_reason": trip.close_reason or None,
-    }
-
-
 def _of(agent: Agent, policy: PolicySet) -> list[Breaker]:
     return [breaker for each in policy.concerning(agent.name) for breaker in each.breakers]
 
 
 def _tripped(trip: BreakerTrip, *, at: datetime) -> Tripped:
-    trial = on_trial(trip, at=at)
+    trial = tripped.on_trial(trip, at=at)
     return Tripped(
         policy=trip.policy,
         kind=BreakerKind(trip.kind),
         does=BreakerAction(trip.does),
-        phase=phase(trip, at=at),
+        phase=tripped.phase(trip, at=at),
         since=trip.opened_at,
         words=trip.words,
         half_open_at=trip.half_open_at,

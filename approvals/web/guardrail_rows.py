@@ -10,7 +10,7 @@ from typing import Any
 from approvals.domain import display
 from approvals.domain.terms import AlertKind, Phase
 from approvals.models import Alert, ApprovalRequest, BreakerTrip, Person
-from approvals.services import alert_life, alerts, breakers
+from approvals.services import alert_life, alerts, tripped
 from approvals.services.alert_life import Life
 from approvals.web import guardrail_tries
 
@@ -30,7 +30,7 @@ ASKED_SCOPE = ("action", "target", "namespace", "resource_type")
 
 
 def breaker(trip: BreakerTrip, person: Person, now: datetime) -> dict[str, Any]:
-    phase = breakers.phase(trip, at=now)
+    phase = tripped.phase(trip, at=now)
     words, css = PHASES[phase]
     return {
         "number": trip.pk,

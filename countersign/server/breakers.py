@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from approvals.domain.terms import Phase
-from approvals.services import breakers, clock
+from approvals.services import breakers, clock, tripped
 from countersign import terminal
 from countersign.outcomes import YES
 from countersign.server import operators
@@ -15,8 +15,8 @@ def show_all(asked: argparse.Namespace) -> int:
     """The breakers that are not closed, or all that ever opened, newest first."""
     at = clock.now()
     phases = None if asked.all else [Phase.OPEN.value, Phase.HALF_OPEN.value]
-    rows = breakers.matching(agent=asked.agent, phases=phases, at=at)
-    found = [breakers.told(trip, at=at) for trip in rows[: asked.limit]]
+    rows = tripped.matching(agent=asked.agent, phases=phases, at=at)
+    found = [tripped.told(trip, at=at) for trip in rows[: asked.limit]]
     if asked.json:
         terminal.give(found)
         return YES
@@ -36,7 +36,7 @@ def reset(asked: argparse.Namespace) -> int:
     """Close a breaker by hand. An operator's act, and history."""
     at = clock.now()
     trip = breakers.close(number=asked.number, by=operators.me(), reason=asked.reason, at=at)
-    facts = breakers.told(trip, at=at)
+    facts = tripped.told(trip, at=at)
     if asked.json:
         terminal.give(facts)
     else:

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from approvals.domain import errors
 from approvals.domain.terms import AlertKind, Phase, Stage, Verdict
 from approvals.models import Agent, AgentStage, Alert, ApprovalRequest, AuditEvent, BreakerTrip
-from approvals.services import breakers, ledger, lifecycle
+from approvals.services import breakers, ledger, lifecycle, tripped
 from approvals.services.breakers import BreakerClosed, NoSuchBreaker, NotAManager
 from tests.domain.scene import MINUTE, NOON, SECOND
 from tests.services.limits import ask, everybody, in_force, report, run, somebody, step_of, use
@@ -189,8 +189,8 @@ def test_after_its_rest_one_request_is_tried_and_the_others_are_not(robo: Agent)
     trip = failing(robo)
     half = OPENED + 5 * MINUTE
     assert ask(robo, at=half - SECOND).status == "denied"
-    assert breakers.phase(trip, at=half - SECOND) is Phase.OPEN
-    assert breakers.phase(trip, at=half) is Phase.HALF_OPEN
+    assert tripped.phase(trip, at=half - SECOND) is Phase.OPEN
+    assert tripped.phase(trip, at=half) is Phase.HALF_OPEN
 
     trial = ask(robo, at=half)
     assert trial.status == "approved"
@@ -360,7 +360,7 @@ def test_breakers_are_listed_by_agent_and_phase(robo: Agent) -> None:
     trip = failing(robo)
 
     def found(at: datetime, *phases: str, agent: str | None = None) -> list[BreakerTrip]:
-        return list(breakers.matching(agent=agent, phases=phases or None, at=at))
+        return list(tripped.matching(agent=agent, phases=phases or None, at=at))
 
     half = trip.half_open_at
     assert found(half - SECOND, "open") == found(half, "half_open") == found(half) == [trip]
