@@ -19,7 +19,8 @@ from approvals.domain.policy import documents, lint
 from approvals.domain.policy.reading import PolicyInvalid
 from approvals.models import ApprovalRequest, Person
 from approvals.models.people import Role
-from approvals.services import actors, clock, policies, policy_changes, policy_facts
+from approvals.queries import policies as reads
+from approvals.services import actors, clock, pinned, policies, policy_changes, policy_facts
 from approvals.services.policy_changes import Proposal
 from approvals.web import policies as pages
 from approvals.web import simulator
@@ -55,8 +56,10 @@ def draft(request: HttpRequest, person: Person) -> HttpResponse:
     if refs and request.method != "POST":
         name = NEW
     start = _from_these(refs) if refs else files.get(name, BLANK)
+    if (proposed := _proposed_file(request.POST.get("draft", ""), files)) is not None:
+        name, start = proposed
     text = request.POST.get("text", start).replace("\r\n", "\n")
-    facts = {
+    facts: dict[str, Any] = {
         "section": "policies",
         "now": clock.now(),
         "version": version,
@@ -65,14 +68,22 @@ def draft(request: HttpRequest, person: Person) -> HttpResponse:
         "text": text,
         "new": NEW,
         "reason": request.POST.get("reason", ""),
+        "cases": request.POST.get("cases", "").replace("\r\n", "\n")[: pinned.LONGEST],
         "may_propose": person.role in MAY_CHANGE,
     }
-    if request.method != "POST":
+    if request.method != "POST" or "pin" in request.POST:
         return render(request, "policies_draft.html", facts)
     changed = (
         {**files, name: text} if text.strip() else {n: t for n, t in files.items() if n != name}
     )
     return _answered(request, person, facts, changed)
+
+
+def _proposed_file(number: str, files: Mapping[str, str]) -> tuple[str, str] | None:
+    """The first file a proposal changes, to go on from there."""
+    found = reads.draft(int(number)) if number.isascii() and number.isdigit() else None
+    changed = sorted(set(found.files.items()) - set(files.items())) if found else []
+    return changed[0] if changed else None
 
 
 def _from_these(refs: list[str]) -> str:
@@ -119,6 +130,7 @@ def _answered(
             )
         if not facts["name"].endswith((".yaml", ".yml")):
             raise errors.Invalid("The file's name ends in .yaml. Nothing was checked or proposed.")
+        facts["tried"] = pinned.tried(documents.load(files), facts["cases"])
         if "propose" in request.POST:
             return _proposed(person, files, facts)
         facts |= _looked_at(files, facts["now"])
@@ -135,9 +147,14 @@ def _proposed(person: Person, files: Mapping[str, str], facts: dict[str, Any]) -
         raise MayNotChange(
             "Managers and operators propose policies; your role is neither. Nothing was proposed."
         )
-    proposal = Proposal(
-        files=files, author=person.email, reason=facts["reason"].strip(), asked_by=person
-    )
+    if missed := [case.name for case in facts["tried"] if case.misses]:
+        raise errors.Invalid(
+            f"{len(missed)} of {len(facts['tried'])} test cases would not hold. Nothing was proposed."
+        )
+    reason = facts["reason"].strip()
+    if facts["tried"]:
+        reason = f"{reason} ({len(facts['tried'])} pinned test cases hold.)".strip()
+    proposal = Proposal(files=files, author=person.email, reason=reason, asked_by=person)
     answer = policy_changes.offer(proposal, actor=actors.person(person), at=facts["now"])
     if answer.request is not None:
         return HttpResponseRedirect(f"/r/{answer.request.ref}")

@@ -23,7 +23,7 @@ from approvals.domain.policy.reading import PolicyInvalid
 from approvals.domain.terms import DataClass, RiskLevel
 from approvals.models import Agent, Person
 from approvals.queries import policies as reads
-from approvals.services import clock, own, policies, policy_changes, replay, simulation
+from approvals.services import clock, own, pinned, policies, policy_changes, replay, simulation
 from approvals.web import evaluation
 from approvals.web.access import signed_in
 
@@ -166,14 +166,20 @@ def _answers(asked: Question, live: PolicySet, draft: PolicySet | None) -> dict[
 
 def _side(title: str, policy: PolicySet, asked: Question) -> dict[str, Any]:
     judged = simulation.answer(policy, agent=asked.agent, submission=asked.submission, at=asked.at)
+    title_of_case = f"{asked.ref}: " if asked.ref else ""
+    title_of_case += f"{asked.submission['action']} on {asked.submission['target']}"
     return {
         "title": title,
+        "case": pinned.case(
+            policy, judged, title=title_of_case[:200], agent=asked.agent,
+            submission=asked.submission, at=asked.at,
+        ),
         "sentence": simulation.sentence(policy, judged),
         "because": judged.because,
         "trace": evaluation.of_checks(judged.to_json()),
         "called": simulation.called(policy, judged.plan, agent=asked.agent, at=asked.at),
         "rules": _rules(policy, asked, judged),
-    }
+    }  # fmt: skip
 
 
 def _rules(policy: PolicySet, asked: Question, judged: Evaluation) -> list[dict[str, str]]:

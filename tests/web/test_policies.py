@@ -13,6 +13,7 @@ from approvals.models import ApprovalRequest, AuditEvent, Delivery, PolicyVersio
 from approvals.services import own, policies, policy_changes
 from tests.support import cast
 from tests.web.conftest import Browser
+from tests.web.reading import Page
 
 pytestmark = pytest.mark.django_db
 STRICTER = """
@@ -213,3 +214,26 @@ def test_the_page_costs_the_same_whatever_there_is(lin: Browser) -> None:
     with CaptureQueriesContext(connection) as many:
         lin.get("/policies")
     assert len(many) == len(few)
+
+
+def test_an_answer_is_pinned_to_a_draft_and_holds_it_to_that(lin: Browser, ann: Browser) -> None:
+    row = cast.request(**ONE_MORE)
+    page = lin.get(f"/policies/simulate?request={row.ref}")
+    (field,) = [each for each in page.every("textarea") if each.attributes["name"] == "cases"]
+    case = "".join(str(line) for line in field.children)
+    assert '"verdict": "required"' in case
+    pinned = Page(ann.post("/policies/draft", pin="yes", cases=case).content.decode())
+    assert pinned.by_id("d-cases").text == field.text
+    answer = ann.post(
+        "/policies/draft", file="less.yaml", text=WEAKER, cases=case, reason="r", check="yes"
+    )
+    assert answer.status_code == 200
+    text = Page(answer.content.decode()).text
+    assert f"✖ Does not hold {row.ref}: scale_deployment on production-api" in text
+    answer = ann.post(
+        "/policies/draft", file="less.yaml", text=WEAKER, cases=case, reason="r", propose="yes"
+    )
+    assert answer.status_code == 422
+    assert "1 of 1 test cases would not hold. Nothing was proposed." in answer.content.decode()
+    answer = ann.post("/policies/draft", file="less.yaml", text=WEAKER, cases="- 7", check="yes")
+    assert answer.status_code == 422
