@@ -220,6 +220,7 @@ def test_an_approval_is_followed_by_exactly_one_line_of_what_became_of_it(name: 
     assert sum(line.startswith(ENDINGS) for line in lines) == 1
     assert lines[1].startswith("Approved by Ada and Grace at ")
     assert lines[2].startswith(ENDINGS)
+    assert "\n".join(lines).count(lines[2]) == 1
 
 
 def test_what_the_agent_reports_is_its_own_text_and_marked_so() -> None:
