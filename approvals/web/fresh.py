@@ -11,7 +11,7 @@ from django.http import HttpRequest
 
 from approvals.domain import errors
 from approvals.models import Person
-from approvals.services import clock
+from approvals.services import clock, sign_in
 from approvals.web import throttle
 
 FRESH_FOR = timedelta(minutes=5)
@@ -47,7 +47,8 @@ def confirm(request: HttpRequest, person: Person, password: str, *, at: datetime
     if not throttle.may_try(email=person.email, address=request.META.get("REMOTE_ADDR", ""), at=at):
         until = throttle.window_ends(at)
         raise errors.Invalid(
-            f"Too many tries. Wait until {until:%H:%M} UTC. {NOTHING}", field="password"
+            f"Too many tries. Wait until {until:%H:%M} UTC, or ask {sign_in.contact()}. {NOTHING}",
+            field="password",
         )
     if not password or not person.check_password(password):
         raise errors.Invalid(f"This is not your password. {NOTHING}", field="password")
