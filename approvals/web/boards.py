@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -34,6 +34,7 @@ class Shared:
     board: Board
     verdicts: dict[tuple[object, ...], bool] = field(default_factory=dict)
     _orders: dict[str, list[Waiting]] = field(default_factory=dict)
+    _kinds: dict[int, Hashable] = field(default_factory=dict)
     _asked: dict[tuple[int, int, int], frozenset[str]] = field(default_factory=dict)
 
     def in_order(self, name: str, key: Callable[[Waiting], Any]) -> list[Waiting]:
@@ -41,6 +42,20 @@ class Shared:
         if name not in self._orders:
             self._orders[name] = sorted(self.board.cards, key=key)
         return self._orders[name]
+
+    def kind(self, card: Waiting) -> Hashable:
+        """What sets cards apart in whatever the rules say to somebody who is not named by them: requests
+        of one plan that stand at the same point with the same approvals are alike."""
+        if card.row.pk not in self._kinds:
+            state = card.state
+            same: Hashable = card.row.pk  # what was lent counts by the moment it was used at
+            if not any(seat.approver.lent for seat in state.approvals):
+                same = tuple(
+                    (seat.approver.id, seat.approver.teams, seat.stage) for seat in state.approvals
+                )
+            kind = (id(state.plan), same, state.stage, state.rung, state.status)
+            self._kinds[card.row.pk] = kind
+        return self._kinds[card.row.pk]
 
     def teams_asked(self, card: Waiting) -> frozenset[str]:
         state = card.state
@@ -92,9 +107,7 @@ class Reader:
             return may_approve(state, who, now=self.now)
         if self.now >= state.decide_by:
             return False
-        # Where nobody has approved yet, requests of one plan are alike in all that rights depend on.
-        same = id(state.plan) if not state.approvals else card.row.pk
-        key = (same, state.stage, state.rung, state.status, who.teams)
+        key = (self.shared.kind(card), who.teams)
         if key not in self.shared.verdicts:
             self.shared.verdicts[key] = may_approve(state, who, now=self.now)
         return self.shared.verdicts[key]

@@ -13,7 +13,6 @@ from approvals.domain.terms import Status
 from approvals.models import Person, absences
 from approvals.queries import amounts
 from approvals.queries import queue as reads
-from approvals.queries.board import Board
 from approvals.queries.queue import Marks, Waiting
 from approvals.services import clock
 from approvals.web import boards, rows
@@ -160,7 +159,7 @@ def _tallies(
         "all": f"{len(board.cards)}{'+' if board.is_cut else ''}",
         "questions": str(sum(card.state.status is Status.INVESTIGATING for card in board.cards)),
     }
-    alike = _alike(board, now=now)
+    alike = _alike(shared, now=now)
     found = {}
     for reader in readers:
         mine, teams = _counted(reader, alike)
@@ -178,17 +177,14 @@ def _counted(reader: Reader, alike: Iterable[tuple[Waiting, int]]) -> tuple[int,
     return mine, teams
 
 
-def _alike(board: Board, *, now: datetime) -> list[tuple[Waiting, int]]:
-    """One card of each kind that nobody's rights tell apart, with how many there are of it.
-
-    What somebody has approved, and what is about somebody in particular, is a kind of its own.
-    """
+def _alike(shared: Shared, *, now: datetime) -> list[tuple[Waiting, int]]:
+    """One card of each kind that nobody's rights tell apart, with how many there are of it; what is about
+    somebody in particular is a kind of its own."""
     kinds: dict[tuple[object, ...], tuple[Waiting, int]] = {}
-    for card in board.cards:
+    for card in shared.board.cards:
         state = card.state
         apart = (state.conflicted, state.asked_by, state.investigator)
-        same = id(state.plan) if not state.approvals else card.row.pk
-        kind = (same, state.stage, state.rung, state.status, now >= state.decide_by, apart)
+        kind = (shared.kind(card), now >= state.decide_by, apart)
         first, count = kinds.get(kind, (card, 0))
         kinds[kind] = (first, count + 1)
     return list(kinds.values())
