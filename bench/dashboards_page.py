@@ -21,6 +21,7 @@ RECONNECT_SECONDS = 2.0
 POLL_SECONDS = 30.0
 MOST_FRAME = 1 << 22
 TEXT, CLOSE, PING = 0x81, 0x88, 0x89
+READ = re.compile(rb'(?:"read":|data-read=")([\d.]+)')
 ROW = re.compile(
     rb'data-ref=\\?"(REQ-\d+)\\?" data-id=\\?"[^"\\]*\\?" data-mark=\\?"(\w+)\\?"( data-closed)?'
 )
@@ -54,6 +55,7 @@ class Dashboard:
     def __init__(self, port: int, cookie: str, path: str, board: Board) -> None:
         self.port, self.cookie, self.path, self.board = port, cookie, path, board
         self.rows: dict[bytes, bytes] = {}
+        self.read_of: dict[bytes, float] = {}
         self.heard = self.spread = self.cut_at = 0.0
         self.is_back = False
         self.wanted, self.is_live = asyncio.Event(), asyncio.Event()
@@ -183,6 +185,8 @@ class Dashboard:
         """Put rows in place, and note once each that shows a decision; False where an open one is not of
         this page."""
         now = time.perf_counter()
+        found = READ.search(drawn)
+        read = float(found[1]) if found else 0.0
         is_known = True
         for ref, mark, is_closed in ROW.findall(drawn):
             if opening:
@@ -191,6 +195,9 @@ class Dashboard:
                 if self.rows.pop(ref, None) is not None and not self.cut_at:
                     self.board.note(ref, now)
             elif ref in self.rows:
+                if read < self.read_of.get(ref, 0.0):
+                    continue  # older than what the page shows: static/live/queue.js
+                self.read_of[ref] = read
                 if self.rows[ref] != mark and not self.cut_at:
                     self.board.note_first(ref, now)
                 self.rows[ref] = mark

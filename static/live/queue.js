@@ -16,8 +16,9 @@ const address = () => {
 };
 
 const draw = (fresh) => {
-  for (const row of all('[data-part="known"] tr', fresh)) swapRow(row);
-  drawCounts(countsOf(fresh), Number(fresh.querySelector("[data-read]")?.dataset.read));
+  const read = Number(fresh.querySelector("[data-read]")?.dataset.read);
+  for (const row of all('[data-part="known"] tr', fresh)) swapRow(row, read);
+  drawCounts(countsOf(fresh), read);
   offerNew(all('[data-part="new"] tr', fresh).map((row) => row.dataset.ref));
 };
 
@@ -28,7 +29,7 @@ const hear = (said, readAt) => {
   if (!("closed" in said)) return true;
   const closed = rowsOf(said.closed);
   const waiting = rowsOf(said.open);
-  for (const row of [...closed, ...waiting]) swapRow(row);
+  for (const row of [...closed, ...waiting]) swapRow(row, said.read);
   const refs = new Set(closed.map((row) => row.dataset.ref));
   offerNew(offered.filter((ref) => !refs.has(ref)));
   if (said.counts) drawCounts(said.counts, said.read);
@@ -51,11 +52,19 @@ const drawHeld = () => {
   for (const row of [...held.values()]) swapRow(row);
 };
 
-const swapRow = (row) => {
+// When what a row shows was read: an answer that was on its way while newer words came is left out.
+const readOf = new Map();
+const isOlder = (row, read) => {
+  if (read < readOf.get(row.id)) return true;
+  if (read) readOf.set(row.id, read);
+  return false;
+};
+
+const swapRow = (row, read) => {
   const shown = by(row.id);
+  if (!shown || isOlder(row, read)) return;
   held.delete(row.id);
-  if (!shown || !differs(row.id, row)) return;
-  // An answer that was on its way while the row closed is older than the row.
+  if (!differs(row.id, row)) return;
   const wasClosed = "closed" in shown.dataset;
   if (wasClosed && !("closed" in row.dataset)) return;
   if (isSelected(shown)) {
