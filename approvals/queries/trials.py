@@ -193,7 +193,8 @@ def _updated(
         )
     later = [card for card in cards if card.created_at >= row.closed_at]
     arrived = [card for card in later if card.state == DeliveryState.SENT]
-    if arrived:
+    # One was also drawn while the decision could still be undone.
+    if arrived and all(card.state != DeliveryState.WAITING for card in later):
         return Step(title, Stands.DONE, "It shows what was decided.", arrived[0].finished_at)
     last = next((card for card in later if card.last_error), None)
     if last is None:

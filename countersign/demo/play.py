@@ -178,7 +178,7 @@ def _let_cards_settle(slack: StandIn, told: Sequence[Told]) -> None:
     """The service still edits its cards; a Slack that is gone would leave it trying."""
     for one in told:
         if one.ran == "success" and one.ask.approvers:
-            slack.shows(one.request.ref, "success", seconds=3.0)
+            slack.shows(one.request.ref, "succeeded", seconds=3.0)
 
 
 def _sum(told: Sequence[Told], address: str, *, decide: bool) -> int:
