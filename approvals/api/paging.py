@@ -12,6 +12,7 @@ from django.db.models import Model, QuerySet
 from rest_framework.request import Request
 
 from approvals.api.problems import Fault, InvalidBody
+from approvals.queries.bounded import within
 
 Row = TypeVar("Row", bound=Model)
 LIMIT, MOST = 50, 200
@@ -25,9 +26,13 @@ def page(
     cursor: str,
     show: Callable[[Row], dict[str, Any]],
 ) -> dict[str, Any]:
-    """The newest `limit` rows before the cursor, and the address of the page after them."""
+    """The newest `limit` rows before the cursor, and the address of the page after them.
+
+    Raises LooksAtTooMuch where no index finds them within some seconds.
+    """
     below = rows.filter(pk__lt=position(cursor)) if cursor else rows
-    found = list(below.order_by("-pk")[: limit + 1])
+    with within():
+        found = list(below.order_by("-pk")[: limit + 1])
     following = _address(request, int(found[limit - 1].pk)) if len(found) > limit else None
     return {"items": [show(row) for row in found[:limit]], "next": following}
 

@@ -216,5 +216,6 @@ def _stood_in(window: Sequence[int]) -> Q:
     among = Q(request__in=window)
     if window[0] - window[-1] < 2 * len(window):  # a span is read faster than a list
         among = Q(request__gte=window[-1], request__lte=window[0])
-    told = AuditEvent.objects.filter(among, entry__contains=STANDS_IN)
+    clicks = AuditEvent.objects.filter(among, actor__startswith="person:")
+    told = clicks.filter(entry__contains=STANDS_IN)
     return Q(number__in=list(told.values_list("request", flat=True)))

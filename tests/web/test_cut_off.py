@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
+from django.test import Client
 
 from approvals.domain.search import parse
 from approvals.models import Agent, Export
@@ -111,3 +112,17 @@ def test_a_page_without_a_search_says_that_it_was_stopped(lin: Browser) -> None:
 
     assert "Too much to look at" in page.text
     assert "nothing was changed" in page.text
+
+
+def test_a_list_of_the_api_is_refused_in_words_where_it_takes_too_long(robo: Agent) -> None:
+    cast.request(robo)
+    key = cast.token(cast.person("ada"))
+
+    with slow("LIMIT 51"):
+        answer = Client().get(
+            "/api/v1/requests?q=nobody", headers={"Authorization": f"Bearer {key}"}
+        )
+
+    assert answer.status_code == 422
+    assert answer.json()["code"] == "looks_at_too_much"
+    assert answer.json()["detail"].endswith("Nothing was changed.")
