@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -12,8 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.stories.lived_in import lived_in, numbers, sign_in
-from tests.support.plugin import engine
-from tests.support.service import empty_database
+from tests.support.service import places
 
 DAYS = 14  # of a past: enough for a second page, and soon written
 
@@ -39,10 +37,7 @@ class Home:
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     with ExitStack() as ending:
-        places = {"REDIS_URL": os.environ.get("REDIS_URL", "")}
-        if engine() == "postgres":
-            places["DATABASE_URL"] = ending.enter_context(empty_database())
-        env = {name: value for name, value in places.items() if value}
+        env = ending.enter_context(places())
         service = ending.enter_context(
             lived_in(tmp_path_factory.mktemp("home"), env=env, days=DAYS)
         )
