@@ -115,12 +115,12 @@ class Chapter:
         """The chapter as two small tables in Markdown, which a terminal shows well too."""
         noise = f"{median(self.foreign):.2f}" if self.foreign else "unknown"
         told = [f"### {self.title}", "", f"Others used {noise} cores meanwhile (median slice).", ""]
-        told += _table(
+        told += table(
             ("what", "per second", "p50 ms", "p99 ms", "max ms", "CPU ms each", "failed"),
             [_row(series) for series in self.series],
         )
         told.append("")
-        told += _table(
+        told += table(
             ("figure", "its ceiling", "ratio"),
             [(pair.measured.name, pair.ceiling.name, pair.words()) for pair in self.beside],
         )
@@ -133,7 +133,7 @@ def _row(series: Series) -> tuple[str, ...]:
     return (series.name, f"{series.rate:,.1f}", *milliseconds, cost, str(series.failed))
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     ruled = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
     return [_line(row, widths) for row in (head, ruled, *rows)]

@@ -1,12 +1,14 @@
-"""What pages cost with a million past requests: queue, history, one request, beside an empty answer."""
+"""What pages cost with a million past requests, beside an empty answer: every list, search and figure."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
 
-from bench.figures import Against, Chapter, Series
+from bench import asked, past
+from bench.figures import Against, Chapter, Series, table
 from bench.ground import Ground
 from bench.machine import Meter, seconds_of
 from bench.plan import Plan
@@ -14,10 +16,7 @@ from bench.wire import Load, Slice, connect, hammer
 from tests.support.processes import HOST
 
 WAITING, LARGE = 200, 75
-PAST = int(os.environ.get("BENCH_PAST", "1000000"))
-TARGETS = 5_000
-CHUNK = 50_000
-_TABLE = "approvals_approvalrequest"
+HEAD = ("page", "kB", "statements", "p50 ms", "p95 ms", "max ms", "CPU ms", "of /healthz", "failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,31 +35,63 @@ class Page(Load):
         return "\r\n".join([*head, "", ""]).encode()
 
 
+@dataclass(slots=True)
+class Pages(Chapter):
+    """A chapter whose table says of each page what it weighs and how many statements it takes."""
+
+    sizes: dict[str, int] = field(default_factory=dict)
+    statements: dict[str, int] = field(default_factory=dict)
+
+    def lines(self) -> list[str]:
+        noise = f"{median(self.foreign):.2f}" if self.foreign else "unknown"
+        told = [f"### {self.title}", "", f"Others used {noise} cores meanwhile (median slice).", ""]
+        return [*told, *table(HEAD, [self._row(each) for each in self.series]), ""]
+
+    def _row(self, page: Series) -> tuple[str, ...]:
+        against = next((pair for pair in self.beside if pair.measured is page), None)
+        return (
+            page.name,
+            f"{self.sizes.get(page.name, 0) / 1000:.1f}",
+            str(self.statements.get(page.name, "")),
+            *(f"{page.at(percent) * 1000:,.1f}" for percent in (50, 95, 100)),
+            f"{page.cost * 1000:.1f}",
+            f"{against.ratio:.0f} x" if against else "",
+            str(page.failed),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        # Named in full: a class with slots is another one than its body was written in.
+        return Chapter.to_json(self) | {"bytes": self.sizes, "statements": self.statements}
+
+
 def measure(ground: Ground, plan: Plan) -> Chapter:
     """One connection, each page in turn with `/healthz` of the same process."""
-    numbers = ground.inside("wait", WAITING, LARGE)
+    past.make(ground)
+    return take(ground, plan)
+
+
+def take(ground: Ground, plan: Plan) -> Pages:
+    """Measure on a ground that has its past."""
     closed = ground.inside("closed")
-    _seed(ground, closed)
+    numbers = ground.inside("wait", WAITING, LARGE)
     (cookie,) = ground.inside("browse", 1)
-    paths = {
-        "queue, for you": "/queue",
-        "queue, all waiting": "/queue?tab=all",
-        "queue, what changed": f"/queue/rows?tab=all&known=REQ-{numbers[0]}~0",
-        "history": "/history",
-        "a waiting request": f"/r/REQ-{numbers[-1]}",
-        "a past request": f"/r/REQ-{closed}",
-    }
-    chapter = Chapter(f"Pages with {PAST:,} past and {WAITING} waiting requests")
+    paths = asked.pages(waiting=(numbers[0], numbers[-1]), past=closed)
+    counts = ground.inside("count", *paths.values())
+    chapter = Pages(
+        f"Pages with {past.PAST:,} past and {WAITING} waiting requests",
+        statements=dict(zip(paths, counts, strict=True)),
+    )
     with ground.running("web"):
-        alive = Load(ground.port, "GET", "/healthz", 200)
-        loads = {
+        loads: dict[str, Load] = {
             name: Page(ground.port, "GET", path, 200, cookie=cookie) for name, path in paths.items()
         }
-        _run(ground, plan, chapter, {**loads, "/healthz": alive})
+        _run(
+            ground, plan, chapter, {**loads, "/healthz": Load(ground.port, "GET", "/healthz", 200)}
+        )
     return chapter
 
 
-def _run(ground: Ground, plan: Plan, chapter: Chapter, loads: dict[str, Load]) -> None:
+def _run(ground: Ground, plan: Plan, chapter: Pages, loads: dict[str, Load]) -> None:
     series = {name: Series(name) for name in loads}
     for load in loads.values():
         hammer(load, connections=1, seconds=plan.warm_up / 4)
@@ -73,10 +104,7 @@ def _run(ground: Ground, plan: Plan, chapter: Chapter, loads: dict[str, Load]) -
             chapter.note_noise(meter.stop())
             series[name].add(done.rate, done.times, done.failed)
             series[name].note_processor(seconds_of(ground.pids["web"]) - used, len(done.times))
-    for name, load in loads.items():
-        size = _bytes(load)
-        plain = series[name]
-        plain.name = f"{name} ({size / 1000:.1f} kB, p95 {plain.at(95) * 1000:,.0f} ms)"
+    chapter.sizes = {name: _bytes(load) for name, load in loads.items()}
     chapter.series = list(series.values())
     chapter.beside = [
         Against(each, series["/healthz"], by="time")
@@ -95,36 +123,3 @@ def _bytes(load: Load) -> int:
         return len(answer.body)
 
     return asyncio.run(once())
-
-
-def _seed(ground: Ground, like: int) -> None:
-    """So many more of a request that is closed, in one statement a chunk, over some months."""
-    line = ground.connect()
-    line.execute("SET synchronous_commit = off")
-    columns = [
-        row[0]
-        for row in line.execute(
-            "SELECT column_name FROM information_schema.columns "
-            "WHERE table_name = %s AND column_name <> 'number' ORDER BY ordinal_position",
-            [_TABLE],
-        ).fetchall()
-    ]
-    other = {
-        "public_id": "gen_random_uuid()",
-        "target": f"'service-' || (i %% {TARGETS})",
-        "created_at": "t.created_at - i * interval '10 seconds'",
-        "closed_at": "t.closed_at - i * interval '10 seconds'",
-        "updated_at": "t.updated_at - i * interval '10 seconds'",
-        "because": "'[]'",
-        "evaluation": "'[]'",
-        "idempotency_key": "NULL",
-    }
-    drawn = ", ".join(other.get(name, f"t.{name}") for name in columns)
-    made = (
-        f"INSERT INTO {_TABLE} ({', '.join(columns)}) SELECT {drawn} "  # names of ours
-        f"FROM {_TABLE} t, generate_series(%s::int, %s::int) i WHERE t.number = %s"
-    )
-    for start in range(1, PAST + 1, CHUNK):
-        line.execute(made, [start, min(start + CHUNK - 1, PAST), like])
-    line.execute(f"VACUUM ANALYZE {_TABLE}")
-    line.close()
