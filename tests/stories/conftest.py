@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.stories.lived_in import lived_in, numbers, sign_in
-from tests.support.service import places
+from tests.stories.world import World
+from tests.support.service import places, running
 
 DAYS = 14  # of a past: enough for a second page, and soon written
 
@@ -36,9 +36,15 @@ class Home:
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    with ExitStack() as ending:
-        env = ending.enter_context(places())
-        service = ending.enter_context(
-            lived_in(tmp_path_factory.mktemp("home"), env=env, days=DAYS)
-        )
+    with (
+        places() as env,
+        lived_in(tmp_path_factory.mktemp("home"), env=env, days=DAYS) as service,
+    ):
         yield Home(service.url, numbers(service))
+
+
+@pytest.fixture(scope="session")
+def shared_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One plain service for every story that needs no settings of its own."""
+    with running(tmp_path_factory.mktemp("world")) as service:
+        yield World(service)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -13,8 +12,6 @@ from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
 from tests.stories.world import World
 from tests.support import cast
-from tests.support.plugin import engine
-from tests.support.service import Service, empty_database
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
 HOSTILE = "<img src=x onerror=alert(1)> *x* [a](http://evil.example) {{ 7 }}"
@@ -25,27 +22,11 @@ RESTART: dict[str, Any] = {
 }
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with ExitStack() as ending:
-        places = {"REDIS_URL": os.environ.get("REDIS_URL", "")}
-        if engine() == "postgres":
-            places["DATABASE_URL"] = ending.enter_context(empty_database())
-        service = Service(
-            tmp_path_factory.mktemp("browser"),
-            env={name: value for name, value in places.items() if value},
-        )
-        ending.callback(service.kill)
-        service.start()
-        yield World(service)
-        service.stop()
-
-
 @pytest.fixture
-def world(running: World) -> World:
+def world(shared_world: World) -> World:
     """The service with nothing waiting."""
-    running.settle_everything()
-    return running
+    shared_world.settle_everything()
+    return shared_world
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -15,8 +14,8 @@ from tests.fakes import oidc
 from tests.fakes.oidc import IdentityProvider, Somebody
 from tests.stories.world import World
 from tests.support import cast
-from tests.support.plugin import engine
-from tests.support.service import Service, empty_database
+from tests.support.processes import free_port
+from tests.support.service import running
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
 Open = Callable[..., Page]
@@ -40,22 +39,17 @@ def provider() -> Iterator[IdentityProvider]:
 @pytest.fixture(scope="module")
 def world(provider: IdentityProvider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The service by a name, for browsers know passkeys for names alone."""
-    with ExitStack() as ending:
-        places = {"REDIS_URL": os.environ.get("REDIS_URL", "")}
-        if engine() == "postgres":
-            places["DATABASE_URL"] = ending.enter_context(empty_database())
-        env = {name: value for name, value in places.items() if value} | {
-            "OIDC_ISSUER": provider.url,
-            "OIDC_CLIENT_ID": oidc.CLIENT,
-            "OIDC_CLIENT_SECRET": oidc.SECRET,
-            "OIDC_NAME": "Acme Login",
-        }
-        service = Service(tmp_path_factory.mktemp("sign-in"), env=env)
-        service.env["PUBLIC_URL"] = f"http://localhost:{service.port}"
-        ending.callback(service.kill)
-        service.start()
+    port = free_port()
+    with running(
+        tmp_path_factory.mktemp("sign-in"),
+        PORT=str(port),
+        PUBLIC_URL=f"http://localhost:{port}",
+        OIDC_ISSUER=provider.url,
+        OIDC_CLIENT_ID=oidc.CLIENT,
+        OIDC_CLIENT_SECRET=oidc.SECRET,
+        OIDC_NAME="Acme Login",
+    ) as service:
         yield World(service)
-        service.stop()
 
 
 @pytest.fixture
