@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -15,8 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.stories.world import World
 from tests.support import cast
-from tests.support.plugin import engine
-from tests.support.service import Service, empty_database
+from tests.support.service import running
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
 UNDO_SECONDS = 4
@@ -25,26 +23,18 @@ SignIn = Callable[..., Page]
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with ExitStack() as ending:
-        places = {"REDIS_URL": os.environ.get("REDIS_URL", "")}
-        if engine() == "postgres":
-            places["DATABASE_URL"] = ending.enter_context(empty_database())
-        env = {name: value for name, value in places.items() if value}
-        service = Service(
-            tmp_path_factory.mktemp("request"), env=env | {"UNDO_SECONDS": str(UNDO_SECONDS)}
-        )
-        ending.callback(service.kill)
-        service.start()
+def unhurried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A service where what was decided can be taken back for a while."""
+    folder = tmp_path_factory.mktemp("request")
+    with running(folder, UNDO_SECONDS=str(UNDO_SECONDS)) as service:
         yield World(service)
-        service.stop()
 
 
 @pytest.fixture
-def world(running: World) -> World:
+def world(unhurried: World) -> World:
     """The service with nothing waiting."""
-    running.settle_everything()
-    return running
+    unhurried.settle_everything()
+    return unhurried
 
 
 @pytest.fixture(scope="module")
