@@ -69,7 +69,9 @@ def _summary(card: Card) -> str:
 def _line(card: Card) -> str:
     """Where it stands, and who brought it there last while it is open."""
     if card.pending:
-        return f"{pending_words.line(card.pending)} Nothing has run. {card.state_line}"
+        told = f"{pending_words.line(card.pending)} Nothing has run."
+        is_ending = any(each.ends for each in card.pending)
+        return told if is_ending else f"{told} {card.state_line}"
     last = card.said[-1] if card.said and card.is_open else None
     if last is None:
         return card.state_line.removesuffix(card.ran).rstrip()

@@ -275,6 +275,7 @@ def test_what_can_be_undone_says_by_whom_and_when_it_goes(name: str, risk: RiskL
     assert header.startswith(f"{badge} · ")
     assert line in words
     assert "Nothing has run." in words
+    assert ("Decide by 13:00:00 UTC on 22 Nov 2026 or" in words) is not one.ends
     assert offered == wanted
     for message in (
         blocks.draw(card, value=VALUE),
