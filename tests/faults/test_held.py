@@ -45,7 +45,7 @@ print("TOLD " + json.dumps({"words": words}))
 STANDS = """
 import json, time
 from approvals.models import ApprovalRequest, Decision, HeldDecision
-give_up = time.monotonic() + 40
+give_up = time.monotonic() + 120
 while HeldDecision.objects.filter(released_at=None).exists() and time.monotonic() < give_up:
     time.sleep(0.2)
 row, held = ApprovalRequest.objects.get(), HeldDecision.objects.get()

@@ -226,7 +226,7 @@ def _cut_off_whoever_waits() -> int:
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
         " WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
-    give_up = time.monotonic() + 20
+    give_up = time.monotonic() + 60
     while time.monotonic() < give_up:
         with connections["default"].cursor() as cursor:
             cursor.execute("SELECT pg_stat_clear_snapshot()")

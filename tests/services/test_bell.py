@@ -42,7 +42,7 @@ class Listener:
         assert not self.thread.is_alive()
 
 
-def until(look: Callable[[], object], seconds: float = 10) -> None:
+def until(look: Callable[[], object], seconds: float = 30) -> None:
     give_up = time.monotonic() + seconds
     while not look():
         assert time.monotonic() < give_up, "it did not happen"

@@ -141,7 +141,7 @@ class Service:
         everyone = {*named, *descendants(self._process.pid)}
         return sorted(pid for pid in everyone if is_alive(pid) and pid != self._process.pid)
 
-    def wait_for(self, words: str, *, seconds: float = 10) -> str:
+    def wait_for(self, words: str, *, seconds: float = START_SECONDS) -> str:
         """Wait until it has printed these words; the line they stand in."""
         give_up = time.monotonic() + seconds
         while time.monotonic() < give_up:
@@ -157,7 +157,9 @@ class Service:
     def tail(self, characters: int = 4000) -> str:
         return self.output()[-characters:]
 
-    def run(self, *arguments: str, seconds: float = 60) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, seconds: float = START_SECONDS
+    ) -> subprocess.CompletedProcess[str]:
         """One command of the service, in its environment: `service.run("agent", "add", …)`."""
         return subprocess.run(
             [sys.executable, str(ROOT / "manage.py"), *arguments],
