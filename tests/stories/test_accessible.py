@@ -43,6 +43,7 @@ PAGES = {
     "history, searched": "/history?q=outcome:denied+basis:person",
     "history, misunderstood": "/history?q=outcom:denied",
     "changes": "/history/changes",
+    "a change": "/history/changes/1",
     "exports": "/history/exports",
     "an export": "/history/exports/{export}",
     "integrity": "/history/integrity",
@@ -66,6 +67,8 @@ PAGES = {
     "showing": "/settings/showing",
     "webhooks": "/settings/webhooks",
     "you": "/settings/you",
+    "one-time codes": "/settings/you/codes",
+    "prove it again": "/sign-in/again",
     "a page that is not": "/r/REQ-999999",
 }
 SHAPE = """() => ({
