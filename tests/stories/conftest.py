@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.stories.lived_in import lived_in, numbers, sign_in
 from tests.stories.world import World
+from tests.support.browser import PATIENCE_MS
 from tests.support.service import places, running
 
 DAYS = 14  # of a past: enough for a second page, and soon written
@@ -28,7 +29,7 @@ class Home:
         context = browser.new_context(
             base_url=self.url, locale="en-GB", timezone_id="UTC", **options
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
         sign_in(page, name)
         return page

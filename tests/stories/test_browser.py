@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
 from tests.stories.world import World
 from tests.support import cast
+from tests.support.browser import PATIENCE_MS
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
 HOSTILE = "<img src=x onerror=alert(1)> *x* [a](http://evil.example) {{ 7 }}"
@@ -50,7 +51,7 @@ def sign_in(
                 storage_state=cookies.get(name),
                 **options,
             )
-            context.set_default_timeout(10_000)
+            context.set_default_timeout(PATIENCE_MS)
             ending.callback(context.close)
             page = context.new_page()
             page.goto("/queue")

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.stories.world import World
 from tests.support import cast
+from tests.support.browser import PATIENCE_MS
 from tests.support.service import running
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
@@ -56,7 +57,7 @@ def sign_in(browser: Browser, world: World, states: dict[str, Any]) -> Iterator[
                 storage_state=states.get(name),
                 **options,
             )
-            context.set_default_timeout(10_000)
+            context.set_default_timeout(PATIENCE_MS)
             ending.callback(context.close)
             page = context.new_page()
             page.goto(address)

@@ -14,6 +14,7 @@ from tests.fakes import oidc
 from tests.fakes.oidc import IdentityProvider, Somebody
 from tests.stories.world import World
 from tests.support import cast
+from tests.support.browser import PATIENCE_MS
 from tests.support.processes import free_port
 from tests.support.service import running
 
@@ -60,7 +61,7 @@ def at(browser: Browser, world: World) -> Iterator[Open]:
         def opened(address: str, **options: Any) -> Page:
             base = world.url.replace("127.0.0.1", "localhost")
             context = browser.new_context(locale="en-GB", base_url=base, **options)
-            context.set_default_timeout(10_000)
+            context.set_default_timeout(PATIENCE_MS)
             ending.callback(context.close)
             page = context.new_page()
             page.goto(address)

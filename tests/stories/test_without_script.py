@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.stories.world import World
 from tests.support import cast
+from tests.support.browser import PATIENCE_MS
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
 Enter = Callable[[str], Page]
@@ -34,7 +35,7 @@ def enter(browser: Browser, world: World) -> Iterator[Enter]:
             if name not in inside:
                 context = browser.new_context(base_url=world.url, java_script_enabled=False)
                 ending.callback(context.close)
-                context.set_default_timeout(10_000)
+                context.set_default_timeout(PATIENCE_MS)
                 inside[name] = context.new_page()
                 inside[name].goto("/queue")
                 inside[name].get_by_label("E-mail").fill(f"{name}@example.com")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.support.servers import NoServer
 
@@ -20,7 +20,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-ACTION_MILLISECONDS = 10_000
+PATIENCE_MS = 30_000  # of every action and expectation: a busy machine draws late
 
 
 def find_chromium() -> Path:
@@ -38,6 +38,7 @@ def chromium() -> Path:
 
 @pytest.fixture(scope="session")
 def browser(chromium: Path) -> Iterator[Browser]:
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
         yield browser
@@ -48,6 +49,6 @@ def browser(chromium: Path) -> Iterator[Browser]:
 def page(browser: Browser) -> Iterator[Page]:
     """A page of a browser that has never been anywhere."""
     context = browser.new_context(locale="en-GB", timezone_id="UTC")
-    context.set_default_timeout(ACTION_MILLISECONDS)
+    context.set_default_timeout(PATIENCE_MS)
     yield context.new_page()
     context.close()
