@@ -59,24 +59,7 @@ def _running(commands: command_line.Commands) -> None:
 
 def _people(commands: command_line.Commands) -> None:
     group = command_line.group(commands, "user", "add people, their teams, accounts and tokens")
-    add = command_line.command(
-        group,
-        "add",
-        "add a person, or bring one up to date",
-        command_line.on_server("people", "add"),
-    )
-    add.add_argument("email", metavar="EMAIL")
-    add.add_argument("--name", default="", help="as others read it")
-    add.add_argument(
-        "--team", action="append", default=[], metavar="T", help="join this team; may be repeated"
-    )
-    add.add_argument(
-        "--manager", metavar="EMAIL", help="asked where a policy escalates to managers"
-    )
-    add.add_argument("--role", choices=ROLES)
-    add.add_argument(
-        "--password-stdin", action="store_true", help="read a password from standard input"
-    )
+    _adding(group)
     token = command_line.command(
         group,
         "token",
@@ -110,7 +93,29 @@ def _people(commands: command_line.Commands) -> None:
     listing = command_line.command(
         group, "list", "show people and their teams", command_line.on_server("people", "show_all")
     )
-    command_line.as_json(add, token, link, reset, listing)
+    command_line.as_json(token, link, reset, listing)
+
+
+def _adding(group: command_line.Commands) -> None:
+    add = command_line.command(
+        group,
+        "add",
+        "add a person, or bring one up to date",
+        command_line.on_server("people", "add"),
+    )
+    add.add_argument("email", metavar="EMAIL")
+    add.add_argument("--name", default="", help="as others read it")
+    add.add_argument(
+        "--team", action="append", default=[], metavar="T", help="join this team; may be repeated"
+    )
+    add.add_argument(
+        "--manager", metavar="EMAIL", help="asked where a policy escalates to managers"
+    )
+    add.add_argument("--role", choices=ROLES)
+    add.add_argument(
+        "--password-stdin", action="store_true", help="read a password from standard input"
+    )
+    command_line.as_json(add)
 
 
 def _looking(commands: command_line.Commands) -> None:

@@ -40,16 +40,8 @@ def add(commands: command_line.Commands) -> None:
     deny = command_line.command(commands, "deny", "deny, with COUNTERSIGN_TOKEN", asking.deny)
     deny.add_argument("ref", metavar="REF")
     deny.add_argument("--reason", required=True, help="the agent and its owner will see it")
-    mark = command_line.command(
-        commands,
-        "mark",
-        "say of a suggestion whether it was right, with COUNTERSIGN_TOKEN",
-        asking.mark,
-    )
-    mark.add_argument("ref", metavar="REF")
-    mark.add_argument("mark", choices=("right", "wrong"))
-    mark.add_argument("--comment", default="", help="needed for wrong; it stands in history")
-    command_line.as_json(request, approve, deny, mark)
+    command_line.as_json(request, approve, deny)
+    _mark(commands)
 
 
 def _surroundings(request: argparse.ArgumentParser) -> None:
@@ -66,3 +58,16 @@ def _surroundings(request: argparse.ArgumentParser) -> None:
     request.add_argument(
         "--impact", action="append", default=[], metavar="NAME=JSON", help="pods=4; may be repeated"
     )
+
+
+def _mark(commands: command_line.Commands) -> None:
+    mark = command_line.command(
+        commands,
+        "mark",
+        "say of a suggestion whether it was right, with COUNTERSIGN_TOKEN",
+        asking.mark,
+    )
+    mark.add_argument("ref", metavar="REF")
+    mark.add_argument("mark", choices=("right", "wrong"))
+    mark.add_argument("--comment", default="", help="needed for wrong; it stands in history")
+    command_line.as_json(mark)

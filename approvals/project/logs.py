@@ -11,6 +11,11 @@ import structlog
 
 from approvals.domain import display
 
+CHATTY = (
+    "httpx", "httpx2", "httpcore", "pagerduty", "slack_bolt", "slack_sdk", "uvicorn.access", "kombu",
+    "celery.redirected",
+)  # fmt: skip
+
 
 def configure(*, level: str, style: str) -> None:
     """Send everything, ours and the libraries', to standard error as JSON or as readable text."""
@@ -39,17 +44,7 @@ def configure(*, level: str, style: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for chatty in (
-        "httpx",
-        "httpx2",
-        "pagerduty",
-        "httpcore",
-        "slack_bolt",
-        "slack_sdk",
-        "uvicorn.access",
-        "kombu",
-        "celery.redirected",
-    ):
+    for chatty in CHATTY:
         logging.getLogger(chatty).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

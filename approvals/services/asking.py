@@ -54,6 +54,27 @@ def submit(
     body_sha256 = canonical.digest(submission)
     if idempotency_key and (earlier := _earlier(agent, idempotency_key, body_sha256)):
         return earlier, False
+    columns = {
+        "agent_key": key,
+        "idempotency_key": idempotency_key or None,
+        "body_sha256": body_sha256,
+        "effect": effect,
+        "owner_at_submission": asked_by or agent.owner,
+    }
+    try:
+        return _judged(agent, submission, columns, at=at), True
+    except (AttentionBudgetExceeded, IntegrityError) as error:
+        if repeated := _earlier(agent, idempotency_key or "", body_sha256):
+            return repeated, False
+        if isinstance(error, AttentionBudgetExceeded):
+            attention.note_refusal(agent, error, at=at)
+        raise
+
+
+def _judged(
+    agent: Agent, submission: dict[str, Any], columns: Mapping[str, Any], *, at: datetime
+) -> ApprovalRequest:
+    """Judged and written in one transaction. Raises InFlight where the same key is being written."""
     try:
         with transaction.atomic():
             policy = policies.current()
@@ -61,25 +82,10 @@ def submit(
             subject = subject_of(agent.name, submission)
             known = circumstances.gather(agent, subject, policy, at=at)
             evaluation, grant = covering.settle(policy, subject, known, at=at)
-            row = _row(agent, key, submission, evaluation, at=at)
-            row.idempotency_key = idempotency_key or None
-            row.body_sha256 = body_sha256
-            row.effect = effect
-            row.standing_grant = grant
-            row.owner_at_submission = asked_by or agent.owner
-            return _written(row, subject, evaluation, policy, at=at), True
-    except AttentionBudgetExceeded as refusal:
-        if repeated := _earlier(agent, idempotency_key or "", body_sha256):
-            return repeated, False
-        attention.note_refusal(agent, refusal, at=at)
-        raise
-    except IntegrityError:
-        repeated = _earlier(agent, idempotency_key or "", body_sha256)
-        if repeated is None:
-            raise
-        return repeated, False
+            row = _row(agent, submission, evaluation, {**columns, "standing_grant": grant}, at=at)
+            return _written(row, subject, evaluation, policy, at=at)
     except OperationalError as error:
-        if idempotency_key and "lock timeout" in str(error):
+        if columns["idempotency_key"] and "lock timeout" in str(error):
             raise InFlight(
                 "The first request with this Idempotency-Key is still being written."
             ) from None
@@ -152,16 +158,15 @@ def _earlier(agent: Agent, key: str, body_sha256: str) -> ApprovalRequest | None
 
 def _row(
     agent: Agent,
-    key: AgentKey | None,
     submission: dict[str, Any],
     evaluation: Evaluation,
+    columns: Mapping[str, Any],
     *,
     at: datetime,
 ) -> ApprovalRequest:
     parameters = submission["parameters"]
     return ApprovalRequest(
         agent=agent,
-        agent_key=key,
         action=submission["action"],
         action_class=class_of(submission["action"]),
         target=submission["target"],
@@ -183,6 +188,7 @@ def _row(
         created_at=at,
         updated_at=at,
         chain_head=chain.GENESIS,
+        **columns,
     )
 
 

@@ -98,16 +98,27 @@ def transition(
         else:
             waiting = [other for other in beside if other.closed_at is None]
             moved = _make(row, change, waiting, others, attempt, actor=actor, at=at)
-            if also is not None:
-                for each in moved:
-                    also(each)
-            held.end_with(moved, at=at)
-            if moved or isinstance(change, Aside):
-                knocks.settle()
+            _follow(moved, change, also, at=at)
         _regroup([row, *beside], at=at)
     if refusal is not None:
         raise refusal
     return row
+
+
+def _follow(
+    moved: Sequence[ApprovalRequest],
+    change: Change | Aside | None,
+    also: Callable[[ApprovalRequest], None] | None,
+    *,
+    at: datetime,
+) -> None:
+    """What belongs to a move that was made: its rows, the end of what was held, the click's own end."""
+    if also is not None:
+        for row in moved:
+            also(row)
+    held.end_with(moved, at=at)
+    if moved or isinstance(change, Aside):
+        knocks.settle()
 
 
 def locked(ref: str) -> ApprovalRequest:

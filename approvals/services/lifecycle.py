@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -83,16 +83,6 @@ def add_message(
     if not text.strip():
         raise errors.Invalid("The message is empty. Nothing was recorded.", field="text")
 
-    def also(row: ApprovalRequest) -> None:
-        RequestMessage.objects.create(
-            request=row,
-            person=person,
-            from_agent=person is None,
-            text=text,
-            evidence=dict(evidence) if evidence is not None else None,
-            at=at,
-        )
-
     def move(state: RequestState) -> Change:
         workflow.refuse_closed(state, at=at)
         if person is not None:
@@ -104,10 +94,29 @@ def add_message(
     def move_too(state: RequestState) -> Change:
         return workflow.add_message(state, by_agent=person is None, go_on=go_on, at=at)
 
+    also = _message(text, person, evidence, at=at)
     who, others = _who(person, agent), Others(_answered_too, move_too)
     return ledger.transition(
         ref, move, actor=who, at=at, attempt=chatter.TOO_MUCH, also=also, of=agent, others=others
     )
+
+
+def _message(
+    text: str, person: Person | None, evidence: Mapping[str, Any] | None, *, at: datetime
+) -> Callable[[ApprovalRequest], None]:
+    """What keeps the words with each request they move; without a person they are the agent's."""
+
+    def keep(row: ApprovalRequest) -> None:
+        RequestMessage.objects.create(
+            request=row,
+            person=person,
+            from_agent=person is None,
+            text=text,
+            evidence=dict(evidence) if evidence is not None else None,
+            at=at,
+        )
+
+    return keep
 
 
 def _written(state: RequestState, ref: str, person: Person, *, go_on: bool, at: datetime) -> Change:

@@ -28,16 +28,7 @@ def promise(
     kind = EventKind(event.type)
     if kind in QUIET:
         return 0
-    notice = Notice(
-        kind=kind,
-        channels=state.plan.channels,
-        callback_url=row.callback_url if kind in TOLD_TO_AGENTS else "",
-        opened=bool(state.plan.stages),
-        risk=state.plan.risk,
-        labels=row.submission.get("labels") or {},
-        at=at,
-        decide_by=state.decide_by,
-    )
+    notice = _notice(row, state, kind, at=at)
     only = trial.only_adapter(row.effect, row.submission)
     rows = [
         Delivery(
@@ -59,6 +50,19 @@ def promise(
     if rows:
         Delivery.objects.bulk_create(rows)
     return len(rows)
+
+
+def _notice(row: ApprovalRequest, state: RequestState, kind: EventKind, *, at: datetime) -> Notice:
+    return Notice(
+        kind=kind,
+        channels=state.plan.channels,
+        callback_url=row.callback_url if kind in TOLD_TO_AGENTS else "",
+        opened=bool(state.plan.stages),
+        risk=state.plan.risk,
+        labels=row.submission.get("labels") or {},
+        at=at,
+        decide_by=state.decide_by,
+    )
 
 
 def redraw(row: ApprovalRequest, *, at: datetime, words: str = "") -> None:

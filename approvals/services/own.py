@@ -36,11 +36,9 @@ def ask(
     """
     if effect not in EFFECTS:
         raise ValueError(f"there is no effect {effect!r}")
-    submission: dict[str, Any] = {
-        "action": action,
-        "target": target,
+    submission: dict[str, Any] = {"action": action, "target": target, "reasoning": reasoning}
+    submission |= {
         "parameters": dict(parameters),
-        "reasoning": reasoning,
         "risk": risk.value,
         "context": dict(context or {}),
     }
@@ -56,13 +54,17 @@ def ask(
             effect=effect,
             asked_by=asked_by,
         )
-        if Status(row.status).is_final:
-            # An approval without people would also come without its effect: better no request at all.
-            raise errors.Conflict(
-                f"The policy in force answers {action} by itself ({row.status}), and this needs people. "
-                "Nothing was recorded. An operator can apply a policy with --break-glass."
-            )
+        _refuse_unasked(row)
     return row
+
+
+def _refuse_unasked(row: ApprovalRequest) -> None:
+    """An approval without people would also come without its effect: better no request at all."""
+    if Status(row.status).is_final:
+        raise errors.Conflict(
+            f"The policy in force answers {row.action} by itself ({row.status}), and this needs people. "
+            "Nothing was recorded. An operator can apply a policy with --break-glass."
+        )
 
 
 def waiting(effect: str) -> QuerySet[ApprovalRequest]:

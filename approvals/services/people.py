@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -54,14 +55,7 @@ def add(
         joined = [team for team in teams if _join(person, team)]
         if is_new or changed or joined:
             kind = EventKind.PERSON_ADDED if is_new else EventKind.PERSON_CHANGED
-            detail = {
-                "person": address,
-                "changed": sorted(changed),
-                "joined": joined,
-                "role": person.role,
-            }
-            if "manager" in changed and person.manager is not None:
-                detail["manager"] = person.manager.email
+            detail = _detail(person, changed, joined)
             audit.append_service(kind, actor=actor, at=at, detail=detail)
             superiors.settle()
     return person
@@ -195,6 +189,14 @@ def _update(person: Person, *, name: str, role: Role | None, manager: Person | N
         person.manager = manager
         changed.append("manager")
     return changed
+
+
+def _detail(person: Person, changed: Sequence[str], joined: Sequence[str]) -> dict[str, Any]:
+    """What history keeps of a change; who manages somebody may decide where they were silent."""
+    detail: dict[str, Any] = {"person": person.email, "role": person.role}
+    if "manager" in changed and person.manager is not None:
+        detail["manager"] = person.manager.email
+    return {**detail, "changed": sorted(changed), "joined": list(joined)}
 
 
 def _join(person: Person, name: str) -> bool:

@@ -1,36 +1,27 @@
-"""Agents: all of them in a list, and one with how far it is trusted, its keys, limits and record."""
+"""Agents, all of them in a list."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from approvals.domain import cards, display
-from approvals.domain.errors import NotFound, Refusal
-from approvals.domain.policy.documents import PolicySet
-from approvals.domain.terms import OutcomeStatus, RiskLevel, Stage, Status
-from approvals.models import Agent, AgentKey, AgentStage, ApprovalRequest, Person, StandingGrant
+from approvals.domain import display
+from approvals.domain.terms import Stage
+from approvals.models import AgentStage, ApprovalRequest, Person
 from approvals.queries import agents as reads
-from approvals.queries import used_rates
-from approvals.queries.used_rates import Used
-from approvals.services import clock, policies, standing, stewards
-from approvals.web import agents_trust, moments
+from approvals.services import clock, stewards
+from approvals.web import agents_trust
 from approvals.web.access import signed_in
 from approvals.web.bounded import bounded
 
 STATE_WORDS = {"active": "Active", "stopped": "Stopped", "breaker": "Breaker open"}
-LIMIT_NEAR = 80
-MOST_NAMED = 12
-SOON = 14  # days before a key's end at which the page says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +51,8 @@ def show_all(request: HttpRequest, person: Person) -> HttpResponse:
     chosen["stage"] = chosen["stage"] if chosen["stage"] in list(Stage) else ""
     after = request.GET.get("after", "")[:80]
     lines, following = reads.page(
-        words=_plain(chosen["q"]), state=chosen["state"], stage=chosen["stage"],
-        after=_plain(after), at=now,
+        words=plain(chosen["q"]), state=chosen["state"], stage=chosen["stage"],
+        after=plain(after), at=now,
     )  # fmt: skip
     query = urlencode({name: value for name, value in chosen.items() if value})
     facts = {
@@ -84,68 +75,7 @@ def show_all(request: HttpRequest, person: Person) -> HttpResponse:
     return response
 
 
-@require_safe
-@signed_in
-@bounded
-def show(request: HttpRequest, person: Person, name: str) -> HttpResponse:
-    """One agent; `?class=` is the class of action whose evidence is shown."""
-    return draw(request, person, name)
-
-
-def draw(
-    request: HttpRequest,
-    person: Person,
-    name: str,
-    *,
-    refusal: Refusal | None = None,
-    typed: dict[str, str] | None = None,
-    key: str = "",
-) -> HttpResponse:
-    """One agent's page; with a refusal and what was typed, or with a key that was just made."""
-    try:
-        agent = reads.by_name(_plain(name))
-    except NotFound:
-        raise Http404 from None
-    now = clock.now()
-    classes, targets, actions = reads.touched(agent)
-    policy = _policy()
-    facts = {
-        "section": "agents",
-        "now": now,
-        "agent": agent,
-        "breakers": reads.breakers_of(agent),
-        "alerts": reads.alerts_of(agent),
-        "trust": agents_trust.of(agent, classes, wanted=request.GET.get("class", ""), at=now),
-        "keys": [_key(each, now) for each in reads.keys_of(agent)],
-        "limits": [_limit(each) for each in used_rates.of([agent], policy, at=now)] if policy else [],
-        "scope": _scope(policy, agent, targets, actions),
-        "grants": [_grant(each) for each in standing.grants(agent=agent.name, in_force_at=now)[:50]],
-        "recent": [_request(each) for each in reads.lately(agent)],
-        "fate": reads.fate(agent),
-        "may": {
-            "steward": stewards.is_steward(person),
-            "hold_back": stewards.may_hold_back(person, agent),
-        },
-        "is_owner": person.pk == agent.owner_id,
-        "refusal": refusal,
-        "typed": typed or {},
-        "new_key": key,
-        "here": _here(request, agent),
-    }  # fmt: skip
-    response = render(request, "agent.html", facts, status=refusal.status if refusal else 200)
-    response.headers["X-Server-Time"] = now.isoformat()
-    if key:
-        response.headers["Cache-Control"] = "no-store"
-    return response
-
-
-def _here(request: HttpRequest, agent: Agent) -> str:
-    """The page's own address, also where a form was sent from it."""
-    chosen = {"class": request.GET["class"][:200]} if request.GET.get("class") else {}
-    return f"/agents/{quote(agent.name, safe='')}?{urlencode(chosen)}"
-
-
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """What could be a name at all; PostgreSQL keeps no null characters."""
     return text.replace("\x00", "")
 
@@ -161,7 +91,7 @@ def _row(line: reads.Line) -> Row:
         stage_words=_stage_words(line.stages),
         waiting=line.waiting,
         denied=_counted(line.denied, is_all=line.denied_is_all),
-        last=_headline(line.last) if line.last else "",
+        last=headline(line.last) if line.last else "",
         last_at=line.last.created_at if line.last else None,
     )
 
@@ -191,110 +121,7 @@ def _stage_words(stages: Sequence[AgentStage]) -> str:
     return f"{found[0].value.capitalize()} to {found[-1].value}, by class"
 
 
-def _headline(row: ApprovalRequest) -> str:
+def headline(row: ApprovalRequest) -> str:
+    """What was asked, in one line."""
     action = display.show_identifier(row.action, limit=60).text
     return f"{action} {display.show_identifier(row.target, limit=80).text}"
-
-
-def _policy() -> PolicySet | None:
-    try:
-        return policies.current()
-    except policies.NoPolicy:
-        return None
-
-
-def _key(key: AgentKey, now: datetime) -> dict[str, Any]:
-    state = "Revoked" if key.revoked_at else "Expired" if key.expires_at <= now else "Live"
-    left = key.expires_at - now
-    return {
-        "name": display.show_identifier(key.name, limit=80).text,
-        "prefix": key.prefix,
-        "state": state,
-        "is_live": state == "Live",
-        "last_used_at": key.last_used_at,
-        "expires_at": key.expires_at,
-        "ends_soon": moments.span(left) if state == "Live" and left.days < SOON else "",
-        "by": str(key.created_by or "the command line"),
-    }
-
-
-def _limit(limit: Used) -> dict[str, Any]:
-    share = 100 * limit.share
-    return {
-        "rule": limit.rule,
-        "actions": limit.what,
-        "words": f"{limit.used} of {limit.limit} this {limit.window}",
-        "filled": min(100, round(share)),
-        "mark": "At the limit" if share >= 100 else "Near the limit" if share >= LIMIT_NEAR else "",
-    }
-
-
-def _scope(
-    policy: PolicySet | None, agent: Agent, targets: Counter[str], actions: Counter[str]
-) -> dict[str, Any]:
-    scopes = [each.scope for each in policy.concerning(agent.name) if each.scope] if policy else []
-    return {
-        "granted": [
-            (scope.policy, label, ", ".join(values))
-            for scope in scopes
-            for label, values in (
-                ("Namespaces", scope.namespaces.globs if scope.namespaces else ()),
-                ("Targets", scope.targets.globs if scope.targets else ()),
-                ("Kinds of resource", [str(each) for each in scope.types]),
-                ("Never", [each.words for each in scope.excluded]),
-            )
-            if values
-        ],
-        "targets": _named(targets),
-        "more_targets": max(0, len(targets) - MOST_NAMED),
-        "actions": _named(actions),
-        "looked_back": reads.LOOKED_BACK,
-    }
-
-
-def _named(counts: Counter[str]) -> list[tuple[str, int]]:
-    return [
-        (display.show_identifier(name, limit=80).text, count)
-        for name, count in counts.most_common(MOST_NAMED)
-    ]
-
-
-def _grant(grant: StandingGrant) -> dict[str, Any]:
-    return {
-        "ref": standing.ref_of(grant),
-        "words": f"{display.show_identifier(grant.action, limit=60).text} on "
-        f"{display.show_identifier(grant.target, limit=80).text}",
-        "used": f"{grant.uses} of {grant.most_uses} used",
-        "expires_at": grant.expires_at,
-        "from": grant.made_from,
-    }
-
-
-ENDED = {
-    Status.PENDING: ("◷ Waiting", "status-open"),
-    Status.INVESTIGATING: ("? Question open", "status-open"),
-    Status.DENIED: ("✖ Denied", "status-denied"),
-    Status.EXPIRED: ("⌛ Not decided in time", "status-closed"),
-    Status.CANCELLED: ("⊘ Withdrawn", "status-closed"),
-    Status.REVOKED: ("⊘ Revoked before use", "status-closed"),
-}
-RAN = {
-    OutcomeStatus.SUCCESS.value: ("✔▷ Ran", "status-closed"),
-    OutcomeStatus.FAILURE.value: ("! Approved but failed", "status-failed"),
-    OutcomeStatus.ROLLED_BACK.value: ("! Ran, rolled back", "status-failed"),
-}
-
-
-def _request(row: ApprovalRequest) -> dict[str, Any]:
-    words, css = ENDED.get(Status(row.status)) or RAN.get(row.outcome_status) or (
-        ("▷ Running", "status-closed") if row.consumed_at else ("✔ Approved", "status-closed")
-    )  # fmt: skip
-    return {
-        "ref": row.ref,
-        "risk": row.risk,
-        "shape": cards.RISK_SHAPE[RiskLevel(row.risk)],
-        "headline": _headline(row),
-        "words": words,
-        "css": css,
-        "at": row.created_at,
-    }

@@ -15,7 +15,7 @@ from approvals.domain.terms import Stage
 from approvals.models import Agent, ApprovalRequest, Person
 from approvals.queries import agents as reads
 from approvals.services import clock, people, stewards
-from approvals.web import agents
+from approvals.web import agent_page
 from approvals.web.access import signed_in
 
 MOST_TYPED = 4_000
@@ -66,8 +66,8 @@ def issue_key(request: HttpRequest, person: Person, name: str) -> HttpResponse:
             agent=agent, name=typed["name"], days=days, by=person, at=clock.now()
         )
     except Refusal as refusal:
-        return agents.draw(request, person, agent.name, refusal=refusal, typed=typed)
-    return agents.draw(request, person, agent.name, key=raw)
+        return agent_page.draw(request, person, agent.name, refusal=refusal, typed=typed)
+    return agent_page.draw(request, person, agent.name, key=raw)
 
 
 @require_POST
@@ -104,7 +104,7 @@ def register(request: HttpRequest, person: Person) -> HttpResponse:
         return render(
             request, "agent_new.html", facts | {"refusal": refusal}, status=refusal.status
         )
-    return agents.draw(request, person, agent.name, key=raw)
+    return agent_page.draw(request, person, agent.name, key=raw)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -175,5 +175,5 @@ def _do(
     try:
         address = verb(clock.now())
     except Refusal as refusal:
-        return agents.draw(request, person, agent.name, refusal=refusal, typed=typed)
+        return agent_page.draw(request, person, agent.name, refusal=refusal, typed=typed)
     return HttpResponseRedirect(address)

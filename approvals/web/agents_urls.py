@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from approvals.web import agents, agents_acts
+from approvals.web import agent_page, agents, agents_acts
 
 urlpatterns = [
     path("agents", agents.show_all),
@@ -14,5 +14,5 @@ urlpatterns = [
     path("agents/<path:name>/start", agents_acts.start),
     path("agents/<path:name>/keys", agents_acts.issue_key),
     path("agents/<path:name>/keys/<str:prefix>/revoke", agents_acts.revoke_key),
-    path("agents/<path:name>", agents.show),
+    path("agents/<path:name>", agent_page.show),
 ]
