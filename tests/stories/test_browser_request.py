@@ -21,6 +21,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
 UNDO_SECONDS = 4
 LONG = "All is well. " * 900 + "rm -rf /srv"
 SignIn = Callable[..., Page]
+ENDS_IN = """(seconds) => {
+  document.querySelector(".time-left").dataset.countdown =
+    new Date(Date.now() + seconds * 1000).toISOString();
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +115,26 @@ def test_no_key_decides_and_each_opens_its_form(world: World, sign_in: SignIn) -
     page.keyboard.press("z")
 
     assert world.status(ref) == "pending"
+    page.keyboard.press("e")
+    expect(page).to_have_url(re.compile(f"/r/{ref}/evidence$"))
+
+
+def test_the_last_minutes_are_told_in_other_words_and_said_aloud_once(
+    world: World, sign_in: SignIn
+) -> None:
+    ref = world.submit()
+    page = sign_in("lin", f"/r/{ref}")
+    is_live(page)
+    left, said = page.locator(".time-left"), page.locator("#live-says")
+
+    page.evaluate(ENDS_IN, 602)
+    expect(said).to_have_text("10 minutes left, then more people are asked.", timeout=15_000)
+    expect(left).to_have_text("9 min left")
+    page.evaluate(ENDS_IN, 302)
+    expect(left).to_have_text(re.compile(r"^Under 5 min · 4:\d\d left$"))
+    page.evaluate(ENDS_IN, 62)
+    expect(left).to_have_text(re.compile(r"^Under 1 min · 0:\d\d left$"))
+    expect(said).to_have_text("1 minute left, then more people are asked.", timeout=15_000)
 
 
 def test_denying_by_keyboard_alone_never_loses_sight_of_the_focus(
@@ -227,9 +251,11 @@ def test_what_was_typed_outlives_a_reload_a_closed_tab_and_is_its_writers_alone(
     is_live(page)
     page.locator("#deny-comment").fill("Wait until the freeze")
     page.locator("#deny-comment").press_sequentially(" ends.")
+    page.get_by_label("Looks suspicious").check()
 
     page.reload()
     expect(page.locator("#deny-comment")).to_have_value("Wait until the freeze ends.")
+    expect(page.get_by_label("Looks suspicious")).to_be_checked()
     context = page.context
     page.close()
     page = context.new_page()
@@ -238,7 +264,7 @@ def test_what_was_typed_outlives_a_reload_a_closed_tab_and_is_its_writers_alone(
     page.goto(f"/r/{ref}?open=deny")
     expect(page.locator("#deny-comment")).to_have_value("Wait until the freeze ends.")
 
-    page.get_by_label("Looks suspicious").check()
+    expect(page.get_by_label("Looks suspicious")).to_be_checked()
     page.locator("#deny-comment").press("Control+Enter")
     expect(page.locator(".held")).to_contain_text("Denied. Going to the agent in")
     assert page.evaluate("Object.keys(localStorage).filter((k) => k.startsWith('draft '))") == []

@@ -45,6 +45,28 @@ AGENT_SAYS = """(words) => {
 }"""
 
 
+# Whole, and under nothing that sticks to the window.
+IN_SIGHT = """(one) => {
+  const box = one.getBoundingClientRect();
+  if (box.top < 0 || box.bottom > innerHeight || !box.width) return false;
+  const top = document.elementFromPoint(box.left + Math.min(box.width / 2, 8), box.bottom - 3);
+  return one.contains(top) || top?.contains(one) || one.closest("tr")?.contains(top) || false;
+}"""
+# Every text somebody can see or hear, but for the heads of tables that become cards; digits run on.
+TOLD = """() => {
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const found = new Set();
+  while (walker.nextNode()) {
+    const around = walker.currentNode.parentElement;
+    const words = walker.currentNode.data.replace(/\\s+/g, " ").replace(/\\d+/g, "0").trim();
+    if (/^0 events?$/.test(words)) continue; // looking is one more
+    const isTold = around.checkVisibility() && !around.closest("thead, kbd, [data-region=tabs] .count");
+    if (words && isTold && around.closest(".brand, .me") === null) found.add(words);
+  }
+  return [...found];
+}"""
+
+
 @pytest.fixture(scope="module")
 def page(browser: Browser, home: Home) -> Iterator[Page]:
     page = home.enter(browser)
@@ -143,6 +165,51 @@ def test_every_badge_has_a_shape_and_a_word(page: Page, home: Home) -> None:
     assert bare == set()
     for word, shape in RISKS.items():
         assert any(said.startswith(shape) and word in said for said in seen), word
+
+
+def test_a_stranger_sees_what_matters_without_scrolling(browser: Browser, home: Home) -> None:
+    page = home.enter(browser, viewport={"width": 1440, "height": 900})
+    page.goto("/queue?tab=all")
+    first = page.locator("#rows tr[data-ref]").first
+    expect(first.locator(".badge")).to_contain_text("Critical")
+    for part in (".badge", ".what a", ".people", ".left"):
+        assert first.locator(part).evaluate(IN_SIGHT), part
+
+    for kind, who in (("critical", "chen"), ("high", "ada"), ("medium", "lin")):
+        page = home.enter(browser, who, viewport={"width": 1440, "height": 900})
+        page.goto(f"/r/REQ-{home.known[kind]}")
+        for part in (
+            ".strip .badge",
+            ".time-left",
+            "h1",
+            ".glance",
+            ".parameters tbody tr",
+            ".count-line",
+        ):
+            assert page.locator(part).first.evaluate(IN_SIGHT), f"{kind}: {part}"
+        expect(page.locator(".glance")).to_contain_text("Can it be undone?")
+        assert page.get_by_role("button", name=re.compile("^Deny…")).evaluate(IN_SIGHT)
+        page.context.close()
+
+
+@pytest.mark.parametrize("address", ["/queue?tab=all", "/r/REQ-{high}", "/r/REQ-{hostile}"])
+def test_twice_as_large_loses_nothing(browser: Browser, home: Home, address: str) -> None:
+    page = home.enter(browser, "ada", viewport={"width": 1440, "height": 900})
+    page.goto(address.format(**home.known))
+    expect(page.locator("#live-state")).to_have_text("Live")
+    whole = set(page.evaluate(TOLD))
+
+    page.set_viewport_size({"width": 720, "height": 450})  # what 200 % leaves of the same window
+    page.locator(".bottom .more summary").click()
+
+    assert whole - set(page.evaluate(TOLD)) == set()
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    kept = page.evaluate(
+        "() => innerHeight - [...document.querySelectorAll('.bottom, .actions')]"
+        ".reduce((sum, one) => sum + one.offsetHeight, 0)"
+    )
+    assert kept >= 450 / 2, "what sticks leaves less than half of the window"
+    page.context.close()
 
 
 def test_the_agents_words_stand_in_its_box_below_what_will_run(page: Page, home: Home) -> None:
