@@ -11,7 +11,7 @@ from bench.dashboards_page import Board, Dashboard
 from tests.stories.world import World
 from tests.support.service import Service
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow]
 PAGES, DECISIONS, PER_SECOND = 20, 9, 3
 LONGEST = 60.0
 SEED = f"""

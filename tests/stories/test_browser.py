@@ -14,7 +14,7 @@ from tests.stories.world import World
 from tests.support import cast
 from tests.support.browser import PATIENCE_MS
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 HOSTILE = "<img src=x onerror=alert(1)> *x* [a](http://evil.example) {{ 7 }}"
 RESTART: dict[str, Any] = {
     "action": "restart_service",

@@ -17,7 +17,7 @@ from tests.support import cast
 from tests.support.browser import PATIENCE_MS
 from tests.support.service import running
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 UNDO_SECONDS = 4
 LONG = "All is well. " * 900 + "rm -rf /srv"
 SignIn = Callable[..., Page]

@@ -18,7 +18,7 @@ from tests.support.browser import PATIENCE_MS
 from tests.support.processes import free_port
 from tests.support.service import running
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 Open = Callable[..., Page]
 AUTHENTICATOR = {
     "protocol": "ctap2",

@@ -19,7 +19,7 @@ from approvals.domain.terms import RiskLevel
 from approvals.web import standing
 from tests.support.colours import Colour, contrast, difference
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 # Where to leave the pictures for whoever wants to look at them too.
 PICTURES = os.environ.get("COLOUR_PICTURES", "")
 STYLES = Path(__file__).resolve().parents[2] / "static" / "countersign.css"

@@ -12,7 +12,7 @@ from standardwebhooks import Webhook
 from bench.world import World, a_world, wait_for
 from tests.fakes.receiver import Receiver
 
-pytestmark = [pytest.mark.faults, pytest.mark.postgres, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.faults, pytest.mark.postgres]
 PARAMETERS = {"parameters": {"replicas": 8}}
 
 

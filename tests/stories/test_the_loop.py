@@ -14,7 +14,7 @@ import pytest
 from tests.stories.world import World
 from tests.support.service import StartService
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.faults
 RATES = """
 rate_limits:
   scaling_events: {max_per_hour: 10, max_increase_per_event: 50%}

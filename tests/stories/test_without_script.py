@@ -14,7 +14,7 @@ from tests.stories.world import World
 from tests.support import cast
 from tests.support.browser import PATIENCE_MS
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 Enter = Callable[[str], Page]
 
 
