@@ -27,6 +27,8 @@ _LATER = f"- ({PAST} - i) * interval '{EVERY} seconds'"
 
 def make(ground: Ground) -> None:
     """So many requests over some months, copied from a few that the service made itself."""
+    if ground.engine != "postgres":
+        raise SystemExit("A long past is made in PostgreSQL only: leave --engine out.")
     made = ground.inside("kinds", AGENTS, PEOPLE, MARK)
     line = ground.connect()
     line.execute("SET synchronous_commit = off")
