@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from approvals.domain.terms import Verdict
-from approvals.models import Agent, ApprovalRequest, Person, Team
+from approvals.models import ApprovalRequest, Person, Team
 from approvals.models.desk import Assignment
 from approvals.queries.board import board
 from approvals.services import clock, lifecycle, more_time
@@ -37,6 +37,10 @@ def give_away(row: ApprovalRequest) -> None:
     row.agent.save()
 
 
+def rename(row: ApprovalRequest) -> None:
+    Team.objects.exclude(name=row.agent.name).update(title="Somebody")
+
+
 def leave_the_team(row: ApprovalRequest) -> None:
     cast.decide(row, cast.person("ada"))
     board(board())
@@ -44,7 +48,7 @@ def leave_the_team(row: ApprovalRequest) -> None:
 
 
 CHANGES: dict[str, Change] = {
-    "nothing": lambda rows: None,
+    "nothing": lambda rows: rows,
     "one was denied": lambda rows: cast.decide(
         rows[0], cast.person("lin"), Verdict.DENY, "Not today."
     ),
@@ -59,7 +63,7 @@ CHANGES: dict[str, Change] = {
     "it was given to somebody": lambda rows: assign(rows[0]),
     "its agent has another owner": lambda rows: give_away(rows[0]),
     "an approver left the team": lambda rows: leave_the_team(rows[1]),
-    "a team is called otherwise": lambda rows: Team.objects.update(title="Somebody"),
+    "a team is called otherwise": lambda rows: rename(rows[0]),
 }
 
 
