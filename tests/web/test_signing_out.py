@@ -16,7 +16,7 @@ from tests.fakes import oidc
 from tests.fakes.oidc import IdentityProvider
 from tests.support import cast
 from tests.web.reading import Page
-from tests.web.test_sign_in_single_sign_on import is_out, walk
+from tests.web.single_sign_on import is_out, walk
 
 
 @pytest.fixture
