@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from django.test import Client
 
 from approvals.domain.terms import Verdict
-from approvals.models import Agent
+from approvals.models import Absence, Agent
+from approvals.services import clock
 from tests.support import cast
 from tests.web.conftest import Browser
 from tests.web.reading import Page
 
+HOUR = timedelta(hours=1)
 RESTART: dict[str, Any] = {"action": "restart_service", "target": "checkout"}
 
 
@@ -30,6 +33,40 @@ def test_a_row_says_what_would_run_in_full_and_whom_it_needs(lin: Browser, robo:
     assert shown[0].every("a")[0].name.endswith(" UTC, needs you")
     assert "0 of 1 · needs you" in shown[0].text
     assert f"{row.decide_by:%H:%M} UTC · then more people are asked" in shown[0].text
+
+
+def test_a_row_says_how_much_as_it_was_sent(lin: Browser, robo: Agent) -> None:
+    refund = {"parameters": {"charge": "ch_3QK9f2", "amount": 124000, "currency": "EUR"}}
+    row = cast.request(robo, **refund)
+    cast.request(robo, parameters={"amount": True, "currency": "x" * 5_000})
+
+    shown = {line.attributes["data-ref"]: line for line in lin.get("/queue").rows}
+
+    assert "production-api amount 124000, currency EUR" in shown[row.ref].text
+    assert ", amount 124000, currency EUR, waiting" in shown[row.ref].every("a")[0].name
+    assert [ref for ref, line in shown.items() if "amount" in line.text] == [row.ref]
+    known = lin.get(f"/queue/rows?tab=mine&known={row.ref}~0").rows[0]
+    assert "amount 124000, currency EUR" in known.text
+    assert "amount 124000" in lin.get(f"/queue/several?do=deny&ref={row.ref}").text
+    facts = lin.get(f"/r/{row.ref}").every("dl")[0]
+    assert facts.every("dd")[0].text == "amount 124000, currency EUR"
+
+
+def test_who_is_away_is_told_so_and_can_be_back_at_once(lin: Browser, robo: Agent) -> None:
+    now = clock.now()
+    assert "You are marked away" not in lin.get("/queue").text
+    away = Absence.objects.create(
+        person=lin.person, starts_at=now - HOUR, ends_at=now + HOUR, made_by=lin.person, made_at=now
+    )
+    page = lin.get("/queue")
+
+    assert (
+        f"You are marked away until {away.ends_at.day} {away.ends_at:%b %Y, %H:%M} UTC."
+        in page.text
+    )
+    back = next(form for form in page.every("form") if "Back now" in form.text)
+    assert lin.post(back.attributes["action"]).status_code == 302
+    assert "You are marked away" not in lin.get("/queue").text
 
 
 def test_critical_comes_first_and_then_the_least_time_left(lin: Browser, robo: Agent) -> None:

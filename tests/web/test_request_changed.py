@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -64,6 +64,11 @@ def test_who_comes_back_sees_what_came_since_they_looked(at: At, robo: Agent) ->
         assert region(ada.get(f"/r/{row.ref}?v={odd}"), "since") == ""
 
 
+def seen_at(at: datetime, now: datetime) -> str:
+    day = "" if at.date() == now.date() else f"{at.day} {at:%b}, "
+    return f"{day}{at:%H:%M} UTC"
+
+
 def test_each_person_asked_is_shown_with_what_they_do(at: At, robo: Agent) -> None:
     cast.person("grace")
     row = cast.request(robo, **cast.HIGH)
@@ -81,7 +86,9 @@ def test_each_person_asked_is_shown_with_what_they_do(at: At, robo: Agent) -> No
     assert "it expires" in people
     assert "Also looking now: Lin" in region(ada.get(f"/r/{row.ref}"), "people")
     RequestLook.objects.update(last_at=now - HOUR)
-    assert "Looking now" not in region(ada.get(f"/r/{row.ref}/live?seen=1"), "people")
+    people = region(lin.get(f"/r/{row.ref}/live?seen=1"), "people")
+    assert "Looking now" not in people
+    assert f"Seen {seen_at(now - HOUR, now)}" in people
 
 
 def test_the_next_to_be_asked_is_named_with_the_moment(lin: Browser, robo: Agent) -> None:
