@@ -34,6 +34,7 @@ AUTHENTICATOR = {
 def provider() -> Iterator[IdentityProvider]:
     with IdentityProvider() as running:
         running.user = Somebody(subject="ada-at-work", email="ada@example.com", name="Ada")
+        running.extra = {"end_session_endpoint": f"{running.url}/leave"}
         yield running
 
 
@@ -127,6 +128,24 @@ def test_single_sign_on_leads_out_and_back_to_the_page_asked_for(world: World, a
     is_request(page)
     assert page.url.endswith(f"/r/{ref}?full=1")
     expect(page.locator(".me")).to_contain_text("Ada")
+    assert forbidden == []
+
+
+@pytest.mark.parametrize("has_script", [True, False])
+def test_signing_out_leads_on_to_the_provider_with_and_without_script(
+    world: World, provider: IdentityProvider, at: Open, has_script: bool
+) -> None:
+    page = at("/queue", java_script_enabled=has_script)
+    forbidden = complaints(page)
+    page.get_by_role("link", name="Continue with Acme Login").click()
+    expect(page).to_have_url(re.compile("/queue"))
+
+    page.get_by_role("button", name="Sign out").first.click()
+
+    expect(page).to_have_url(re.compile(re.escape(f"{provider.url}/leave?")))
+    assert "id_token_hint=" in page.url
+    page.goto("/queue")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
     assert forbidden == []
 
 
