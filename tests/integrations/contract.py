@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -118,12 +118,16 @@ class AdapterContract:
         if self.shows_parameters:
             assert "cus_Q9f2KX" in text
 
+    def place_in(self, receipt: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What of a receipt names the message; all of it, unless it also says what stands there."""
+        return receipt
+
     def test_it_is_posted_once_and_then_edited(self, stand: Stand) -> None:
         receipt = stand.adapter.deliver(a_message(stand))
         again = stand.adapter.deliver(a_message(stand, decided(Verdict.APPROVE), receipt=receipt))
         assert len(stand.standing()) == 1
         if self.edits:
-            assert again == receipt
+            assert self.place_in(again) == self.place_in(receipt)
             assert "approved" in stand.standing()[0].lower()
 
     @pytest.mark.parametrize("verdict", [Verdict.APPROVE, Verdict.DENY])

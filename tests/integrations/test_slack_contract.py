@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 
@@ -74,3 +75,6 @@ class TestSlack(AdapterContract):
     """Everything of it; garbage is answered by Slack's own client as a broken connection."""
 
     faults = ("limited", "refused", "broken", "done_and_gone", "silent")
+
+    def place_in(self, receipt: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {name: receipt[name] for name in ("channel", "ts")}
