@@ -36,7 +36,9 @@ def test_a_row_says_what_would_run_in_full_and_whom_it_needs(lin: Browser, robo:
 
 
 def test_a_row_says_how_much_as_it_was_sent(lin: Browser, robo: Agent) -> None:
-    refund = {"parameters": {"charge": "ch_3QK9f2", "amount": 124000, "currency": "EUR"}}
+    refund: dict[str, Any] = {
+        "parameters": {"charge": "ch_3QK9f2", "amount": 124000, "currency": "EUR"}
+    }
     row = cast.request(robo, **refund)
     cast.request(robo, parameters={"amount": True, "currency": "x" * 5_000})
 
