@@ -87,26 +87,31 @@ def closed() -> int:
     return cast.approved(agent).number
 
 
-def kinds(agents: str, people: str, amount: str) -> dict[str, list[Any]]:
-    """One request of each ending, a hundred numbers by how often each happens; agents and people to
-    spread them over, of each one more who had little to do."""
+def kinds(agents: str, people: str, amount: str, ago: str) -> dict[str, list[Any]]:
+    """One request of each ending so many seconds ago, a hundred numbers by how often each happens; agents
+    and people to spread them over, of each one more who had little to do."""
+    at = clock.now() - timedelta(seconds=int(ago))
     robo, _ = cast.agent()
     lin, ada = cast.person("lin"), cast.person("ada")
     body: dict[str, Any] = {"parameters": {"amount": int(amount), "currency": "EUR"}}
-    low = cast.request(robo, **cast.LOW | body)
+    low = cast.request(robo, at=at, **cast.LOW | body)
     used, failed, unused, expired = (
-        cast.request(robo, target=f"api-{number}", **body) for number in range(4)
+        cast.request(robo, at=at, target=f"api-{number}", **body) for number in range(4)
     )
     for row in (used, failed, unused):
-        cast.decide(row, lin)
+        cast.decide(row, lin, at=at)
     for row, status in ((low, "success"), (used, "success"), (failed, "failure")):
-        grants.consume(ref=row.ref, agent=robo, key="k", parameters=None, at=clock.now())
-        outcomes.report(ref=row.ref, agent=robo, outcome={"status": status}, at=clock.now())
-    denied = cast.decide(cast.request(robo, **body), lin, Verdict.DENY, "Not tonight.")
-    high = cast.decide(cast.request(robo, **HIGH | body), ada, Verdict.DENY, "Too much.")
-    blocked = cast.request(robo, **cast.FORBIDDEN | body)
+        grants.consume(ref=row.ref, agent=robo, key="k", parameters=None, at=at)
+        outcomes.report(ref=row.ref, agent=robo, outcome={"status": status}, at=at)
+    denied = cast.decide(
+        cast.request(robo, at=at, **body), lin, Verdict.DENY, "Not tonight.", at=at
+    )
+    high = cast.decide(
+        cast.request(robo, at=at, **HIGH | body), ada, Verdict.DENY, "Too much.", at=at
+    )
+    blocked = cast.request(robo, at=at, **cast.FORBIDDEN | body)
     ledger.let_time_pass(expired.number, at=expired.expires_at + timedelta(seconds=1))
-    ledger.let_time_pass(unused.number, at=clock.now() + timedelta(days=30))
+    ledger.let_time_pass(unused.number, at=at + timedelta(days=2))
     shares = ((low, 50), (used, 20), (failed, 1), (unused, 5), (expired, 4), (denied, 6), (high, 4),
               (blocked, 10))  # fmt: skip
     names = [*(f"agent-{number}" for number in range(int(agents))), "agent-rare"]

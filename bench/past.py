@@ -22,14 +22,17 @@ _FROM = f"""
     JOIN bench_agents a ON a.slot = CASE WHEN i <= 5 THEN {AGENTS}
         ELSE floor(sqrt(i * 7919 %% {AGENTS * AGENTS})) END
 """
-_LATER = f"- ({PAST} - i) * interval '{EVERY} seconds'"
+SPAN = (
+    PAST * EVERY + 1_200
+)  # seconds; the kinds stand before all of it, and numbers follow the clock
+_LATER = f"+ i * interval '{EVERY} seconds'"
 
 
 def make(ground: Ground) -> None:
     """So many requests over some months, copied from a few that the service made itself."""
     if ground.engine != "postgres":
         raise SystemExit("A long past is made in PostgreSQL only: leave --engine out.")
-    made = ground.inside("kinds", AGENTS, PEOPLE, MARK)
+    made = ground.inside("kinds", AGENTS, PEOPLE, MARK, SPAN)
     line = ground.connect()
     line.execute("SET synchronous_commit = off")
     _list(line, "bench_kinds", "number bigint", [(number,) for number in made["kinds"]])
