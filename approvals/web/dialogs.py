@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from approvals.domain import amounts
 from approvals.domain.cards import Card
 from approvals.domain.state import RequestState, clock
 from approvals.domain.terms import RiskLevel, Verdict
@@ -91,7 +92,7 @@ def approve(
         submit="Approve",
         facing=(
             _size(card),
-            *([f"{how_much[0].capitalize()}: {how_much[1]}."] if how_much else []),
+            *_how_much(row),
             undo_words(row),
             f"You would be approval {state.filled + 1} of {seats}."
             if seats > 1
@@ -109,6 +110,11 @@ def approve(
         opened=asked.opened,
         is_primary=card.risk is not RiskLevel.CRITICAL,
     )  # fmt: skip
+
+
+def _how_much(row: ApprovalRequest) -> tuple[str, ...]:
+    name, _, value = amounts.told(row.submission["parameters"]).partition(" ")
+    return (f"{name.capitalize()}: {value}.",) if name else ()
 
 
 def _confirm(steps: Ladder) -> str:
