@@ -271,7 +271,7 @@ if env.flag("CONSOLE_CARDS"):
     ADAPTERS.append("integrations.console.ConsoleAdapter")
 
 # Who goes on with callbacks that were written down and left behind, by provider.
-KNOCKS = {"slack": "integrations.slack.knocks.Clicks"}
+KNOCKS = {"slack": "integrations.slack.knocks.Clicks", "teams": "integrations.teams.kept.Clicks"}
 
 CELERY_BROKER_URL = REDIS_URL or "memory://localhost/"
 

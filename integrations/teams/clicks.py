@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import logging
 import secrets
-from dataclasses import dataclass
+from contextlib import suppress
 from datetime import datetime
 
 from django.db import DatabaseError
 
 from approvals import queries
 from approvals.domain import errors
-from approvals.domain.canonical import Malformed
 from approvals.domain.errors import Refusal
 from approvals.domain.terms import Verdict
 from approvals.models import ApprovalRequest, Person, Receipt
-from approvals.services import clock, lifecycle, people, reading
-from integrations.teams import activities, answers, configuration, linking, rooms, seals, views
-from integrations.teams.actions import INPUT, REFRESH
-from integrations.teams.activities import Account, Activity
+from approvals.services import clock, knocks, lifecycle, people, reading
+from approvals.services.knocks import Dropped
+from integrations.teams import answers, configuration, linking, rooms, seals, views
+from integrations.teams.activities import Account
 from integrations.teams.answers import Outcome
 from integrations.teams.elements import WORDS_LIMIT
+from integrations.teams.presses import Click
 from integrations.teams.seals import Carried
 
 logger = logging.getLogger(__name__)
 
 AUTHENTICATED_BY = "teams_token"
-VERBS = frozenset({REFRESH, *(verdict.value for verdict in Verdict)})
 UNKNOWN = "We do not know who you are yet. Link your Teams account, then click again."
 UNKNOWN_IN_PUBLIC = (
     "A click was not counted: we do not know whose Teams account made it. Nothing was decided. "
@@ -43,6 +42,10 @@ FAULT = (
     "We could not record your decision. Nothing was approved. Try again or open the request. "
     "Error {code}."
 )
+LATER = (
+    "Your decision is not recorded yet. We keep trying, and the message changes once it counts. "
+    "Error {code}."
+)
 
 
 class Tampered(errors.NotAllowed):
@@ -57,43 +60,6 @@ class Foreign(errors.NotAllowed):
     code = "foreign_tenant"
 
 
-@dataclass(frozen=True, slots=True)
-class Click:
-    """Who clicked what, on which message, and with which words."""
-
-    account: Account
-    conversation: str
-    message: str
-    verb: str
-    sealed: str
-    words: str
-
-    @property
-    def verdict(self) -> Verdict | None:
-        return None if self.verb == REFRESH else Verdict(self.verb)
-
-
-def read(activity: Activity) -> Click:
-    """The click in an activity of either kind. Raises Malformed."""
-    if activity.type == activities.INVOKE:
-        action = activities.part(activity.value, "action")
-        data = activities.part(action, "data")
-        verb = activities.text(action, "verb")
-    else:
-        data, verb = activity.value, activities.text(activity.value, "verb")
-    if verb not in VERBS or activities.text(data, "verb") != verb:
-        raise Malformed("Nothing happened. This button is from an earlier version of the message.")
-    name = "" if verb == REFRESH else INPUT[Verdict(verb)]
-    return Click(
-        account=activity.sender,
-        conversation=activity.conversation,
-        message=activity.message,
-        verb=verb,
-        sealed=activities.text(data, "sealed"),
-        words=activities.text(data, name, limit=10 * WORDS_LIMIT).strip(),
-    )
-
-
 def answer(click: Click, *, is_new: bool) -> Outcome:
     """Count it once; a click that came before, like a refresh, only shows what is there now."""
     try:
@@ -104,13 +70,22 @@ def answer(click: Click, *, is_new: bool) -> Outcome:
     except Refusal as refusal:
         return Outcome(refusal.words, status=answers.BAD)
     except DatabaseError:
-        code = secrets.token_hex(3).upper()
-        logger.exception("teams click was not recorded", extra={"fault": code})
-        return Outcome(FAULT.format(code=code), status=answers.FAULT)
+        return _faulty()
+
+
+def _faulty() -> Outcome:
+    """Never words that nothing was decided while it may be, now or by whoever tries it again."""
+    code = secrets.token_hex(3).upper()
+    logger.exception("teams click was not recorded", extra={"fault": code})
+    became = knocks.drop()
+    if became is Dropped.HAPPENED:
+        return Outcome()  # only the word that it was written was lost; its card tells it
+    words = FAULT if became is Dropped.NOTHING else LATER
+    return Outcome(words.format(code=code), status=answers.FAULT)
 
 
 def _pressed(click: Click, row: ApprovalRequest, carried: Carried, verdict: Verdict) -> Outcome:
-    at = clock.now()
+    at = knocks.moment(row)
     person = _person(click, verdict)
     if person is None:
         return _unknown(click, row, at=at)
@@ -287,6 +262,14 @@ def _audit(
         reason=reason,
         at=clock.now(),
     )
+
+
+def write_down_given_up(click: Click, words: str) -> None:
+    """A line of history for a click that could not be decided in time, where its request is known."""
+    carried = seals.read(click.sealed)
+    if carried is not None:
+        with suppress(errors.NotFound):
+            _audit(click, carried.request, words, reason="given_up")
 
 
 def _check_words(click: Click, verdict: Verdict) -> None:

@@ -1,4 +1,7 @@
-"""Where Teams knocks: nothing passes that Microsoft did not sign for this bot, and no click twice."""
+"""Where Teams knocks: nothing passes that Microsoft did not sign for this bot, and no click twice.
+
+A click is written down before it is decided; see kept.py for why.
+"""
 
 from __future__ import annotations
 
@@ -10,25 +13,28 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.request import RawPostDataException, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
-from approvals.domain import canonical
 from approvals.domain.canonical import Malformed
 from approvals.domain.errors import Refusal
-from approvals.ports import DeliveryError
-from approvals.services import clock, replays
-from integrations import inbound
-from integrations.teams import activities, answers, clicks, configuration, rooms, tokens, wire
+from approvals.services import clock
+from integrations.teams import (
+    activities,
+    answers,
+    clicks,
+    configuration,
+    kept,
+    presses,
+    rooms,
+    tokens,
+    whispers,
+)
 from integrations.teams.activities import Activity
-from integrations.teams.adapter import words, wrapped
 from integrations.teams.answers import Outcome
 from integrations.teams.configuration import Configuration
 from integrations.teams.tokens import NotFromTeams, Proof
 
 logger = logging.getLogger(__name__)
 
-PROVIDER = "teams"
 BODY_LIMIT = 256 * 1024
-# Teams waits some seconds for its answer, and an old client's words go another way.
-WHISPER_SECONDS = 2.5
 NOT_WRITTEN = "We could not record this. Nothing was decided. Try again or open the request."
 
 
@@ -54,7 +60,7 @@ def messages(request: HttpRequest) -> HttpResponse:
         proof = tokens.read(request.headers.get("Authorization"), configuration=settings)
         activity = activities.read(raw)
         _check(activity, proof, settings)
-        return _answer(activity, settings)
+        return _answer(activity, raw)
     except Refusal as refusal:
         return _refuse(refusal.status, refusal.code, refusal.words)
 
@@ -85,12 +91,12 @@ def _check(activity: Activity, proof: Proof, settings: Configuration) -> None:
         raise ForeignTenant("This comes from another organisation. Nothing was recorded.")
 
 
-def _answer(activity: Activity, settings: Configuration) -> HttpResponse:
+def _answer(activity: Activity, raw: bytes) -> HttpResponse:
     try:
         if activity.type == activities.INVOKE:
-            return JsonResponse(_invoked(activity))
+            return JsonResponse(_invoked(activity, raw))
         if activity.type == activities.MESSAGE and activity.value:
-            _submitted(activity, settings)
+            _submitted(activity, raw)
         elif activity.type == activities.MESSAGE or activity.type in activities.PLACES:
             rooms.learn(activity, at=clock.now())
     except DatabaseError:
@@ -101,50 +107,30 @@ def _answer(activity: Activity, settings: Configuration) -> HttpResponse:
     return HttpResponse(status=200)
 
 
-def _invoked(activity: Activity) -> answers.Reply:
+def _invoked(activity: Activity, raw: bytes) -> answers.Reply:
     """A click on a card, answered in the body."""
     if activity.name != activities.CARD_ACTION:
         return answers.error(answers.BAD, "This bot knows cards only. Nothing was recorded.")
     try:
-        outcome = _counted(activity)
+        outcome = _counted(activity, raw)
     except Malformed as error:
         return answers.error(answers.BAD, error.words)
     return answers.told(outcome)
 
 
-def _submitted(activity: Activity, settings: Configuration) -> None:
+def _submitted(activity: Activity, raw: bytes) -> None:
     """A click from an older client, which takes no answer: only a refusal is worth a message."""
-    outcome = _counted(activity)
-    if not outcome.words:
-        return
-    said, link = outcome.words, outcome.link
-    if not activity.is_personal:
-        said, link = outcome.in_public or outcome.words, ""
-    body = wrapped(words(said, url=link, title="Link your Teams account"), "Not counted.")
-    body["replyToId"] = activity.message
-    try:
-        connector = wire.connector(settings, seconds=WHISPER_SECONDS)
-        connector.post(activity.service_url, activity.conversation, body)
-    except DeliveryError as error:
-        logger.warning("teams user could not be told", extra={"error": error.words[:200]})
+    whispers.tell(activity, _counted(activity, raw))
 
 
-def _counted(activity: Activity) -> Outcome:
+def _counted(activity: Activity, raw: bytes) -> Outcome:
     """Raises Malformed."""
-    click = clicks.read(activity)
+    click = presses.read(activity)
     rooms.meet(activity.conversation, [activity.sender])
-    is_new = click.verdict is None or _is_new(activity)
-    return clicks.answer(click, is_new=is_new)
-
-
-def _is_new(activity: Activity) -> bool:
-    """Microsoft's token does not cover the body, so the click itself is what is remembered."""
-    if not activity.id:
-        raise Malformed("The activity has no id. Nothing was recorded.")
-    who = str(activity.sender)
-    said = [activity.conversation, activity.id, activity.message, who, dict(activity.value)]
-    key = inbound.replay_key(PROVIDER, canonical.dumps(said))
-    return replays.first_time(provider=PROVIDER, key=key, at=clock.now())
+    found = None if click.verdict is None else kept.keep(activity, raw)
+    if found is None:  # a view is asked for, or the same click came before
+        return clicks.answer(click, is_new=False)
+    return kept.count(found, click)
 
 
 def _refuse(status: int, code: str, detail: str) -> HttpResponse:
