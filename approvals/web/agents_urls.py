@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from approvals.web import agent_page, agents, agents_acts
+from approvals.web import agent_page, agents, agents_acts, agents_several
 
 urlpatterns = [
     path("agents", agents.show_all),
     path("agents/new", agents_acts.register),
     path("agents/stop", agents_acts.stop),
+    path("agents/stop-several", agents_several.stop),
     path("agents/<path:name>/stage", agents_acts.change_stage),
     path("agents/<path:name>/start", agents_acts.start),
     path("agents/<path:name>/keys", agents_acts.issue_key),

@@ -211,6 +211,30 @@ def test_stopping_says_what_happens_and_what_cannot_be_recalled(at: At, robo: Ag
     assert robo.is_enabled
 
 
+def test_several_are_listed_before_they_are_stopped_and_each_is_written_down(
+    ada: Browser, lin: Browser, robo: Agent
+) -> None:
+    cast.agent("crawler")
+    cast.request(robo)
+    ticks = [box.attributes["value"] for box in ada.get("/agents").every("input")
+             if box.attributes.get("name") == "agent"]  # fmt: skip
+    assert ticks == ["crawler", "robo"]
+    page = ada.get("/agents/stop-several?agent=robo&agent=crawler&agent=ghost")
+    assert "Stop 2 agents" in page.text
+    assert "1 waiting of robo" in page.text
+    both = {"agent": ["robo", "crawler"]}
+    assert ada.post("/agents/stop-several", **both, reason=" ").status_code == 422
+    assert (
+        "Only a manager, an operator or the owner can stop crawler, robo"
+        in lin.get("/agents/stop-several?agent=robo&agent=crawler").text
+    )
+    assert lin.post("/agents/stop-several", **both, reason="x").status_code == 403
+    assert AuditEvent.objects.filter(type="agent.stopped").count() == 0
+    assert ada.post("/agents/stop-several", **both, reason="A storm.").status_code == 302
+    assert AuditEvent.objects.filter(type="agent.stopped").count() == 2
+    assert "No agent was chosen" in ada.get("/agents/stop-several").text
+
+
 def test_stopping_nobody_known_is_said(ada: Browser, robo: Agent) -> None:
     assert "There is no agent" in ada.get("/agents/stop?agent=ghost", status=404).text
 
