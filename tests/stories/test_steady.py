@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -16,11 +15,11 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.stories.world import World
 from tests.support import cast
-from tests.support.plugin import engine
-from tests.support.service import Service, empty_database
+from tests.support.browser import PATIENCE_MS
+from tests.support.service import running
 
 SECONDS = float(os.environ.get("STEADY_SECONDS", "6"))
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 NOTES = 12  # few enough for what one person may write to one request within an hour
 WRITERS = ("grace", "lin", "chen")
 RESTART: dict[str, Any] = {
@@ -45,21 +44,13 @@ HOW_IT_STANDS = """() => ({
 
 @pytest.fixture
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with ExitStack() as ending:
-        places = {"REDIS_URL": os.environ.get("REDIS_URL", "")}
-        if engine() == "postgres":
-            places["DATABASE_URL"] = ending.enter_context(empty_database())
-        env = {name: value for name, value in places.items() if value}
-        service = Service(tmp_path_factory.mktemp("steady"), env=env)
-        ending.callback(service.kill)
-        service.start()
+    with running(tmp_path_factory.mktemp("steady")) as service:
         yield World(service)
-        service.stop()
 
 
 def entered(browser: Browser, world: World, name: str) -> Page:
     context = browser.new_context(base_url=world.url, locale="en-GB", timezone_id="UTC")
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     page.goto("/queue")
     page.get_by_label("E-mail").fill(f"{name}@example.com")
