@@ -1,4 +1,4 @@
-"""Settings › You lists where one is signed in, and ends any one of those sessions."""
+"""The settings of oneself list where one is signed in, and end any one of those sessions."""
 
 from __future__ import annotations
 
