@@ -173,8 +173,6 @@ WORDS: dict[str, str] = {
     EventKind.BREAKER_CLOSED: "Circuit breaker closed",
     EventKind.ALERT_RAISED: "Alert raised",
     EventKind.ALERT_TAKEN: "Alert taken",
-    EventKind.ALERT_MUTED: "Alert muted",
-    EventKind.ALERT_TAKEN: "Alert taken",
     EventKind.ALERT_MUTED: "Alerts muted",
     EventKind.ALERT_CLOSED: "Alert closed",
     EventKind.CHANNEL_TRIED: "Test approval sent",
