@@ -14,6 +14,7 @@ from tests.fakes import smtp
 from tests.fakes.smtp import MailServer
 from tests.integrations.contract import AdapterContract
 
+pytestmark = pytest.mark.django_db  # who of the recipients keeps quiet hours now
 LINKED = re.compile(r"\S+://\S+|\S*www\.\S+|[\x00-\x08\x0b-\x1f\u202a-\u202e]")
 FAULTS: dict[str, tuple[str, smtp.Fault]] = {
     "refused": ("RCPT", smtp.says(550, "no such mailbox")),
