@@ -16,9 +16,9 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import parsedate_to_datetime
 from socketserver import StreamRequestHandler, ThreadingTCPServer
-from threading import Event, Thread
-from types import TracebackType
-from typing import Any, Self
+from threading import Event
+
+from tests.fakes.listening import Listening
 
 LONGEST_LINE = 1000
 ONCE = ("From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted")
@@ -56,7 +56,7 @@ class Mail:
         return str(self.message["References"] or self.message["Message-ID"]).split()[0]
 
 
-class MailServer(ThreadingTCPServer):
+class MailServer(Listening, ThreadingTCPServer):
     """Listens on loopback for the length of a `with` block."""
 
     daemon_threads = True
@@ -102,25 +102,6 @@ class MailServer(ThreadingTCPServer):
     def take(self, mail: Mail) -> None:
         self.complaints += faults_of(mail)
         self.taken.append(mail)
-
-    def __enter__(self) -> Self:
-        self._serving = Thread(target=self.serve_forever, args=(0.01,))
-        self._serving.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.closing.set()
-        self.shutdown()
-        self._serving.join()
-        self.server_close()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: clients that leave in the middle are what these tests are about."""
 
 
 class Session(StreamRequestHandler):
