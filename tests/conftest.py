@@ -4,7 +4,7 @@ import hypothesis
 
 from tests.support.loopback import close_the_outside
 
-pytest_plugins = ["tests.support.browser", "tests.support.service"]
+pytest_plugins = ["tests.support.browser", "tests.support.service", "tests.support.vendors"]
 
 # How long an example takes says more of the machine than of the code; benchmarks are for that.
 hypothesis.settings.register_profile(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -17,15 +16,6 @@ from tests.support import cast
 
 Captured = pytest.CaptureFixture[str]
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def slack(settings: Any) -> Iterator[FakeSlack]:
-    with FakeSlack() as fake:
-        for name, value in fake.settings.items():
-            setattr(settings, name, value)
-        settings.ADAPTERS = ["integrations.slack.adapter.SlackAdapter"]
-        yield fake
 
 
 def said(capsys: Captured, *words: str, code: int) -> str:

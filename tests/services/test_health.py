@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -29,15 +28,6 @@ class Webhooks(Callbacks):
     """The receivers of the tests, under the name of the real ones."""
 
     name = "webhook"
-
-
-@pytest.fixture
-def slack(settings: Any) -> Iterator[FakeSlack]:
-    with FakeSlack() as fake:
-        for name, value in fake.settings.items():
-            setattr(settings, name, value)
-        settings.ADAPTERS = ["integrations.slack.adapter.SlackAdapter"]
-        yield fake
 
 
 @pytest.fixture

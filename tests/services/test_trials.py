@@ -47,24 +47,6 @@ EVERYWHERE = [
 
 
 @pytest.fixture
-def slack(settings: Any) -> Iterator[FakeSlack]:
-    with FakeSlack() as fake:
-        for name, value in fake.settings.items():
-            setattr(settings, name, value)
-        settings.ADAPTERS = ["integrations.slack.adapter.SlackAdapter"]
-        yield fake
-
-
-@pytest.fixture
-def teams(settings: Any) -> Iterator[FakeTeams]:
-    with FakeTeams() as fake:
-        for name, value in fake.settings.items():
-            setattr(settings, name, value)
-        settings.ADAPTERS = ["integrations.teams.adapter.TeamsAdapter"]
-        yield fake
-
-
-@pytest.fixture
 def mail(settings: Any) -> Iterator[MailServer]:
     with MailServer() as server:
         configured(settings, server)
