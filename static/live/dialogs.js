@@ -19,6 +19,7 @@ const upgrade = (within) => {
     });
     if (dialog.open) {
       dialog.removeAttribute("open");
+      scrollTo(0, 0); // where the form stood on the page is far below what it is about
       openDialog(dialog.dataset.dialog);
     }
   }

@@ -81,9 +81,18 @@ const swapRow = (row, read) => {
   const hadFocus = shown.contains(document.activeElement);
   if (shown.dataset.fold) next.dataset.fold = shown.dataset.fold;
   next.toggleAttribute("data-open", shown.hasAttribute("data-open"));
+  keepHeight(shown, next);
   shown.replaceWith(next);
   countTicked();
   if (hadFocus) (next.querySelector(focused) ?? next.querySelector("a")).focus({ preventScroll: true });
+};
+
+// Fewer words must not pull up what stands below, which somebody may be about to click.
+const keepHeight = (shown, next) => {
+  const { height } = shown.getBoundingClientRect();
+  if (!height) return;
+  const isRow = getComputedStyle(shown).display === "table-row";
+  next.style.setProperty(isRow ? "height" : "min-height", `${height}px`);
 };
 
 const keepTick = (shown, next) => {
