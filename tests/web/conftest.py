@@ -55,3 +55,12 @@ def ada(db: None) -> Browser:
 @pytest.fixture
 def robo(db: None) -> Agent:
     return cast.agent()[0]
+
+
+@pytest.fixture
+def max_(db: None) -> Browser:
+    """A manager who owns no agent here."""
+    person = cast.person("max")
+    person.role = "manager"
+    person.save()
+    return Browser(person)
