@@ -239,7 +239,6 @@ class TimerKind(StrEnum):
     DEADLINE = "deadline"
     RESUME = "resume"
     GRANT_EXPIRY = "grant_expiry"
-    RELEASE = "release"
     DIGEST = "digest"
 
 

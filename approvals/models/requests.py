@@ -137,6 +137,7 @@ class ApprovalRequest(models.Model):
         indexes = (
             models.Index(fields=("decide_by", "number"), condition=_OPEN, name="request_open"),
             models.Index(fields=("agent", "-number"), name="request_by_agent"),
+            models.Index(fields=("agent", "status", "-number"), name="request_by_agent_status"),
             models.Index(fields=("status", "-number"), name="request_by_status"),
             models.Index(fields=("action", "-number"), name="request_by_action"),
             models.Index(fields=("target", "-number"), name="request_by_target"),
