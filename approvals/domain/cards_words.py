@@ -99,9 +99,8 @@ def _waiting(state: RequestState, teams: Titles, *, nobody_can: bool) -> str:
 
 def _unanswered(state: RequestState, moment: str) -> str:
     """How far people came before the time was over."""
-    seats = state.current.seats if state.plan.stages else 0
-    if seats > 1 or state.filled:
-        return f"Not decided by {moment}: {state.filled} of {seats} approvals."
+    if state.plan.stages and (state.current.seats > 1 or state.filled):
+        return f"Not decided by {moment}: {state.filled} of {state.current.seats} approvals."
     return f"Nobody decided by {moment}."
 
 
