@@ -110,4 +110,4 @@ def _listed(names: list[str]) -> str:
     most = names[:4]
     if len(names) > len(most):
         return f"{', '.join(most)} and {len(names) - len(most)} more"
-    return most[0] if len(most) == 1 else f"{', '.join(most[:-1])} or {most[-1]}"
+    return most[0] if len(most) == 1 else f"{', '.join(most[:-1])} and {most[-1]}"

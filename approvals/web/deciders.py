@@ -149,5 +149,5 @@ def next_steps(state: RequestState, titles: Mapping[str, str], *, now: datetime)
         words = f"{also} are asked too" if also else "the same people are asked again"
         found.append(Next(at, words, at.date() == now.date()))
         at = min(at + rung.window, state.expires_at)
-    end = "silence approves it" if state.silence_consents else "it expires"
+    end = "silence approves it" if state.silence_consents else "it expires, and nothing runs"
     return [*found, Next(at, end, at.date() == now.date())]
