@@ -31,6 +31,7 @@ CUT_AFTER = SECONDS / 2
 TOGETHER = 8
 PER_PAGE = 50
 LAST_WAIT = 15.0
+APART = 10.0
 PATIENCE = 60.0
 OPENING = 8
 
@@ -136,16 +137,18 @@ async def _addresses(ground: Ground, cookie: str, waiting: int) -> list[str]:
 
 
 def _steps(numbers: list[int], twice: frozenset[int]) -> list[Step]:
-    """Who says what to which request, in an order of chance; the first of two comes first."""
-    order = [*numbers, *twice]
-    random.shuffle(order)
-    steps, begun = [], set[int]()
-    for number in order:
-        is_first = number in twice and number not in begun
-        begun.add(number)
-        who = "first" if is_first else "second" if number in twice else "approver"
-        steps.append(Step(number, who, "approve" if is_first else "deny"))
-    return steps
+    """Who says what to which request, in an order of chance; the second of two comes well after the
+    first, so that they never cross."""
+    steps = []
+    for number in numbers:
+        at = random.random()
+        if number in twice:
+            again = at + APART / SECONDS + random.random()
+            steps.append((at, Step(number, "first", "approve")))
+            steps.append((again, Step(number, "second", "deny")))
+        else:
+            steps.append((at, Step(number, "approver", "deny")))
+    return [step for _, step in sorted(steps)]
 
 
 async def _decide(ground: Ground, steps: list[Step], board: Board) -> tuple[float, list[float]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -41,7 +41,15 @@ def _uncovered(cards: Sequence[Waiting]) -> Alarm | None:
     active = TeamMember.objects.filter(team__name__in=asked, person__is_active=True)
     for team, person in active.values_list("team__name", "person_id"):
         members.setdefault(team, set()).add(person)
-    found = [card.row.ref for card in cards if not _is_covered(card, members)]
+    known: dict[Hashable, bool] = {}
+    found = []
+    for card in cards:
+        state = card.state
+        kind = (id(state.plan), state.stage, state.rung, state.conflicted)
+        if kind not in known:
+            known[kind] = _is_covered(card, members)
+        if not known[kind]:
+            found.append(card.row.ref)
     if not found:
         return None
     words = "Nobody can decide {} as things stand.".format(_some(found, "request"))

@@ -46,13 +46,16 @@ def board(before: Board | None = None) -> Board:
     heads = _heads()
     shown = dict(heads[:MOST_WAITING])
     kept = {card.row.pk: card for card in _unchanged(before, shown)}
-    cards = kept | _read(shown.keys() - kept.keys())
-    beside, seats, assigned = _beside(), queue.seats_of(_ON_CARDS), queue.assigned_to(_ON_CARDS)
+    anew = _read(shown.keys() - kept.keys())
+    cards = kept | anew
+    # What closes meanwhile keeps its approvals: nobody sees it without them while it is taken down.
+    concerned = _ON_CARDS | Q(request__in=list(anew))
+    beside, seats, assigned = _beside(), queue.seats_of(concerned), queue.assigned_to(concerned)
     waiting = [
         _with(
             cards[pk],
             requests=1 + beside.get(pk, 0),
-            seats=seats.get(pk, ()),
+            seats=seats.get(pk, cards[pk].state.approvals),
             assigned=assigned.get(pk, frozenset()),
         )
         for pk in shown

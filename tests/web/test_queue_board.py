@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -131,3 +132,25 @@ def test_people_are_not_mixed_up(rows: list[ApprovalRequest]) -> None:
 
     assert rows[1].pk not in {card.row.pk for card in after.cards}
     assert Person.objects.filter(decisions__request=rows[1].pk).count() == 2
+
+
+@pytest.mark.parametrize("is_read_anew", [False, True])
+def test_what_closes_while_it_is_read_keeps_its_approvals(
+    rows: list[ApprovalRequest], is_read_anew: bool
+) -> None:
+    """Nobody is shown a request that was approved once as if nobody had, not even for a moment."""
+    cast.decide(rows[1], cast.person("ada"))
+    before = None if is_read_anew else board()
+    grace, pending = cast.person("grace"), [rows[1]]
+
+    def close_first(execute: Any, sql: str, *rest: Any) -> Any:
+        if "approvals_decision" in sql and pending:
+            cast.decide(pending.pop(), grace, Verdict.DENY, "Not today.")
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(close_first):
+        after = board(before)
+
+    assert not pending
+    [card] = [card for card in after.cards if card.row.pk == rows[1].pk]
+    assert [seat.approver.name for seat in card.state.approvals] == ["Ada"]
