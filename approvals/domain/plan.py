@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from approvals.domain.policy import superiors
 from approvals.domain.terms import Approval, OnTimeout, RiskLevel
 
 
@@ -43,12 +44,21 @@ class Stage:
 
     def seat_teams(self, rung: int) -> list[frozenset[str]]:
         """For each seat, the teams whose members may fill it on this rung."""
-        also = frozenset(team for step in self.rungs[: rung + 1] for team in step.also)
         return [
-            frozenset({requirement.team}) | also
+            self.fit_for(requirement.team, rung)
             for requirement in self.requirements
             for _ in range(requirement.quorum)
         ]
+
+    def fit_for(self, team: str, rung: int) -> frozenset[str]:
+        """The teams whose members may fill a seat asked of this team, on this rung.
+
+        Teams asked later may fill every seat, but the managers of a team asked first only that team's:
+        who asks two teams wants both to be heard, also after silence.
+        """
+        bound = {superiors.seat(each.team) for each in self.requirements}
+        also = {name for step in self.rungs[: rung + 1] for name in step.also}
+        return frozenset({team} | (also - bound) | (also & {superiors.seat(team)}))
 
     def teams(self, rung: int) -> tuple[str, ...]:
         """Everyone asked so far, in the order they were asked."""

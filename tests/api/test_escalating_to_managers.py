@@ -20,9 +20,14 @@ MINUTE = timedelta(minutes=1)
 SEAT = "manager:team-leads"
 
 
-def in_force(escalation: str = "manager") -> None:
+def in_force(escalation: str = "manager", *, beside: str = "") -> None:
+    """The default matrix with this escalation; `beside` is another team that is asked as well."""
     files = cast.frame()
     text = files["frame.yaml"]
+    if beside:
+        asked_first = "{team: team-leads, quorum: 1}"
+        assert asked_first in text
+        text = text.replace(asked_first, f"{asked_first}, {{team: {beside}}}")
     before = "escalate_to: [{team: managers, after: 5m}]"
     assert before in text
     policies.apply(
@@ -147,6 +152,21 @@ def test_the_seat_follows_teams_managers_and_who_is_still_there(robo: Caller) ->
     Person.objects.filter(name="Bo").update(is_active=False)
     assert superiors.settle() == 1
     assert seated() == set()
+
+
+def test_two_managers_of_one_team_never_speak_for_the_other(robo: Caller) -> None:
+    in_force(beside="security")
+    managed("bo", "mallory", "team-leads")
+    ref = asked(robo, waited=6 * MINUTE)
+    assert answer("zoe", ref).json()["status"] == "pending"
+    refused = answer("mallory", ref)
+    assert (refused.status_code, refused.json()["code"]) == (409, "seat_taken")
+    assert answer("yuri", ref).json()["status"] == "approved"
+
+
+def test_managers_of_a_team_that_is_not_asked_first_are_asked_like_any_team(robo: Caller) -> None:
+    in_force("[{manager: security}]")
+    assert answer("yuri", asked(robo, waited=6 * MINUTE)).json()["status"] == "approved"
 
 
 def test_nobody_is_their_own_manager(robo: Caller) -> None:

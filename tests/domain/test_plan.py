@@ -50,6 +50,19 @@ def test_each_rung_adds_people_to_every_seat() -> None:
     assert (stage.teams(0), stage.teams(1)) == (("team-leads",), ("team-leads", "managers"))
 
 
+def test_managers_of_one_team_asked_fill_that_teams_seats_alone() -> None:
+    later = Rung(5 * MINUTE, ("manager:leads", "manager:security", "manager:ops", "crew"))
+    stage = replace(a_stage("leads", "security"), rungs=(Rung(5 * MINUTE), later))
+    anywhere = {"manager:ops", "crew"}
+    assert stage.seat_teams(0) == [{"leads"}, {"security"}]
+    assert stage.seat_teams(1) == [
+        {"leads", "manager:leads"} | anywhere,
+        {"security", "manager:security"} | anywhere,
+    ]
+    bosses = frozenset({"manager:leads"})
+    assert seated(stage.seat_teams(1), [bosses, bosses]) == 1
+
+
 def test_a_quorum_is_so_many_seats_and_a_team_is_asked_once() -> None:
     stage = a_stage(("change-board", 2), "security")
     assert stage.seats == 3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import timedelta
 
 from approvals.domain.plan import Stage
@@ -66,9 +66,8 @@ def owners(policy: PolicySet, facts: Facts) -> Iterator[Warning]:
 def _owner_only(
     agent: str, owner: str, stage: Stage, asking: Asking, policy: PolicySet, facts: Facts
 ) -> Iterator[Warning]:
-    later = {team for rung in stage.rungs for team in rung.also}
     for wanted in stage.requirements:
-        there = _all_people({wanted.team, *later}, policy, facts)
+        there = _all_people(stage.fit_for(wanted.team, len(stage.rungs)), policy, facts)
         others = there - {owner}
         if owner not in there or len(others) >= wanted.quorum:
             continue
@@ -131,7 +130,7 @@ def _declared(team: str, policy: PolicySet) -> frozenset[str]:
     return frozenset(member.casefold() for member in policy.teams[team].members)
 
 
-def _all_people(teams: set[str], policy: PolicySet, facts: Facts) -> set[str]:
+def _all_people(teams: Collection[str], policy: PolicySet, facts: Facts) -> set[str]:
     """Everybody in any of them; nobody, when that cannot be told of one."""
     known = [_people(team, policy, facts) for team in teams]
     if any(there is None for there in known):
