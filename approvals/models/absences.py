@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from approvals.domain.absence import Lent, Span
+from approvals.domain.policy import seats
 from approvals.models.duty import Absence
 from approvals.models.people import TeamMember
 
@@ -47,11 +48,23 @@ def overlapping(starts_at: datetime, ends_at: datetime) -> Absences:
     return Absence.objects.filter(ended_at=None, starts_at__lt=ends_at, ends_at__gt=starts_at)
 
 
+def shared() -> QuerySet[TeamMember]:
+    """Memberships that make people fit to stand in for one another.
+
+    Seats the service fills itself are none: managing people of one team, or being on call together, makes
+    nobody a colleague.
+    """
+    own = Q()
+    for prefix in seats.PREFIXES:
+        own |= Q(team__name__startswith=prefix)
+    return TeamMember.objects.exclude(own)
+
+
 def membership(people: Iterable[int]) -> Membership:
     """Who of these belongs where now, and stood in for whom when; one statement.
 
     Nobody inactive belongs to anything or lends anything; a stand-in who shares no team with the absent
-    person is lent nothing.
+    person is lent nothing, and a seat the service keeps itself is no team they share.
     """
     wanted = set(people)
     teams: dict[int, set[str]] = {}
@@ -67,7 +80,8 @@ def membership(people: Iterable[int]) -> Membership:
             parts[(stand_in, person, name or email, email, span)] = None
     lent: dict[int, list[Lent]] = {}
     for holder, person, name, email, span in parts:
-        if teams[person] & teams.get(holder, set()):
+        common = teams[person] & teams.get(holder, set())
+        if not all(map(seats.is_seat, common)):
             unless = tuple(sorted(away_in.get(holder, ())))
             part = Lent(person, name, email, frozenset(teams[person]), span, unless)
             lent.setdefault(holder, []).append(part)

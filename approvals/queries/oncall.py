@@ -116,8 +116,9 @@ def waits_for(person: Person, names: Iterable[str]) -> list[ApprovalRequest]:
 
 def people_who_may_stand_in(person: Person) -> Sequence[Person]:
     """Everybody active who shares a team with somebody."""
-    shared = Person.objects.filter(is_active=True, memberships__team__people=person)
-    return list(shared.exclude(pk=person.pk).distinct().order_by("name", "pk"))
+    served = absences.shared().filter(person=person).values("team")
+    fit = Person.objects.filter(is_active=True, memberships__team__in=served)
+    return list(fit.exclude(pk=person.pk).distinct().order_by("name", "pk"))
 
 
 def _team(name: str) -> str:

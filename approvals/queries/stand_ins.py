@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 
 from approvals.domain.state import RequestState
 from approvals.domain.terms import EventKind
-from approvals.models import Absence, ApprovalRequest, AuditEvent, Person, TeamMember, absences
+from approvals.models import Absence, ApprovalRequest, AuditEvent, Person, absences
 
 _DECIDING = [
     kind.value
@@ -57,9 +57,8 @@ def standing_in(state: RequestState, members: Iterable[Person]) -> list[Absence]
     )
     concerned = stand_ins | {absence.person_id for absence in present}
     teams: dict[int, set[int]] = {}
-    for person, team in TeamMember.objects.filter(person__in=concerned).values_list(
-        "person", "team"
-    ):
+    rows = absences.shared().filter(person__in=concerned)
+    for person, team in rows.values_list("person", "team"):
         teams.setdefault(person, set()).add(team)
     return [
         absence

@@ -191,7 +191,7 @@ def _unfit(person: Person, stand_in: Person, *, by: Person) -> list[Problem]:
         return [Problem("stand_in", words)]
     if not stand_in.is_active:
         return [Problem("stand_in", f"{stand_in}'s account is switched off.")]
-    served = TeamMember.objects.filter(person=person).values("team")
+    served = absences.shared().filter(person=person).values("team")
     if not TeamMember.objects.filter(person=stand_in, team__in=served).exists():
         words = f"{stand_in} is in none of {person}'s teams, so they cannot decide for {person}."
         return [Problem("stand_in", words)]

@@ -8,9 +8,11 @@ import pytest
 
 from approvals import queries
 from approvals.domain import errors
+from approvals.domain.policy import seats
 from approvals.domain.terms import Verdict
-from approvals.models import Absence, AuditEvent, Person, states
+from approvals.models import Absence, AuditEvent, Person, Team, TeamMember, absences, states
 from approvals.models.people import Role
+from approvals.queries import oncall
 from approvals.services import absence, clock, lifecycle, people
 from tests.support import cast
 
@@ -233,6 +235,42 @@ def test_leaving_the_shared_team_or_switching_off_the_absent_ends_what_is_lent(
     people.leave(person=stand_in, team="team-leads", at=now, actor=cast.OPERATOR)
     with pytest.raises(errors.NotAnApprover):
         cast.decide(row, stand_in)
+
+
+def sit(name: str, *people: Person) -> None:
+    """Let them sit where the service itself puts people."""
+    team, _ = Team.objects.get_or_create(name=name)
+    for person in people:
+        TeamMember.objects.create(team=team, person=person)
+
+
+@pytest.mark.parametrize("prefix", seats.PREFIXES)
+def test_a_seat_of_the_services_own_is_no_team_that_people_share(
+    now: datetime, prefix: str
+) -> None:
+    """To manage people of one team, or to be on call together, makes nobody fit for the other."""
+    ann, stand_in = ana("security"), ben("team-leads")
+    sit(f"{prefix}change-board", ann, stand_in)
+    with pytest.raises(errors.Invalid, match="none of Ana's teams"):
+        away(ann, stand_in, at=now)
+    assert stand_in not in oncall.people_who_may_stand_in(ann)
+
+    row = cast.request(**cast.HIGH)
+    said_before = Absence(starts_at=now, ends_at=now + DAY, made_by=ann, made_at=now)
+    said_before.person, said_before.stand_in = ann, stand_in
+    said_before.save()
+    asked = dict((team.name, people) for team, people in queries.approvers_of(states.of(row)))
+    assert asked["security"] == [ann]
+    with pytest.raises(errors.NotAnApprover):
+        cast.decide(row, stand_in)
+
+
+def test_but_whoever_shares_a_team_is_lent_the_seat_as_well(now: datetime) -> None:
+    ann, stand_in = ana("team-leads"), ben("team-leads")
+    sit("manager:change-board", ann)
+    away(ann, stand_in, at=now)
+    [part] = absences.membership([stand_in.pk]).lent[stand_in.pk]
+    assert part.teams == {"team-leads", "manager:change-board"}
 
 
 def test_no_right_passes_through_two_stand_ins(now: datetime) -> None:
