@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from approvals.domain import trial
 from approvals.domain.state import Approver
 from approvals.models import Person, states
 from approvals.queries import board as reads
@@ -96,6 +97,11 @@ class Reader:
     def is_asked(self, card: Waiting) -> bool:
         """Whether a team of this person, or of somebody they stand in for, is asked now."""
         return not self.approver.rights(at=self.now).isdisjoint(self.shared.teams_asked(card))
+
+    def is_hidden(self, card: Waiting) -> bool:
+        """Whether it is somebody else's test of a channel: they ask themselves alone."""
+        is_test = card.row.effect == trial.EFFECT
+        return is_test and trial.seat(self.person.pk) not in card.state.teams_asked
 
     def is_needed(self, card: Waiting) -> bool:
         """Whether this person's approval would count now."""

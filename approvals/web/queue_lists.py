@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 
 from django.http import QueryDict
 
-from approvals.domain import trial
 from approvals.domain.terms import RiskLevel, Status
 from approvals.queries import queue
 from approvals.queries.queue import Waiting
@@ -164,19 +163,13 @@ def folded(rows: Sequence[Row]) -> list[Row]:
 
 
 def _tabs(reader: Reader, ordered: Iterable[Waiting]) -> dict[str, list[Waiting]]:
-    cards = [card for card in ordered if not _is_test_of_another(card, reader)]
+    cards = [card for card in ordered if not reader.is_hidden(card)]
     return {
         "mine": [card for card in cards if reader.is_needed(card)],
         "teams": [card for card in cards if reader.is_asked(card)],
         "all": cards,
         "questions": [card for card in cards if card.state.status is Status.INVESTIGATING],
     }
-
-
-def _is_test_of_another(card: Waiting, reader: Reader) -> bool:
-    """Who tries a channel asks themselves alone; it waits for nobody else."""
-    is_test = card.row.effect == trial.EFFECT
-    return is_test and trial.seat(reader.person.pk) not in card.state.teams_asked
 
 
 def _filtered(reader: Reader, cards: Sequence[Waiting], wanted: Wish) -> list[Waiting]:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.template.loader import get_template
 
+from approvals.domain import trial
 from approvals.domain.state import Approver
 from approvals.domain.terms import Status
 from approvals.models import Person, absences
@@ -136,6 +137,8 @@ def _by_person(cards: Sequence[Waiting], readers: Sequence[Reader]) -> dict[int,
     for reader in readers:
         who, parts = reader.person.pk, []
         for card in cards:
+            if reader.is_hidden(card):
+                continue
             row = card.row
             has_changed = seen.get((row.pk, who), row.version) < row.version
             kind = (row.pk, reader.is_needed(card), who in card.assigned, has_changed)
@@ -154,16 +157,19 @@ def _tallies(
     shared: Shared, readers: Iterable[Reader], *, now: datetime
 ) -> dict[int, dict[str, str]]:
     """The count beside each tab for each of these people."""
-    board = shared.board
-    everybody = {
-        "all": f"{len(board.cards)}{'+' if board.is_cut else ''}",
-        "questions": str(sum(card.state.status is Status.INVESTIGATING for card in board.cards)),
-    }
-    alike = _alike(shared, now=now)
+    board, alike = shared.board, _alike(shared, now=now)
+    questions = sum(card.state.status is Status.INVESTIGATING for card in board.cards)
+    tests = [card for card in board.cards if card.row.effect == trial.EFFECT]
     found = {}
     for reader in readers:
         mine, teams = _counted(reader, alike)
-        found[reader.person.pk] = {"mine": str(mine), "teams": str(teams)} | everybody
+        shown = len(board.cards) - sum(reader.is_hidden(card) for card in tests)
+        found[reader.person.pk] = {
+            "mine": str(mine),
+            "teams": str(teams),
+            "all": f"{shown}{'+' if board.is_cut else ''}",
+            "questions": str(questions),
+        }
     return found
 
 

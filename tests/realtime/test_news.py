@@ -13,6 +13,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from approvals.domain import plan as plans
+from approvals.domain import trial
 from approvals.domain.terms import Verdict
 from approvals.models import ApprovalRequest, Person
 from approvals.models.agents import Agent
@@ -122,6 +124,19 @@ def test_a_changed_row_is_the_one_each_person_would_have_fetched(robo: Agent) ->
         assert news.open[person.pk].strip() in page, person.name
     assert len(set(news.open.values())) == 4
     assert news.newest == row.created_at.timestamp()
+
+
+def test_the_test_of_a_channel_is_told_to_nobody_but_whoever_made_it(robo: Agent) -> None:
+    lin, ada = cast.person("lin"), cast.person("ada")
+    row = cast.request(robo, target="the channel")
+    plan = plans.to_json(trial.plan(lin.pk, channel="fake"))
+    ApprovalRequest.objects.filter(pk=row.pk).update(effect=trial.EFFECT, plan=plan)
+
+    news = told(row, people=(lin, ada))
+
+    assert row.ref in news.open[lin.pk]
+    assert news.open[ada.pk] == ""
+    assert (news.tallies[lin.pk]["all"], news.tallies[ada.pk]["all"]) == ("1", "0")
 
 
 def test_a_card_that_several_share_is_left_to_be_asked_for(robo: Agent) -> None:
