@@ -23,8 +23,8 @@ logger = structlog.get_logger(__name__)
 BEAT_SECONDS = 3.0
 GATHER_SECONDS = 0.15
 # After each drawing the room rests for a multiple of what it took: a busy machine draws less often.
-REST_FACTOR = 3.0
-LONGEST_REST = 1.0
+REST_FACTOR = 1.0
+LONGEST_REST = 0.5
 MOST_IDS = 200
 MOST_REMEMBERED = 4_096
 # Pages that must ask hear over how many seconds to spread: some milliseconds of work each.
