@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from approvals.domain import errors, timing
 from approvals.domain.state import Change, RequestState, clock
@@ -43,11 +44,10 @@ def decide(said: Said, *, ref: str, at: datetime, now: datetime | None = None) -
         return _at_once(said, ref=ref, at=at)
 
     def move(state: RequestState) -> Change | Aside | None:
-        held = list(open_on(ref))
-        mine = next((each for each in held if each.person_id == said.person.pk), None)
-        if mine is not None:
-            _refuse_another(mine, said, at=at)
-            knocks.settle()  # said before: it must not come up again once that was taken back
+        held = list(open_on_card(ref))
+        mine = [each for each in held if each.person_id == said.person.pk]
+        if mine and _is_said_before(mine, said, ref, at=at):
+            knocks.settle()  # it must not come up again once that was taken back
             return None
         _refuse_taken_back(ref, said, at=at)
         change = clicks.move(said, ref, at=at)(state)
@@ -90,8 +90,18 @@ def open_on(ref: str) -> QuerySet[HeldDecision]:
     return HeldDecision.objects.filter(**OPEN, **where).select_related("person").order_by("id")
 
 
+def open_on_card(ref: str) -> QuerySet[HeldDecision]:
+    """What is held now on a request and on those that share its card, oldest first."""
+    here = ApprovalRequest.objects.filter(**lookup(ref)).values(lead=Coalesce("joined", "number"))
+    card = Q(request__in=here) | Q(request__joined__in=here)
+    return HeldDecision.objects.filter(card, **OPEN).select_related("person").order_by("id")
+
+
 def window(state: RequestState, said: Said, *, beside: list[HeldDecision]) -> timedelta:
-    """How long this verdict may be undone. A denial does not wait behind an approval on its way."""
+    """How long this verdict may be undone. A denial does not wait behind an approval on its way.
+
+    `beside` is what is held on the card: an approval of another on it may be one of this, too.
+    """
     risk = state.plan.risk
     if said.verdict is Verdict.DENY and any(each.verdict == Verdict.APPROVE for each in beside):
         return timedelta(0)
@@ -150,13 +160,21 @@ def _hold(said: Said, state: RequestState, *, at: datetime, until: datetime) -> 
     return Aside(EventKind.DECISION_HELD, detail, also)
 
 
-def _refuse_another(held: HeldDecision, said: Said, *, at: datetime) -> None:
-    if held.verdict == said.verdict:
-        return
+def _is_said_before(mine: list[HeldDecision], said: Said, ref: str, *, at: datetime) -> bool:
+    """Whether just this is held already. Raises Conflict for the opposite, of any on the card."""
+    row = ApprovalRequest.objects.get(**lookup(ref))
+    for held in mine:
+        if held.verdict != said.verdict:
+            raise _another(held, row, at=at)
+    return any(held.request_id == row.pk for held in mine)
+
+
+def _another(held: HeldDecision, row: ApprovalRequest, *, at: datetime) -> errors.Refusal:
+    what = "this" if held.request_id == row.pk else held.request.ref
     seconds = max(int((held.release_at - at).total_seconds()), 1)
-    raise errors.Conflict(
-        f"Not counted. You {PAST[Verdict(held.verdict)]} this at {clock(held.at)}, which takes effect "
-        f"in {seconds} s. Undo that first."
+    return errors.Conflict(
+        f"Not counted. You {PAST[Verdict(held.verdict)]} {what} at {clock(held.at)}, which takes "
+        f"effect in {seconds} s. Undo that first."
     )
 
 
