@@ -6,13 +6,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from approvals.domain import workflow
-from approvals.domain.state import Change, Click, RequestState
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce
+
+from approvals.domain import errors, workflow
+from approvals.domain.state import Change, Click, RequestState, clock
 from approvals.domain.terms import Verdict
-from approvals.models import ApprovalRequest, Person, states
+from approvals.models import ApprovalRequest, HeldDecision, Person, states
 from approvals.models.requests import lookup
-from approvals.services import sharing
+from approvals.services import knocks, sharing
 from approvals.services.moves import Others
+
+PAST = {Verdict.APPROVE: "approved", Verdict.DENY: "denied"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +45,14 @@ class Said:
 
 
 def move(said: Said, ref: str, *, at: datetime) -> Callable[[RequestState], Change]:
-    """Count the click on the request it was made on. The caller holds the lock."""
+    """Count the click on the request it was made on. The caller holds the lock.
+
+    Whatever its channel, raises Conflict for one its giver has thought better of since.
+    """
 
     def counted(state: RequestState) -> Change:
+        if not said.was_held and said.verdict in PAST:
+            _refuse_overtaken(said, ref, made=knocks.came_in() or at)
         seen = None if said.stands else as_seen(ref, said.version, state)
         change = workflow.decide(state, _click(said, state, seen), at=at)
         if said.stands and said.version != state.version:
@@ -80,6 +90,29 @@ def as_seen(ref: str, version: int | None, state: RequestState) -> int | None:
         return version
     row = ApprovalRequest.objects.get(**lookup(ref))
     return version if sharing.unseen(row, version) is None else state.version
+
+
+def held_on_card(ref: str) -> QuerySet[HeldDecision]:
+    """Everything that is held or was on a request and on those that share its card."""
+    here = ApprovalRequest.objects.filter(**lookup(ref)).values(lead=Coalesce("joined", "number"))
+    return HeldDecision.objects.filter(Q(request__in=here) | Q(request__joined__in=here))
+
+
+def _refuse_overtaken(said: Said, ref: str, *, made: datetime) -> None:
+    """A click made before its giver took the same back, or decided anew, that comes up only now.
+
+    `made` is when it came in, whatever was written since: a reminder makes no click a newer one.
+    """
+    since = held_on_card(ref).filter(Q(undone_at__gte=made) | Q(at__gt=made), person=said.person)
+    newest = since.order_by("-id").first()
+    if newest is None:
+        return
+    if newest.undone_at is not None:
+        raise errors.Conflict("Not counted. You took this back after that click.")
+    raise errors.Conflict(
+        f"Not counted. You {PAST[Verdict(newest.verdict)]} {newest.request.ref} after that click, "
+        f"at {clock(newest.at)}."
+    )
 
 
 def _click(said: Said, state: RequestState, seen: int | None) -> Click:

@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
-from django.db.models.functions import Coalesce
+from django.db.models import QuerySet
 
 from approvals.domain import errors, timing
 from approvals.domain.state import Change, RequestState, clock
@@ -16,7 +15,7 @@ from approvals.domain.terms import EventKind, RiskLevel, TimerKind, Verdict
 from approvals.models import ApprovalRequest, HeldDecision, Person
 from approvals.models.requests import lookup
 from approvals.services import actors, clicks, knocks, ledger, lifecycle, outbox
-from approvals.services.clicks import Said
+from approvals.services.clicks import PAST, Said
 from approvals.services.held import OPEN
 from approvals.services.moves import Aside, click_attempt
 
@@ -29,7 +28,6 @@ USUAL_SECONDS: Mapping[RiskLevel, int] = {
 }
 SHORTEST = timedelta(seconds=1)  # less is no chance to think again
 MOVES_DEADLINE = frozenset({TimerKind.DEADLINE, TimerKind.RESUME})
-PAST = {Verdict.APPROVE: "approved", Verdict.DENY: "denied"}
 
 
 def decide(said: Said, *, ref: str, at: datetime, now: datetime | None = None) -> ApprovalRequest:
@@ -49,7 +47,6 @@ def decide(said: Said, *, ref: str, at: datetime, now: datetime | None = None) -
         if mine and _is_said_before(mine, said, ref, at=at):
             knocks.settle()  # it must not come up again once that was taken back
             return None
-        _refuse_taken_back(ref, said, at=at)
         change = clicks.move(said, ref, at=at)(state)
         until = min(since + window(state, said, beside=held), _next_turn(state, at=at))
         return change if until - since < SHORTEST else _hold(said, state, at=at, until=until)
@@ -92,9 +89,7 @@ def open_on(ref: str) -> QuerySet[HeldDecision]:
 
 def open_on_card(ref: str) -> QuerySet[HeldDecision]:
     """What is held now on a request and on those that share its card, oldest first."""
-    here = ApprovalRequest.objects.filter(**lookup(ref)).values(lead=Coalesce("joined", "number"))
-    card = Q(request__in=here) | Q(request__joined__in=here)
-    return HeldDecision.objects.filter(card, **OPEN).select_related("person").order_by("id")
+    return clicks.held_on_card(ref).filter(**OPEN).select_related("person").order_by("id")
 
 
 def window(state: RequestState, said: Said, *, beside: list[HeldDecision]) -> timedelta:
@@ -176,14 +171,6 @@ def _another(held: HeldDecision, row: ApprovalRequest, *, at: datetime) -> error
         f"Not counted. You {PAST[Verdict(held.verdict)]} {what} at {clock(held.at)}, which takes "
         f"effect in {seconds} s. Undo that first."
     )
-
-
-def _refuse_taken_back(ref: str, said: Said, *, at: datetime) -> None:
-    """A click that was made before its giver took the same back, and comes up only now."""
-    where: dict[str, Any] = {f"request__{name}": value for name, value in lookup(ref).items()}
-    since = HeldDecision.objects.filter(person=said.person, undone_at__gte=at, **where)
-    if since.exists():
-        raise errors.Conflict("Not counted. You took this back after that click.")
 
 
 def _too_late(ref: str, person: Person) -> errors.Refusal:

@@ -123,6 +123,12 @@ def moment(row: ApprovalRequest) -> datetime:
     return clock.now() if kept is None else max(kept.received_at, row.updated_at)
 
 
+def came_in() -> datetime | None:
+    """When the callback in hand came in, whatever was written since; None without one."""
+    kept = _in_hand.get()
+    return None if kept is None else kept.received_at
+
+
 def settle() -> None:
     """End the callback in hand, within the transaction of its effect. Raises TakenOver."""
     kept = _in_hand.get()

@@ -6,10 +6,12 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from pytest_django import Settings
 
-from approvals.domain.terms import Status
+from approvals.domain.terms import Status, Verdict
 from approvals.models import ApprovalRequest, Decision, Knock
-from approvals.services import clock, deliveries, knocks, people
+from approvals.services import clock, deliveries, holding, knocks, people, timers
+from approvals.services.clicks import Said
 from integrations.teams import activities, kept
 from tests.fakes.teams import Body, FakeTeams
 from tests.support import cast
@@ -117,6 +119,69 @@ def test_a_right_taken_away_meanwhile_is_gone(teams: FakeTeams, waiting: Approva
     knocks.do_due()
     assert status(waiting) == Status.PENDING
     assert refusals(waiting) == ["not_an_approver"]
+
+
+def on_the_web(row: ApprovalRequest, verdict: Verdict) -> None:
+    said = Said(cast.person("lin"), verdict, "Changed my mind.", version=1, channel="web")
+    holding.decide(said, ref=row.ref, at=clock.now())
+
+
+def test_a_click_left_behind_does_not_bring_back_what_was_undone_since(
+    teams: FakeTeams, waiting: ApprovalRequest, settings: Settings
+) -> None:
+    settings.UNDO_SECONDS = 30
+    left_behind(teams, teams.click(shown(teams, waiting), "approve"))
+    on_the_web(waiting, Verdict.APPROVE)
+    holding.undo(ref=waiting.ref, person=cast.person("lin"), at=clock.now())
+
+    knocks.do_due()
+
+    assert status(waiting) == Status.PENDING
+    assert "Not counted. You took this back after that click." in teams.sent[-1].text
+
+
+@pytest.mark.parametrize("verdict", [Verdict.APPROVE, Verdict.DENY])
+def test_a_click_left_behind_does_not_overtake_what_its_giver_said_since(
+    teams: FakeTeams, waiting: ApprovalRequest, settings: Settings, verdict: Verdict
+) -> None:
+    settings.UNDO_SECONDS = 30
+    left_behind(teams, teams.click(shown(teams, waiting), "approve"))
+    on_the_web(waiting, verdict)
+
+    knocks.do_due()
+
+    assert status(waiting) == Status.PENDING
+    done = {Verdict.APPROVE: "approved", Verdict.DENY: "denied"}[verdict]
+    assert f"Not counted. You {done} {waiting.ref} after that click, at" in teams.sent[-1].text
+    timers.fire_due(at=clock.now() + timedelta(minutes=1))
+    assert status(waiting) == done
+
+
+def test_a_click_left_behind_heeds_what_its_giver_said_since_of_one_on_the_card(
+    teams: FakeTeams, waiting: ApprovalRequest, settings: Settings
+) -> None:
+    settings.UNDO_SECONDS = 30
+    twin = cast.request()
+    left_behind(teams, teams.click(shown(teams, waiting), "approve"))
+    on_the_web(twin, Verdict.DENY)
+
+    knocks.do_due()
+
+    assert (status(waiting), status(twin)) == (Status.PENDING, Status.PENDING)
+    assert refusals(waiting) == ["conflict"]
+
+
+def test_a_click_made_after_an_undo_counts(
+    teams: FakeTeams, waiting: ApprovalRequest, settings: Settings
+) -> None:
+    settings.UNDO_SECONDS = 30
+    on_the_web(waiting, Verdict.APPROVE)
+    holding.undo(ref=waiting.ref, person=cast.person("lin"), at=clock.now())
+    left_behind(teams, teams.click(shown(teams, waiting), "approve"))
+
+    knocks.do_due()
+
+    assert status(waiting) == Status.APPROVED
 
 
 def test_one_that_never_works_is_given_up_in_words_and_in_history(
