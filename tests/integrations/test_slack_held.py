@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from approvals.domain.terms import Status, Verdict
-from approvals.models import ApprovalRequest, Delivery, HeldDecision, Knock
+from approvals.models import ApprovalRequest, Delivery, HeldDecision, Knock, Timer
 from approvals.services import clock, deliveries, holding, knocks, lifecycle, people, timers
 from approvals.services.clicks import Said
+from integrations.slack import knocks as slack_knocks
 from tests.fakes import block_kit
+from tests.fakes.knocks import Knock as Knocked
 from tests.fakes.knocks import signed
 from tests.fakes.slack import FakeSlack, Posted
 from tests.support import cast
@@ -199,6 +201,35 @@ def test_a_click_from_before_the_undo_that_comes_up_after_it_counts_for_nothing(
     with pytest.raises(Exception, match="You took this back after that click"):
         holding.decide(said, ref=held.ref, at=at + timedelta(seconds=1))
     assert HeldDecision.objects.count() == 1
+
+
+def left_behind(click: Knocked) -> None:
+    """The click came in, and the process that wrote it down died; its hold has run out."""
+    kind = click.headers["Content-Type"]
+    assert slack_knocks.keep(
+        click.body, key="left behind", content_type=kind, authenticated_by="slack_signature"
+    )
+    ran_out = clock.now() - timedelta(seconds=1)
+    Knock.objects.filter(key="left behind").update(leased_until=ran_out)
+
+
+def test_nothing_written_meanwhile_makes_a_click_from_before_the_undo_a_newer_one(
+    slack: FakeSlack, held: ApprovalRequest
+) -> None:
+    left_behind(slack.click(shown(slack, held), "approve"))
+    knock(slack.click(shown(slack, held), "approve"))
+    knock(slack.click(shown(slack, held), "undo"))
+    reminded = Timer.objects.get(request=held, kind="remind").due_at
+    timers.fire_due(at=reminded)
+    assert held.events.filter(type="request.reminded").exists()
+
+    knocks.do_due()
+
+    carried_out(held)
+    timers.fire_due(at=reminded + timedelta(minutes=1))
+    assert status(held) == Status.PENDING
+    assert HeldDecision.objects.count() == 1
+    assert refusals(held) == ["conflict"]
 
 
 def test_it_can_be_undone_for_its_whole_time_however_late_it_was_recorded(
