@@ -52,7 +52,7 @@ def move(said: Said, ref: str, *, at: datetime) -> Callable[[RequestState], Chan
 
     def counted(state: RequestState) -> Change:
         if not said.was_held and said.verdict in PAST:
-            _refuse_overtaken(said, ref, made=knocks.came_in() or at)
+            _refuse_overtaken(said, ref, at=at)
         seen = None if said.stands else as_seen(ref, said.version, state)
         change = workflow.decide(state, _click(said, state, seen), at=at)
         if said.stands and said.version != state.version:
@@ -98,13 +98,16 @@ def held_on_card(ref: str) -> QuerySet[HeldDecision]:
     return HeldDecision.objects.filter(Q(request__in=here) | Q(request__joined__in=here))
 
 
-def _refuse_overtaken(said: Said, ref: str, *, made: datetime) -> None:
+def _refuse_overtaken(said: Said, ref: str, *, at: datetime) -> None:
     """A click made before its giver took the same back, or decided anew, that comes up only now.
 
-    `made` is when it came in, whatever was written since: a reminder makes no click a newer one.
+    One in hand was made when it came in, whatever was written since: a reminder makes it no newer.
     """
-    since = held_on_card(ref).filter(Q(undone_at__gte=made) | Q(at__gt=made), person=said.person)
-    newest = since.order_by("-id").first()
+    came_in = knocks.came_in()
+    later = Q(undone_at__gte=came_in or at)
+    if came_in is not None:
+        later |= Q(at__gt=came_in)
+    newest = held_on_card(ref).filter(later, person=said.person).order_by("-id").first()
     if newest is None:
         return
     if newest.undone_at is not None:

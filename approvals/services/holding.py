@@ -62,13 +62,18 @@ def decide(said: Said, *, ref: str, at: datetime, now: datetime | None = None) -
 
 
 def undo(*, ref: str, person: Person, at: datetime) -> ApprovalRequest:
-    """Take back what this person said, while it is held. Raises Conflict once it is not, with why."""
+    """Take back what this person said, while it is held. Raises Conflict once it is not, with why.
+
+    A click in hand takes back nothing that was said after it came in.
+    """
+    came_in = knocks.came_in()
+    said_before = {} if came_in is None else {"at__lte": came_in}
 
     def move(state: RequestState) -> Aside:
         del state
-        held = open_on(ref).filter(person=person).first()
+        held = open_on(ref).filter(person=person, **said_before).first()
         if held is None:
-            raise _too_late(ref, person)
+            raise _too_late(ref, person, said_before)
         detail = {"verdict": held.verdict, "by": str(person), "said_at": held.at.isoformat()}
 
         def also(row: ApprovalRequest) -> None:
@@ -173,10 +178,11 @@ def _another(held: HeldDecision, row: ApprovalRequest, *, at: datetime) -> error
     )
 
 
-def _too_late(ref: str, person: Person) -> errors.Refusal:
-    """Why there is nothing to undo."""
+def _too_late(ref: str, person: Person, said_before: Mapping[str, datetime]) -> errors.Refusal:
+    """Why there was nothing to undo then."""
     where: dict[str, Any] = {f"request__{name}": value for name, value in lookup(ref).items()}
-    last = HeldDecision.objects.filter(person=person, **where).order_by("-id").first()
+    mine = HeldDecision.objects.filter(person=person, **said_before, **where)
+    last = mine.order_by("-id").first()
     if last is None:
         return errors.Conflict(_of_others(ref))
     if last.undone_at is not None:

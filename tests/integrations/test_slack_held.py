@@ -232,6 +232,22 @@ def test_nothing_written_meanwhile_makes_a_click_from_before_the_undo_a_newer_on
     assert refusals(held) == ["conflict"]
 
 
+def test_an_undo_from_before_a_later_decision_does_not_take_that_back(
+    slack: FakeSlack, held: ApprovalRequest
+) -> None:
+    knock(slack.click(shown(slack, held), "approve"))
+    left_behind(slack.click(shown(slack, held), "undo"))
+    knock(slack.click(shown(slack, held), "undo"))
+    knock(slack.click(shown(slack, held), "deny"))
+    knock(slack.submit(slack.views[-1], "No, wrong."))
+
+    knocks.do_due()
+
+    assert HeldDecision.objects.filter(verdict="deny", undone_at=None).count() == 1
+    carried_out(held)
+    assert status(held) == Status.DENIED
+
+
 def test_it_can_be_undone_for_its_whole_time_however_late_it_was_recorded(
     slack: FakeSlack, held: ApprovalRequest
 ) -> None:
