@@ -10,15 +10,17 @@ from datetime import datetime
 
 import structlog
 from django.db import DatabaseError, transaction
+from django.db.models import QuerySet
 
 from approvals.domain import workflow
 from approvals.domain.errors import Refusal
+from approvals.domain.state import Change
 from approvals.domain.terms import Status, Verdict
 from approvals.models import ApprovalRequest, HeldDecision, states
 from approvals.services import actors, adapters, bell, clicks, outbox
 from approvals.services.carrying import carry_out, refuse
 from approvals.services.clicks import Said
-from approvals.services.moves import click_attempt
+from approvals.services.moves import Aside, click_attempt
 from approvals.services.writing import catch_up
 
 logger = structlog.get_logger(__name__)
@@ -35,15 +37,45 @@ def settle(rows: Sequence[ApprovalRequest], *, at: datetime) -> bool:
     """Give out what was held on these requests of one card until now, in the order of its moments.
 
     The caller holds their locks, and does this before time moves on: what was said in time counts,
-    however late this comes. True when anything was given out; the rows are then as after it.
+    however late this comes. No approval is given out before a denial that is held beside it.
+    True when anything was given out; the rows are then as after it.
     """
+    found = list(_held_on(rows).filter(release_at__lte=at))
+    if any(each.verdict == Verdict.APPROVE for each in found):
+        approvals = [each for each in found if each.verdict == Verdict.APPROVE]
+        found = [*_held_on(rows).filter(verdict=Verdict.DENY.value), *approvals]
+    _give_out_each(found, rows, at=at)
+    return bool(found)
+
+
+def let_denials_first(
+    change: Change | Aside | None, rows: Sequence[ApprovalRequest], *, at: datetime
+) -> bool:
+    """Give out the denials that are held on a card before an approval of it that would count at once.
+
+    The caller holds the locks. True when any was; the rows are then as after it, and the approval has
+    to be asked for again.
+    """
+    click = change.click if isinstance(change, Change) else None
+    if click is None or click.verdict is not Verdict.APPROVE:
+        return False
+    denials = list(_held_on(rows).filter(verdict=Verdict.DENY.value))
+    _give_out_each(denials, rows, at=at)
+    return bool(denials)
+
+
+def _held_on(rows: Sequence[ApprovalRequest]) -> QuerySet[HeldDecision]:
+    on_card = HeldDecision.objects.filter(**OPEN, request__in=[row.pk for row in rows])
+    return on_card.select_related("person").order_by("release_at", "id")
+
+
+def _give_out_each(
+    found: Iterable[HeldDecision], rows: Sequence[ApprovalRequest], *, at: datetime
+) -> None:
     by_number = {row.pk: row for row in rows}
-    due = HeldDecision.objects.filter(**OPEN, request__in=list(by_number), release_at__lte=at)
-    found = list(due.select_related("person").order_by("release_at", "id"))
     for held in found:
         row = by_number[held.request_id]
         _give_out(held, row, [one for one in rows if one is not row and not one.closed_at], at=at)
-    return bool(found)
 
 
 def end_with(rows: Iterable[ApprovalRequest], *, at: datetime) -> None:

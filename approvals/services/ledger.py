@@ -92,6 +92,8 @@ def transition(
         state = catch_up(row, states.of(row), at=at)
         try:
             change = move(state)
+            if held.let_denials_first(change, [row, *beside], at=at):
+                change = move(catch_up(row, states.of(row), at=at))
         except Refusal as error:
             refusal = error
             refuse(row, error, attempt, actor=actor, at=at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -10,11 +11,13 @@ from pytest_django import Settings
 from approvals import queries
 from approvals.domain import errors
 from approvals.domain.terms import Verdict
-from approvals.models import ApprovalRequest
-from approvals.services import holding, timers
+from approvals.models import ApprovalRequest, HeldDecision
+from approvals.services import holding, lifecycle, timers
 from approvals.services.clicks import Said
 from tests.domain.scene import NOON
 from tests.support import cast
+
+Kinds = Callable[[ApprovalRequest], list[str]]
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +49,21 @@ def deny(row: ApprovalRequest, name: str, *, at: datetime) -> None:
 
 def undo(row: ApprovalRequest, name: str, *, at: datetime) -> None:
     holding.undo(ref=row.ref, person=cast.person(name), at=at)
+
+
+def approve_at_once(
+    row: ApprovalRequest,
+    name: str,
+    *,
+    at: datetime,
+    channel: str = "api",
+    version: int | None = None,
+) -> None:
+    """Where nothing is held."""
+    person, said = cast.person(name), Verdict.APPROVE
+    lifecycle.decide(
+        ref=row.ref, person=person, verdict=said, at=at, channel=channel, version=version
+    )
 
 
 def statuses(*rows: ApprovalRequest) -> list[str]:
@@ -93,3 +111,67 @@ def test_the_same_said_of_another_on_the_card_is_not_taken_for_said_before() -> 
 
     timers.fire_due(at=after(30))
     assert statuses(first, second) == ["approved", "approved"]
+
+
+def test_an_approval_too_late_to_be_held_does_not_overtake_a_held_denial(
+    kim: str, kinds: Kinds
+) -> None:
+    row = cast.request(at=NOON)
+    deny(row, "lin", at=row.decide_by - timedelta(seconds=8))
+
+    with pytest.raises(errors.AlreadyDecided, match="Already denied: Lin"):
+        approve(row, kim, at=row.decide_by - timedelta(milliseconds=900))
+
+    assert statuses(row) == ["denied"]
+    assert kinds(row)[1:] == ["decision.held", "request.denied", "decision.refused"]
+
+
+@pytest.mark.parametrize("channel", ["api", "teams"])
+def test_an_approval_where_nothing_is_held_does_not_overtake_a_held_denial(
+    kim: str, channel: str
+) -> None:
+    row = cast.request(at=NOON)
+    deny(row, "lin", at=after(1))
+
+    with pytest.raises(errors.AlreadyDecided, match="Already denied: Lin"):
+        approve_at_once(row, kim, at=after(5), channel=channel)
+
+    assert statuses(row) == ["denied"]
+    assert HeldDecision.objects.get().why_not == ""
+
+
+def test_a_denial_of_one_on_a_card_is_carried_out_before_the_card_is_approved(kim: str) -> None:
+    first, second = cast.request(at=NOON), cast.request(at=NOON)
+    deny(second, "lin", at=after(1))
+
+    seen = queries.request(first.ref).version
+    approve_at_once(first, kim, at=after(5), version=seen)
+
+    assert statuses(first, second) == ["approved", "denied"]
+
+
+def test_a_held_approval_that_ends_sooner_does_not_overtake_a_held_denial(kim: str) -> None:
+    """Each of a card has its own deadline, which ends the time to undo."""
+    first, second = cast.request(at=NOON), cast.request(at=after(20))
+    by = first.decide_by
+    deny(second, "lin", at=by - timedelta(seconds=6))
+    approve(first, kim, at=by - timedelta(seconds=3))
+    assert [held.release_at - by for held in HeldDecision.objects.order_by("id")] == [
+        timedelta(seconds=4),
+        timedelta(0),
+    ]
+
+    timers.fire_due(at=by)
+
+    assert statuses(first, second) == ["approved", "denied"]
+
+
+def test_an_approval_that_is_refused_anyway_does_not_cut_the_time_to_undo() -> None:
+    row = cast.request(at=NOON)
+    deny(row, "lin", at=after(1))
+
+    with pytest.raises(errors.NotAnApprover):
+        approve_at_once(row, "mallory", at=after(5))
+
+    undo(row, "lin", at=after(6))
+    assert statuses(row) == ["pending"]
