@@ -14,7 +14,7 @@ from approvals.domain.state import Change, RequestState, clock
 from approvals.domain.terms import EventKind, RiskLevel, TimerKind, Verdict
 from approvals.models import ApprovalRequest, HeldDecision, Person
 from approvals.models.requests import lookup
-from approvals.services import actors, clicks, knocks, ledger, lifecycle, outbox
+from approvals.services import actors, clicks, knocks, ledger, lifecycle, outbox, sharing
 from approvals.services.clicks import PAST, Said
 from approvals.services.held import OPEN
 from approvals.services.moves import Aside, click_attempt
@@ -161,12 +161,33 @@ def _hold(said: Said, state: RequestState, *, at: datetime, until: datetime) -> 
 
 
 def _is_said_before(mine: list[HeldDecision], said: Said, ref: str, *, at: datetime) -> bool:
-    """Whether just this is held already. Raises Conflict for the opposite, of any on the card."""
+    """Whether just this is held already.
+
+    Raises Conflict for the opposite, of any on the card, and for what it did not show yet.
+    """
     row = ApprovalRequest.objects.get(**lookup(ref))
     for held in mine:
         if held.verdict != said.verdict:
             raise _another(held, row, at=at)
-    return any(held.request_id == row.pk for held in mine)
+    same = next((held for held in mine if held.request_id == row.pk), None)
+    if same is not None:
+        _refuse_more(same, said, row)
+    return same is not None
+
+
+def _refuse_more(held: HeldDecision, said: Said, row: ApprovalRequest) -> None:
+    """The same again, by somebody who meanwhile read of requests that came onto the card."""
+    if said.version is None or said.version <= held.version:
+        return
+    joined = sharing.joined_after(row, held.version)
+    on_card = row.joiners.filter(closed_at=None).order_by("number")
+    came = [other.ref for other in on_card if other.ref in joined]
+    if came:
+        raise errors.Conflict(
+            f"Not counted again. You {PAST[Verdict(held.verdict)]} this at {clock(held.at)}, and that "
+            f"covers only what was shown then. {', '.join(came)} came onto this card since. "
+            "Decide on that once yours has taken effect, or undo it and decide anew."
+        )
 
 
 def _another(held: HeldDecision, row: ApprovalRequest, *, at: datetime) -> errors.Refusal:

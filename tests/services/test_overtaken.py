@@ -175,3 +175,37 @@ def test_an_approval_that_is_refused_anyway_does_not_cut_the_time_to_undo() -> N
 
     undo(row, "lin", at=after(6))
     assert statuses(row) == ["pending"]
+
+
+def test_the_same_said_again_of_a_card_that_grew_is_refused_and_not_dropped() -> None:
+    first = cast.request(at=NOON)
+    approve(first, "lin", at=after(1))
+    second = cast.request(at=after(2))
+
+    with pytest.raises(errors.Conflict, match="covers only what was shown then") as no:
+        approve(first, "lin", at=after(3))
+
+    assert second.ref in no.value.words
+    timers.fire_due(at=after(30))
+    assert statuses(first, second) == ["approved", "pending"]
+
+
+def test_a_second_click_on_what_was_seen_before_the_card_grew_is_said_before() -> None:
+    first = cast.request(at=NOON)
+    said = Said(cast.person("lin"), Verdict.APPROVE, version=1, channel="web")
+    holding.decide(said, ref=first.ref, at=after(1))
+    cast.request(at=after(2))
+
+    holding.decide(said, ref=first.ref, at=after(3))
+
+    assert HeldDecision.objects.count() == 1
+
+
+def test_a_denial_repeated_after_words_only_is_said_before() -> None:
+    row = cast.request(at=NOON)
+    deny(row, "lin", at=after(1))
+    lifecycle.add_message(ref=row.ref, text="One more.", agent=row.agent, at=after(2))
+
+    deny(row, "lin", at=after(3))
+
+    assert HeldDecision.objects.count() == 1
