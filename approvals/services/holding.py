@@ -27,6 +27,8 @@ USUAL_SECONDS: Mapping[RiskLevel, int] = {
     RiskLevel.CRITICAL: 0,
 }
 SHORTEST = timedelta(seconds=1)  # less is no chance to think again
+MOST_UNDONE = 5  # by one person on one request within an hour
+HOUR = timedelta(hours=1)
 MOVES_DEADLINE = frozenset({TimerKind.DEADLINE, TimerKind.RESUME})
 
 
@@ -62,8 +64,9 @@ def decide(said: Said, *, ref: str, at: datetime, now: datetime | None = None) -
 
 
 def undo(*, ref: str, person: Person, at: datetime) -> ApprovalRequest:
-    """Take back what this person said, while it is held. Raises Conflict once it is not, with why.
+    """Take back what this person said, while it is held.
 
+    Raises Conflict once it is not, with why, and TooMany for who took back too often within an hour.
     A click in hand takes back nothing that was said after it came in.
     """
     came_in = knocks.came_in()
@@ -74,6 +77,7 @@ def undo(*, ref: str, person: Person, at: datetime) -> ApprovalRequest:
         held = open_on(ref).filter(person=person, **said_before).first()
         if held is None:
             raise _too_late(ref, person, said_before)
+        _refuse_to_and_fro(held, at=at)
         detail = {"verdict": held.verdict, "by": str(person), "said_at": held.at.isoformat()}
 
         def also(row: ApprovalRequest) -> None:
@@ -197,6 +201,23 @@ def _another(held: HeldDecision, row: ApprovalRequest, *, at: datetime) -> error
         f"Not counted. You {PAST[Verdict(held.verdict)]} {what} at {clock(held.at)}, which takes "
         f"effect in {seconds} s. Undo that first."
     )
+
+
+def _refuse_to_and_fro(held: HeldDecision, *, at: datetime) -> None:
+    """Each round is two lines of history and two edits of every message."""
+    undone = HeldDecision.objects.filter(
+        request=held.request_id, person=held.person_id, undone_at__gt=at - HOUR
+    )
+    newest = undone.order_by("-undone_at").values_list("undone_at", flat=True)[:MOST_UNDONE]
+    moments = [moment for moment in newest if moment is not None]
+    if len(moments) == MOST_UNDONE:
+        room = moments[-1] + HOUR - at
+        raise errors.TooMany(
+            f"Not undone. You took back {MOST_UNDONE} decisions on this within an hour, which is as "
+            f"many as one person may. This one takes effect at {clock(held.release_at)}. "
+            "An approval can still be revoked then, until it is used.",
+            retry_after=max(int(room.total_seconds()), 1),
+        )
 
 
 def _too_late(ref: str, person: Person, said_before: Mapping[str, datetime]) -> errors.Refusal:

@@ -209,3 +209,33 @@ def test_a_denial_repeated_after_words_only_is_said_before() -> None:
     deny(row, "lin", at=after(3))
 
     assert HeldDecision.objects.count() == 1
+
+
+def test_nobody_takes_back_and_says_again_without_end(kinds: Kinds) -> None:
+    row = cast.request(at=NOON)
+    for turn in range(holding.MOST_UNDONE):
+        approve(row, "lin", at=after(2 * turn))
+        undo(row, "lin", at=after(2 * turn + 1))
+    approve(row, "lin", at=after(20))
+
+    with pytest.raises(errors.TooMany, match=r"Not undone. .* takes effect at 12:00:30 UTC") as no:
+        undo(row, "lin", at=after(21))
+
+    assert 0 < int(str(no.value.facts["retry_after"])) <= 3600
+    assert kinds(row).count("decision.undone") == holding.MOST_UNDONE
+    timers.fire_due(at=after(30))
+    assert statuses(row) == ["approved"]
+
+
+def test_what_one_took_back_an_hour_ago_or_elsewhere_or_others_did_does_not_count(
+    kim: str,
+) -> None:
+    row = cast.request(at=NOON, **cast.HIGH)
+    other = cast.request(at=NOON, **cast.HIGH | {"target": "another"})
+    for turn in range(holding.MOST_UNDONE):
+        approve(row, "ada", at=after(2 * turn))
+        undo(row, "ada", at=after(2 * turn + 1))
+
+    for ref, name, at in ((row, "grace", 20), (other, "ada", 20), (row, "ada", 3610)):
+        approve(ref, name, at=after(at))
+        undo(ref, name, at=after(at + 1))
