@@ -19,6 +19,10 @@ from approvals.services import audit
 
 EVERY = 200
 COLUMNS = ("chain", "seq", "type", "actor", "agent", "action", "target", "session")
+# What says a verdict without having made a decision.
+_NOT_MADE = frozenset(
+    {EventKind.DECISION_HELD, EventKind.DECISION_UNDONE, EventKind.DECISION_REFUSED}
+)
 Progress = Callable[[int, int], None]
 
 
@@ -173,7 +177,8 @@ def _deeds_otherwise(name: str, events: list[AuditEvent], row: ApprovalRequest) 
 
 
 def _is_deed(event: AuditEvent) -> bool:
-    return "verdict" in event.entry["detail"] and event.type != EventKind.DECISION_REFUSED
+    """Whether a decision was made: not what was held for a while, taken back, or refused."""
+    return "verdict" in event.entry["detail"] and event.type not in _NOT_MADE
 
 
 def _deed(entry: Mapping[str, Any]) -> tuple[str, str, str, str]:
