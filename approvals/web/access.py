@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 
 from approvals.models import Person
+
+if TYPE_CHECKING:
+    from django.http.request import _ImmutableQueryDict
 
 View = Callable[..., HttpResponse]
 # How somebody signed in, as decisions remember it.
@@ -18,6 +21,7 @@ BY_PASSWORD_AND_CODE = "password_and_code_session"
 BY_PASSKEY = "passkey_session"
 BY_SINGLE_SIGN_ON = "oidc_session"
 SIGNED_IN_BY = "signed_in_by"
+NUL = "\x00"
 
 
 def proven_by(request: HttpRequest) -> str:
@@ -26,11 +30,17 @@ def proven_by(request: HttpRequest) -> str:
 
 
 def signed_in(view: View) -> View:
-    """Call the view with the person behind the session; pages come back after signing in."""
+    """Call the view with the person behind the session; pages come back after signing in.
+
+    What was typed reaches it without null characters: no database keeps them, and no keyboard makes them.
+    """
 
     @wraps(view)
     def guarded(request: HttpRequest, **named: Any) -> HttpResponse:
         if isinstance(request.user, Person) and request.user.is_active:
+            request.GET = _kept(request.GET)
+            if request.method == "POST":
+                request.POST = _kept(request.POST)
             response = view(request, request.user, **named)
             response.headers.setdefault("Cache-Control", "no-store")
             return response
@@ -39,6 +49,15 @@ def signed_in(view: View) -> View:
         return HttpResponseRedirect(f"/sign-in?{urlencode({'next': _way_back(request)})}")
 
     return guarded
+
+
+def _kept(sent: _ImmutableQueryDict) -> _ImmutableQueryDict:
+    """The same fields without null characters."""
+    pairs = [(name, text) for name, texts in sent.lists() for text in texts]
+    if not any(NUL in name or NUL in text for name, text in pairs):
+        return sent
+    plain = [(name.replace(NUL, ""), text.replace(NUL, "")) for name, text in pairs]
+    return QueryDict(urlencode(plain))
 
 
 def _way_back(request: HttpRequest) -> str:

@@ -149,7 +149,7 @@ def _agent(name: str) -> Agent:
 
 
 def _typed(request: HttpRequest) -> dict[str, str]:
-    return {name: request.POST.get(name, "").replace("\x00", "")[:MOST_TYPED] for name in LEFT}
+    return {name: request.POST.get(name, "")[:MOST_TYPED] for name in LEFT}
 
 
 def _owner(email: str) -> Person | None:

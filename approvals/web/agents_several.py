@@ -22,9 +22,9 @@ LONGEST = 4_000
 def stop(request: HttpRequest, person: Person) -> HttpResponse:
     """The chosen ones with what waits of each; POST stops them all, for one reason."""
     sent = request.POST if request.method == "POST" else request.GET
-    names = [name[:80].replace("\x00", "") for name in sent.getlist("agent")[:MOST]]
+    names = [name[:80] for name in sent.getlist("agent")[:MOST]]
     lines = several_agents.named(names)
-    reason = request.POST.get("reason", "").replace("\x00", "")[:LONGEST]
+    reason = request.POST.get("reason", "")[:LONGEST]
     facts: dict[str, object] = {
         "section": "agents",
         "now": clock.now(),

@@ -72,7 +72,7 @@ def mute_alert(request: HttpRequest, person: Person, number: int) -> HttpRespons
 @signed_in
 def judge_block(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
     """Say whether a rule was right to refuse this request."""
-    reason = request.POST.get("reason", "").replace("\x00", "")
+    reason = request.POST.get("reason", "")
     is_right = request.POST.get("right") == "yes"
 
     def judge(at: datetime) -> None:

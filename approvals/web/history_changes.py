@@ -60,7 +60,7 @@ def changes(request: HttpRequest, person: Person) -> HttpResponse:
     del person
     kind = request.GET.get("kind", "")
     kind = kind if kind in reads.KINDS else ""
-    by = request.GET.get("by", "").replace("\x00", "").strip()[:254]
+    by = request.GET.get("by", "").strip()[:254]
     older = request.GET.get("older", "")
     below = int(older) if older.isascii() and older.isdigit() and len(older) < 10 else None
     found = reads.page(kind=kind, by=by, below=below, limit=PER_PAGE)

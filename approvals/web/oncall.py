@@ -215,7 +215,7 @@ def _first(request: HttpRequest, now: datetime) -> datetime:
 
 
 def _typed(request: HttpRequest) -> dict[str, str]:
-    return {name: request.POST.get(name, "").replace("\x00", "").strip()[:400] for name in TYPED}
+    return {name: request.POST.get(name, "").strip()[:400] for name in TYPED}
 
 
 def _terms(typed: dict[str, str], person: Person, *, at: datetime) -> dict[str, Any]:

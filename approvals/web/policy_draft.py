@@ -81,7 +81,8 @@ def draft(request: HttpRequest, person: Person) -> HttpResponse:
 
 def _proposed_file(number: str, files: Mapping[str, str]) -> tuple[str, str] | None:
     """The first file a proposal changes, to go on from there."""
-    found = reads.draft(int(number)) if number.isascii() and number.isdigit() else None
+    is_number = number.isascii() and number.isdigit() and len(number) < 19
+    found = reads.draft(int(number)) if is_number else None
     changed = sorted(set(found.files.items()) - set(files.items())) if found else []
     return changed[0] if changed else None
 

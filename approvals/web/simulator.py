@@ -144,7 +144,8 @@ def _filled(typed: Mapping[str, str], asked: Question) -> dict[str, str]:
 def _draft(number: str) -> PolicySet | None:
     if not number:
         return None
-    found = reads.draft(int(number)) if number.isascii() and number.isdigit() else None
+    is_number = number.isascii() and number.isdigit() and len(number) < 19
+    found = reads.draft(int(number)) if is_number else None
     if found is None:
         raise simulation.NotAnAction("There is no such draft. Nothing was judged.")
     return documents.load(found.files)

@@ -120,7 +120,6 @@ def test_a_click_on_another_action_than_was_shown_is_refused(
         {"version": "", "shown": "x"},
         {"version": "99999999999999"},
         {"verdict": "maybe"},
-        {"comment": "a\x00b"},
     ],
 )
 def test_a_broken_form_decides_nothing(

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from approvals.models import Agent, SavedView
+from approvals.models import Agent, AlertMute, SavedView
 from approvals.models.people import Role
 from tests.support import cast
+from tests.web.alerting import an_alert
 from tests.web.conftest import Browser
 from tests.web.reading import Page
 
@@ -32,10 +33,17 @@ def test_a_digit_that_is_no_number_is_no_version(lin: Browser, robo: Agent) -> N
 @pytest.mark.postgres
 @pytest.mark.usefixtures("robo")
 class TestCharactersNoDatabaseKeeps:
-    def test_a_view_is_not_named_so(self, lin: Browser) -> None:
-        answer = lin.post("/views/queue", name="a\x00b", query="tab=all")
-        assert answer.status_code == 422
-        assert not SavedView.objects.exists()
+    def test_a_view_is_named_without_them(self, lin: Browser) -> None:
+        lin.post("/views/queue", name="a\x00b", query="tab=all")
+        assert SavedView.objects.get().name == "ab"
+
+    def test_a_reason_is_kept_without_them(self, max_: Browser) -> None:
+        alert = an_alert()
+        answer = max_.post(
+            f"/guardrails/alerts/{alert.pk}/mute", reason="Load\x00 test.", hours="2"
+        )
+        assert answer.status_code == 302
+        assert AlertMute.objects.get().reason == "Load test."
 
     def test_nor_is_a_token(self, lin: Browser) -> None:
         fields = {"name": "a\x00b", "scopes": "requests:read", "days": "7"}
