@@ -24,13 +24,22 @@ NAMES = {
     "external_id": "account", "search": "search", "id": "account", "prefix": "begins with",
     "signed_out": "sessions ended", "token_revoked": "token revoked", "does": "what it does",
 }  # fmt: skip
-WORDS = {
-    True: "yes", False: "no", "values": "Everything", "names": "Names of parameters, no values",
-    "nothing": "Only that something waits", "none": "none yet",
+YES_NO = {True: "yes", False: "no"}
+_SHOWN = {
+    "values": "Everything", "names": "Names of parameters, no values",
+    "nothing": "Only that something waits",
+}  # fmt: skip
+_KINDS = {
     "unusual_action_patterns": "Not like usual", "repeated_approval_denials": "Keeps asking after No",
     "scope_violation_attempts": "Asked for more than allowed", "rate_limit_approaches": "Near a limit",
     "circuit_breaker_activations": "Breaker opened", "forged_channel_messages": "Forged messages",
-    "csv": "CSV", "jsonl": "JSON Lines", "pdf": "PDF evidence pack",
+}  # fmt: skip
+_STAGES = {"none": "none yet"}
+# Our own values, by the names under which we write them. What people typed stands under others, and is
+# never put in other words.
+WORDS: Mapping[str, Mapping[str, str]] = {
+    "shows": _SHOWN, "instead_of": _SHOWN, "kind": _KINDS, "from": _STAGES, "to": _STAGES,
+    "format": {"csv": "CSV", "jsonl": "JSON Lines", "pdf": "PDF evidence pack"},
 }  # fmt: skip
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
 DEEPEST = 2
@@ -68,8 +77,8 @@ def facts(
 def _pairs(detail: Mapping[str, Any], limit: int) -> Iterator[Fact]:
     for old, new in PAIRS:
         if old in detail and new in detail:
-            was = "nothing" if detail[old] in EMPTY else _text(detail[old], limit)
-            yield Fact(PAIRED.get(new, "changed"), _text(detail[new], limit), was)
+            was = "nothing" if detail[old] in EMPTY else _text(old, detail[old], limit)
+            yield Fact(PAIRED.get(new, "changed"), _text(new, detail[new], limit), was)
 
 
 def _flat(name: str, value: Any, limit: int, *, depth: int) -> Iterator[Fact]:
@@ -88,8 +97,8 @@ def _flat(name: str, value: Any, limit: int, *, depth: int) -> Iterator[Fact]:
 def _fact(name: str, value: Any, limit: int, *, before: Any = None) -> Fact:
     return Fact(
         name=_name(name),
-        value=_text(value, limit),
-        before=None if before is None else _text(before, limit),
+        value=_text(name, value, limit),
+        before=None if before is None else _text(name, before, limit),
         is_code=name.rpartition(", ")[2] in ("sha256", "commit", "search", "prefix"),
     )
 
@@ -100,10 +109,11 @@ def _name(name: str) -> str:
     return display.show_identifier(words, limit=60).text
 
 
-def _text(value: Any, limit: int) -> str:
-    if isinstance(value, bool | str) and value in WORDS:
-        return WORDS[value]
+def _text(name: str, value: Any, limit: int) -> str:
     if isinstance(value, str):
+        words = WORDS.get(name.rpartition(", ")[2], {})
+        if value in words:
+            return words[value]
         return display.show(_moment(value), limit=limit).text
     if isinstance(value, list):
         parts = [_inner(each) for each in value]
@@ -115,7 +125,7 @@ def _text(value: Any, limit: int) -> str:
 def _inner(value: Any) -> str:
     """A value inside another: `name: value` for each, and JSON only where it goes deeper still."""
     if isinstance(value, bool):
-        return WORDS[value]
+        return YES_NO[value]
     if isinstance(value, str):
         return _moment(value)
     if isinstance(value, Mapping) and all(

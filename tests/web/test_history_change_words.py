@@ -59,6 +59,28 @@ def test_what_held_before_stands_beside_what_holds_now() -> None:
     assert said == ["role: member -> auditor", "manager: ada"]
 
 
+@pytest.mark.parametrize("name", ["reason", "note", "name", "words", "person", "because"])
+@pytest.mark.parametrize(
+    "typed", ["nothing", "values", "names", "none", "csv", "scope_violation_attempts"]
+)
+def test_what_people_typed_is_never_put_in_other_words(name: str, typed: str) -> None:
+    assert told({name: typed})[0].endswith(f": {typed}")
+    assert told({name: {"from": typed, "to": "x"}})[0].endswith(f": {typed} -> x")
+    assert told({"values": {name: typed}})[0].endswith(f": {typed}")
+
+
+@pytest.mark.parametrize(
+    ("detail", "wanted"),
+    [
+        ({"kind": "scope_violation_attempts"}, ["kind: Asked for more than allowed"]),
+        ({"format": "pdf"}, ["format: PDF evidence pack"]),
+        ({"agent": "robo", "is_right": False}, ["agent: robo", "is right: no"]),
+    ],
+)
+def test_but_our_own_values_are(detail: dict[str, Any], wanted: list[str]) -> None:
+    assert sorted(told(detail)) == sorted(wanted)
+
+
 @pytest.mark.parametrize("deep", [{"a": {"b": {"c": {"d": {}}}}}, {"a": [[[["x"]]]]}, {"": 3}])
 def test_however_deep_it_is_it_can_be_told(deep: dict[str, Any]) -> None:
     assert told(deep) is not None
