@@ -11,7 +11,7 @@ from approvals.domain.cards import Card
 from approvals.domain.state import RequestState, clock
 from approvals.domain.terms import RiskLevel, Verdict
 from approvals.models import ApprovalRequest, Person
-from approvals.web import ladder, moments
+from approvals.web import moments
 from approvals.web.ladder import Ladder
 
 WHY = {
@@ -85,7 +85,7 @@ def approve(
 ) -> Dialog:
     """Restates what runs, how much and whether it can be undone; critical ones ask for more."""
     seats = state.current.seats
-    steps, how_much = asked.ladder, ladder.amount(row)
+    steps = asked.ladder
     return _dialog(
         "approve", card, typed,
         question="Approve",
@@ -105,7 +105,7 @@ def approve(
         is_required=steps.needs_reason,
         confirm=_confirm(steps),
         progress=f"{state.filled + 1} of {seats}" if seats > 1 else "",
-        how_much=f"{how_much[0]} {how_much[1]}" if how_much else "",
+        how_much=amounts.named(row.submission["parameters"]),
         needs_password=asked.needs_password,
         opened=asked.opened,
         is_primary=card.risk is not RiskLevel.CRITICAL,

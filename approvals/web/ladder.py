@@ -98,17 +98,11 @@ def refuse_short(
         raise errors.Invalid(f"This risk needs a reason to approve. {NOTHING}", field="comment")
 
 
-def amount(row: ApprovalRequest) -> tuple[str, str] | None:
-    """The parameter that says how much, by its name, where there is one; both safe to draw."""
-    return amounts.of(row.submission["parameters"])
-
-
 def _fact(row: ApprovalRequest, person: Person, *, version: int) -> Fact:
     """One of the things worth looking at, not always the same, so that it cannot become a reflex."""
     facts = [_end_of_target(row)]
-    how_much = amount(row)
-    if how_much is not None:
-        facts.append(Fact(how_much[1], f"the value of “{how_much[0]}”"))
+    for name, value in amounts.of(row.submission["parameters"]):
+        facts.append(Fact(value, f"the value of “{name}”"))
     message = f"{row.public_id} {version} {person.pk}".encode()
     digest = hmac.digest(settings.SECRET_KEY.encode(), message, hashlib.sha256)
     return facts[digest[0] % len(facts)]

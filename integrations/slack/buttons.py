@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from approvals.domain import amounts
 from approvals.domain.cards import Card
 from approvals.domain.terms import RiskLevel, Verdict
 from integrations.slack import elements as el
@@ -84,19 +85,22 @@ def _restated(card: Card) -> str:
     needs = next((fact.value for fact in card.facts if fact.name == "Needs"), "")
     words = f" Needs {cut(needs, 60)}." if needs else ""
     what = cut(card.headline, 100)
-    amounts = "".join(f" {each}." for each in _amounts(card))
+    numbers = "".join(f" {each}." for each in _numbers(card))
     return (
-        f"{what}.{amounts} Risk: {card.risk}. {_undone(card)}{words} The agent may run it at once."
+        f"{what}.{numbers} Risk: {card.risk}. {_undone(card)}{words} The agent may run it at once."
     )
 
 
-def _amounts(card: Card) -> list[str]:
-    """The first numbers among the parameters, as one would say them."""
-    numbers = [each for each in card.parameters if each.kind in NUMBERS]
-    return [
+def _numbers(card: Card) -> list[str]:
+    """Numbers among the parameters, as one would say them: first what says how much; the rest counted."""
+    found = [each for each in card.parameters if each.kind in NUMBERS]
+    found.sort(key=lambda each: amounts.rank(each.path))
+    told = [
         f"{cut(each.path, 24)}: {cut(each.means or each.shown.text, 24)}"
-        for each in numbers[:MOST_AMOUNTS]
+        for each in found[:MOST_AMOUNTS]
     ]
+    more = len(found) - len(told)
+    return [*told, f"And {more} more number{'s' if more > 1 else ''}"] if more else told
 
 
 def _undone(card: Card) -> str:

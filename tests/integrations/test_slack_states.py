@@ -162,6 +162,29 @@ def test_high_asks_again_with_object_amount_and_whether_it_can_be_undone(
     assert len(confirm) <= 300
 
 
+@pytest.mark.parametrize(
+    ("parameters", "told"),
+    [
+        (
+            {"a_retries": 1, "a_timeout": 2, "amount": 9_000_000},
+            "amount: 9,000,000. a_retries: 1. And 1 more number.",
+        ),
+        (
+            {"amount": 1, "x": 2, "y": 3, "total": 9_000_000},
+            "amount: 1. total: 9,000,000. And 2 more numbers.",
+        ),
+        ({"x": 2, "in": {"amount": 3}}, "x: 2. in.amount: 3. Risk"),
+    ],
+)
+def test_what_says_how_much_comes_before_other_numbers_and_the_rest_is_counted(
+    parameters: dict[str, Any], told: str
+) -> None:
+    message = blocks.draw(a_card(parameters=parameters), value=VALUE)
+    confirm = buttons(message.blocks)["approve"]["confirm"]["text"]["text"]
+    assert f" {told}" in confirm
+    assert len(confirm) <= 300
+
+
 @pytest.mark.parametrize("name", STATES)
 def test_every_edit_has_new_block_ids(name: str) -> None:
     first = blocks.draw(a_card(), value=VALUE).blocks

@@ -35,6 +35,19 @@ def test_a_row_says_what_would_run_in_full_and_whom_it_needs(lin: Browser, robo:
     assert f"{row.decide_by:%H:%M} UTC · then more people are asked" in shown[0].text
 
 
+def test_a_small_amount_hides_no_greater_total(lin: Browser, robo: Agent) -> None:
+    several = {"amount": 1, "total": 9_000_000, "currency": "EUR"}
+    row = cast.request(robo, parameters=several)
+    many = cast.request(
+        robo, parameters={"count": 5, "price": 3, "sum": 2, "amount": 1, "total": 4}
+    )
+
+    shown = {line.attributes["data-ref"]: line.text for line in lin.get("/queue").rows}
+
+    assert "amount 1, total 9000000, currency EUR" in shown[row.ref]
+    assert "amount 1, total 4, sum 2 and 2 more" in shown[many.ref]
+
+
 def test_a_row_says_how_much_as_it_was_sent(lin: Browser, robo: Agent) -> None:
     refund: dict[str, Any] = {
         "parameters": {"charge": "ch_3QK9f2", "amount": 124000, "currency": "EUR"}

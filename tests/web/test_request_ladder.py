@@ -105,6 +105,15 @@ def test_high_risk_restates_amount_target_and_whether_it_can_be_undone(at: At, r
     assert "autofocus" not in submit.attributes
 
 
+def test_the_button_says_every_amount(at: At, robo: Agent) -> None:
+    row = cast.request(robo, **cast.HIGH | {"parameters": {"amount": 1, "total": 9_000_000}})
+    dialog = at("ada").get(f"/r/{row.ref}?open=approve").by_id("dialog-approve")
+
+    assert "Amount: 1, total 9000000." in dialog.text
+    [submit] = dialog.every("button")
+    assert "amount 1, total 9000000 (1 of 2)" in submit.text
+
+
 def test_critical_wants_facts_opened_a_fact_typed_a_reason_and_a_fresh_sign_in(
     at: At, robo: Agent
 ) -> None:
