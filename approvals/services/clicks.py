@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db.models import Q, QuerySet
-from django.db.models.functions import Coalesce
 
 from approvals.domain import errors, workflow
 from approvals.domain.state import Change, Click, RequestState, clock
@@ -94,8 +93,10 @@ def as_seen(ref: str, version: int | None, state: RequestState) -> int | None:
 
 def held_on_card(ref: str) -> QuerySet[HeldDecision]:
     """Everything that is held or was on a request and on those that share its card."""
-    here = ApprovalRequest.objects.filter(**lookup(ref)).values(lead=Coalesce("joined", "number"))
-    return HeldDecision.objects.filter(Q(request__in=here) | Q(request__joined__in=here))
+    row = ApprovalRequest.objects.only("number", "joined").get(**lookup(ref))
+    leader = row.joined_id or row.pk
+    card = ApprovalRequest.objects.filter(Q(pk=leader) | Q(joined=leader))
+    return HeldDecision.objects.filter(request__in=card)  # by indices, however much was ever held
 
 
 def _refuse_overtaken(said: Said, ref: str, *, at: datetime) -> None:
