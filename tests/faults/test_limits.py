@@ -59,7 +59,8 @@ def without_lock(robo: Agent) -> ApprovalRequest:
         subject = subject_of(robo.name, body)
         known = circumstances.gather(robo, subject, policy, at=at)
         evaluation = evaluate(policy, subject, known)
-        row = asking._row(robo, None, body, evaluation, at=at)
+        columns = {"owner_at_submission": robo.owner, "body_sha256": ""}
+        row = asking._row(robo, body, evaluation, columns, at=at)
         return asking._written(row, subject, evaluation, policy, at=at)
 
 
