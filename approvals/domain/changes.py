@@ -9,10 +9,8 @@ from typing import Any
 from approvals.domain import display
 
 NO_STATE = "We cannot show what would change, because the agent gave no state before."
-NO_MATCH = (
-    "We cannot show what would change, because the state before that the agent gave names none of the "
-    "parameters."
-)
+NO_MATCH = "We cannot show what would change: what the agent says stood before has none of these parameters in it."
+ALONE = "value"  # what `from` and `to` are of, where they say no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +23,8 @@ class Change:
 
 
 def of(submission: Mapping[str, Any]) -> list[Change]:
-    """Pairs `from_x` and `to_x` among the parameters, then what the state before shares with them."""
+    """Pairs `from_x` and `to_x` among the parameters, or `from` and `to` alone, then what the state before
+    shares with them."""
     parameters = submission["parameters"]
     before = (submission.get("rollback") or {}).get("state_before")
     pairs = {
@@ -33,6 +32,8 @@ def of(submission: Mapping[str, Any]) -> list[Change]:
         for key, value in parameters.items()
         if key.startswith("from_") and f"to_{key.removeprefix('from_')}" in parameters
     }
+    if "from" in parameters and "to" in parameters:
+        pairs[ALONE] = (parameters["from"], parameters["to"])
     for key, value in before.items() if isinstance(before, dict) else ():
         after = parameters.get(f"to_{key}", parameters.get(key))
         if after is not None:

@@ -1,0 +1,46 @@
+"""What a request would change is told from what the agent sent, and never guessed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from approvals.domain import changes
+
+
+def told(parameters: dict[str, Any], before: object = None) -> list[tuple[str, str, str]]:
+    submission = {"parameters": parameters, "rollback": {"state_before": before}}
+    return [(one.name, one.before, one.after) for one in changes.of(submission)]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "pairs"),
+    [
+        ({"from_replicas": 5, "to_replicas": 8}, [("replicas", "5", "8")]),
+        ({"key": "timeout_s", "from": 5, "to": 30}, [("value", "5", "30")]),
+        ({"from": 5}, []),
+        ({"to": 30}, []),
+        ({"from_replicas": 5}, []),
+    ],
+)
+def test_both_ends_make_a_change(
+    parameters: dict[str, Any], pairs: list[tuple[str, str, str]]
+) -> None:
+    assert told(parameters) == pairs
+
+
+def test_the_state_before_is_set_against_the_parameter_of_its_name() -> None:
+    assert told({"replicas": 8, "zone": "b"}, {"replicas": 5, "owner": "x"}) == [
+        ("replicas", "5", "8")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "words"), [(None, changes.NO_STATE), ({"owner": "x"}, changes.NO_MATCH)]
+)
+def test_where_nothing_can_be_shown_it_says_why(before: object, words: str) -> None:
+    submission = {"parameters": {"zone": "b"}, "rollback": {"state_before": before}}
+
+    assert changes.of(submission) == []
+    assert changes.why_none(submission) == words
