@@ -36,6 +36,8 @@ from tests.integrations.test_email_contract import MailStand, configured
 from tests.integrations.test_slack_blocks import a_card, opened
 from tests.support import cast
 
+pytestmark = pytest.mark.django_db
+
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ADA = "ada@example.com"
 URL = "https://approvals.example.com/r/REQ-2481"
