@@ -42,8 +42,9 @@ const onKey = (event) => {
     return;
   }
   const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.repeat;
-  const inField = event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
-  if (!areOn() || !isPlain || inField || dialog) return;
+  // A field of a dialog that was closed just now keeps the focus for a moment.
+  const field = event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
+  if (!areOn() || !isPlain || field?.checkVisibility() || dialog) return;
   if (Date.now() - goingAt < 1500 && PLACES[event.key]) {
     event.preventDefault();
     return location.assign(PLACES[event.key]);
