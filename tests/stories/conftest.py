@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -23,15 +23,24 @@ class Home:
 
     url: str
     known: dict[str, str]
+    remembered: dict[str, Any] = field(default_factory=dict)
 
     def enter(self, browser: Browser, name: str = "ada", **options: Any) -> Page:
-        """The page of a browser of their own, where they have signed in."""
+        """The page of a browser of their own, signed in; once each, since whoever signs in often is
+        slowed down."""
         context = browser.new_context(
-            base_url=self.url, locale="en-GB", timezone_id="UTC", **options
+            base_url=self.url,
+            locale="en-GB",
+            timezone_id="UTC",
+            storage_state=self.remembered.get(name),
+            **options,
         )
         context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
-        sign_in(page, name)
+        page.goto("/queue")
+        if "/sign-in" in page.url:
+            sign_in(page, name)
+            self.remembered[name] = context.storage_state()
         return page
 
 
