@@ -9,7 +9,10 @@ from typing import Any
 from approvals.domain import display
 
 NO_STATE = "We cannot show what would change, because the agent gave no state before."
-NO_MATCH = "We cannot show what would change: what the agent says stood before has none of these parameters in it."
+NO_MATCH = (
+    "We cannot show what would change: what the agent says stood before has none of these "
+    "parameters in it."
+)
 ALONE = "value"  # what `from` and `to` are of, where they say no more
 
 
