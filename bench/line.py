@@ -66,6 +66,7 @@ class Line:
         for task in left:
             task.cancel()
         self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        self._loop.run_until_complete(asyncio.sleep(0))  # what was hung up lets go of its sockets
         self._loop.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -76,6 +77,8 @@ class Line:
                 self._carry(reader, there_writer, spoke, is_service=True),
                 self._carry(there_reader, writer, spoke, is_service=False),
             )
+        for held in (writer, there_writer):
+            held.transport.abort()
 
     async def _carry(
         self,
