@@ -8,6 +8,7 @@ from approvals.models.desk import (
     ExportPart,
     HeldDecision,
     Preferences,
+    ReminderMute,
     RequestLook,
     SavedView,
 )
@@ -27,8 +28,8 @@ from approvals.models.places import Place
 from approvals.models.policies import PolicyDraft, PolicyVersion
 from approvals.models.requests import ApprovalRequest, Decision, RequestMessage
 from approvals.models.sign_in import OneTimeSecret, Passkey
-from approvals.models.trust import AgentStage, StandingGrant
-from approvals.models.workspaces import ChannelShowing, SlackWorkspace
+from approvals.models.trust import AgentStage, StageStart, StandingGrant
+from approvals.models.workspaces import ChannelFinding, ChannelShowing, SlackWorkspace
 
 __all__ = [
     "Absence",
@@ -42,6 +43,7 @@ __all__ = [
     "AuditEvent",
     "BreakerTrip",
     "ChainHead",
+    "ChannelFinding",
     "ChannelShowing",
     "Decision",
     "Delivery",
@@ -60,12 +62,14 @@ __all__ = [
     "Preferences",
     "Receipt",
     "Recipient",
+    "ReminderMute",
     "Replay",
     "RequestLook",
     "RequestMessage",
     "SavedView",
     "ShiftOverride",
     "SlackWorkspace",
+    "StageStart",
     "StandingGrant",
     "SuggestionMark",
     "Team",

@@ -10,7 +10,10 @@ from approvals.models.people import Person
 
 
 class Agent(models.Model):
-    """A program that asks. It has an owner, and its keys can never decide anything."""
+    """A program that asks. It has an owner, and its keys can never decide anything.
+
+    `time_zone` is where it works, by its name in the zone database; empty where nobody said.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=80, unique=True)
@@ -19,6 +22,7 @@ class Agent(models.Model):
     )
     is_enabled = models.BooleanField(default=True)
     webhook_secret = models.CharField(max_length=80)
+    time_zone = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField()
 
     def __str__(self) -> str:

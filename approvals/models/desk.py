@@ -135,6 +135,22 @@ class Assignment(models.Model):
         return f"{self.request_id} for {self.person}"
 
 
+class ReminderMute(models.Model):
+    """Somebody who wants no more reminders of one request; it takes no right to decide, and hides nothing."""
+
+    request = models.ForeignKey(ApprovalRequest, on_delete=models.CASCADE, related_name="mutes")
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("request", "person"), name="muted_once_per_person"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.person} on {self.request_id}"
+
+
 class HeldDecision(models.Model):
     """A decision that is recorded but not yet given to the agent: until then it can be undone.
 

@@ -13,7 +13,8 @@ from approvals.models.fields import ExactJSON, choices, one_of, uuid7
 class AgentStage(models.Model):
     """The stage an agent has, or had, for one class of action (`*`: every class without one of its own).
 
-    A change ends the row and adds another, so the past stays readable.
+    A change ends the row and adds another, so the past stays readable. From `ends_at` on it counts as
+    `falls_to`, whether or not somebody has written that down yet.
     """
 
     agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="stages")
@@ -21,6 +22,8 @@ class AgentStage(models.Model):
     stage = models.CharField(max_length=16, choices=choices(Stage))
     since = models.DateTimeField()
     until = models.DateTimeField(null=True, blank=True)
+    ends_at = models.DateTimeField(null=True, blank=True)
+    falls_to = models.CharField(max_length=16, choices=choices(Stage), blank=True)
     changed_by = models.CharField(max_length=240)
     reason = models.TextField(blank=True)
 
@@ -32,10 +35,57 @@ class AgentStage(models.Model):
                 name="stage_one_at_a_time",
             ),
             models.CheckConstraint(condition=one_of("stage", Stage), name="stage_known"),
+            models.CheckConstraint(
+                condition=Q(ends_at=None, falls_to="")
+                | (Q(ends_at__gt=F("since")) & one_of("falls_to", Stage)),
+                name="stage_falls_to_another",
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=("ends_at",),
+                condition=Q(until=None, ends_at__isnull=False),
+                name="stage_ending",
+            ),
         )
 
     def __str__(self) -> str:
         return f"{self.agent} {self.action_class}: {self.stage}"
+
+
+class StageStart(models.Model):
+    """A stage people agreed to that begins later. `request` is where they did; it ends by beginning, or
+    by whatever `why_not` says."""
+
+    request = models.OneToOneField(
+        "approvals.ApprovalRequest", on_delete=models.PROTECT, related_name="stage_start"
+    )
+    agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="stage_starts")
+    action_class = models.CharField(max_length=200)
+    stage = models.CharField(max_length=16, choices=choices(Stage))
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField(null=True, blank=True)
+    began_at = models.DateTimeField(null=True, blank=True)
+    dropped_at = models.DateTimeField(null=True, blank=True)
+    why_not = models.TextField(blank=True)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=one_of("stage", Stage), name="stage_start_known"),
+            models.CheckConstraint(
+                condition=Q(began_at=None) | Q(dropped_at=None), name="stage_start_ends_once"
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=("starts_at", "id"),
+                condition=Q(began_at=None, dropped_at=None),
+                name="stage_start_due",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.agent} {self.action_class}: {self.stage} from {self.starts_at}"
 
 
 class StandingGrant(models.Model):

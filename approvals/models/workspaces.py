@@ -61,3 +61,24 @@ class ChannelShowing(models.Model):
 
     def __str__(self) -> str:
         return f"{self.adapter} {self.address}: {self.shows}"
+
+
+class ChannelFinding(models.Model):
+    """What a look at a vendor found amiss before anything failed: in words, with what mends it.
+
+    `subject` says what it is about (a scope, a channel, a workspace); a look that finds it mended takes
+    the row away.
+    """
+
+    adapter = models.CharField(max_length=20)
+    subject = models.CharField(max_length=400)
+    words = models.TextField()
+    fix = models.TextField(blank=True)
+    found_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("adapter", "subject"), name="finding_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.adapter} {self.subject}"
