@@ -12,7 +12,7 @@ from django.db.models import Count
 
 from approvals.domain import channels
 from approvals.domain.channels import CHANNELS, Channel, seconds, when
-from approvals.models import Decision, Delivery, Identity, Person, Replay
+from approvals.models import ChannelFinding, Decision, Delivery, Identity, Person, Replay
 from approvals.models.outbox import DeliveryState
 
 WINDOW = timedelta(hours=24)
@@ -45,10 +45,20 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Amiss:
+    """What a look found that must be mended, whether or not anything failed yet."""
+
+    words: str
+    fix: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """One channel now. `p95` in seconds over `arrived` deliveries of the last 24 hours, None without any.
 
     `failing` are a day's failures at addresses nothing reached since; others may work.
+    `amiss` is what the last look at the vendor found, before or besides what fails.
     `since` is when it began to fail, or until when it rests, or when it last did anything. `dead` and
     `waiting` are counts; `last_click` the newest decision made there; `unlinked` how many people it does
     not know, None where it needs no account.
@@ -61,6 +71,7 @@ class Health:
     last_success: datetime | None = None
     last_failure: Failure | None = None
     failing: tuple[Failure, ...] = ()
+    amiss: tuple[Amiss, ...] = ()
     p95: float | None = None
     arrived: int = 0
     waiting: int = 0
@@ -112,7 +123,7 @@ COLUMNS = (
 def health(*, enabled: Collection[str], resting: Collection[str], now: datetime) -> list[Health]:
     """Every known channel, those that are set up first.
 
-    `enabled` are the adapters in use, `resting` those that let endpoints rest. Seven statements.
+    `enabled` are the adapters in use, `resting` those that let endpoints rest. Eight statements.
     """
     seen = _seen(now=now)
     clicks = _clicks()
@@ -122,6 +133,7 @@ def health(*, enabled: Collection[str], resting: Collection[str], now: datetime)
         )
     )
     unlinked = _unlinked()
+    amiss = _amiss()
     found = [
         _one(
             channel,
@@ -131,6 +143,7 @@ def health(*, enabled: Collection[str], resting: Collection[str], now: datetime)
             last_click=clicks.get(channel.name),
             last_look=looks.get(f"well:{channel.name}"),
             unlinked=unlinked.get(channel.identity),
+            amiss=tuple(amiss.get(channel.name, ())),
             now=now,
         )
         for channel in dict.fromkeys(map(channels.known, (*CHANNELS, *enabled)))
@@ -198,6 +211,7 @@ def _one(
     last_click: datetime | None,
     last_look: datetime | None,
     unlinked: int | None,
+    amiss: tuple[Amiss, ...],
     now: datetime,
 ) -> Health:
     last_success = max((finished for _, finished in seen.sent), default=None)
@@ -220,6 +234,7 @@ def _one(
         last_success=last_success,
         last_failure=_last_failure(seen, last_success),
         failing=_different(seen, last_success, now=now),
+        amiss=amiss if is_on else (),
         p95=_p95(lately),
         arrived=len(lately),
         waiting=seen.waiting,
@@ -288,6 +303,15 @@ def _clicks() -> dict[str, datetime]:
     found: dict[str, datetime] = {}
     for channel, at in Decision.objects.order_by("-pk").values_list("channel", "at")[:CLICKS]:
         found.setdefault(channel, at)
+    return found
+
+
+def _amiss() -> dict[str, list[Amiss]]:
+    """What looks at the vendors found, oldest first; few, and bounded all the same."""
+    found: dict[str, list[Amiss]] = defaultdict(list)
+    rows = ChannelFinding.objects.order_by("found_at", "pk")[:MOST]
+    for row in rows:
+        found[row.adapter].append(Amiss(row.words, row.fix, row.found_at))
     return found
 
 

@@ -106,6 +106,10 @@ def told(health: Health, *, at: datetime) -> dict[str, Any]:
             "fix": failure.fix,
             "mended": failure.mended,
         },
+        "amiss": [
+            {"since": _stamp(each.since), "words": each.words, "fix": each.fix}
+            for each in health.amiss
+        ],
         "p95_seconds": None if health.p95 is None else round(health.p95, 3),
         "delivered_24h": health.arrived,
         "waiting": health.waiting,

@@ -34,6 +34,8 @@ def status(asked: argparse.Namespace) -> int:
     for each in found:
         for failure in each.failing:
             terminal.say(f"{each.title} {failure.to}: {failure.why}\n      Fix: {failure.fix}")
+        for amiss in each.amiss:
+            terminal.say(f"{each.title}: {amiss.words}\n      Fix: {amiss.fix}")
     for part in parts:
         fix = f"\n      Fix: {part.fix}" if part.fix else ""
         terminal.say(f"{part.title}: {part.state}. {part.words}{fix}")

@@ -13,7 +13,6 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from approvals.ports import DeliveryError
-from approvals.services import policies
 from countersign import terminal
 from countersign.server import findings, slack_seen
 from countersign.server.findings import Finding, fail, unknown, warn, well
@@ -22,22 +21,11 @@ from countersign.server.slack_asked import NoAnswer, ask
 # By name, since the commands know the service but none of its adapters.
 MANIFEST = "integrations.slack.manifest"
 WORKSPACES = "integrations.slack.workspaces"
+EXAMINING = "integrations.slack.examining"
+FINDINGS = "integrations.slack.findings"
 EVENTS_PATH = "/integrations/slack/events"
 ADDRESS = re.compile(r"(?:[TE][A-Z0-9]+/)?[CGD][A-Z0-9]+")
-NAME = re.compile(r"(?:[TE][A-Z0-9]+/)?#\S+")
 SECRET = re.compile(r"[0-9a-f]{32}")
-LOST = {
-    "channels:history": "a card whose answer was lost may be posted twice in a public channel",
-    "channels:read": "public channels cannot be looked at here",
-    "chat:write": "nothing can be posted",
-    "groups:history": "a card whose answer was lost may be posted twice in a private channel",
-    "groups:read": "private channels cannot be looked at here",
-    "im:history": "a direct message whose answer was lost may stand twice",
-    "im:write": "nobody can be written to directly",
-    "users:read": "people are not recognised and must link their accounts",
-    "users:read.email": "people are not recognised by their e-mail address and must link their accounts",
-}
-FATAL = frozenset({"chat:write"})
 
 
 def manifest(asked: argparse.Namespace) -> int:
@@ -83,7 +71,7 @@ def examine() -> Iterator[Finding]:
         yield _team(str(answer.body.get("team_id") or ""))
     yield from _clicks()
     yield from _installable()
-    for address in _addresses():
+    for address in import_string(f"{FINDINGS}.addresses")():
         yield from _channel(address)
 
 
@@ -92,10 +80,8 @@ def _scopes(told: frozenset[str] | None) -> Iterator[Finding]:
         yield slack_seen.scopes_unknown()
         return
     wanted: tuple[str, ...] = import_string(f"{MANIFEST}.SCOPES")
-    missing = [scope for scope in wanted if scope not in told]
-    for scope in missing:
-        say = fail if scope in FATAL else warn
-        yield say("slack scopes", f"{scope} is missing: {LOST[scope]}", slack_seen.FIX_SCOPE)
+    missing = [amiss for _, amiss in import_string(f"{EXAMINING}.missing")(told)]
+    yield from (_finding("slack scopes", amiss) for amiss in missing)
     surplus = sorted(told - set(wanted))
     if surplus:
         fix = "Take them away on the app's OAuth page: nothing here needs them"
@@ -169,16 +155,6 @@ def _installable() -> Iterator[Finding]:
         yield well("slack workspaces", f"others are added by an operator at {url}")
 
 
-def _addresses() -> list[str]:
-    """The default channel, and those of Slack that the policies in force name."""
-    named = [settings.SLACK_CHANNEL] if settings.SLACK_CHANNEL else []
-    if policies.newest() is not None:
-        rows = policies.current().matrix.values()
-        named += [channel for row in rows for channel in row.plan.channels]
-    slacks = [each for each in named[1:] if ADDRESS.fullmatch(each) or NAME.fullmatch(each)]
-    return list(dict.fromkeys([*named[:1], *slacks]))
-
-
 def _channel(address: str) -> Iterator[Finding]:
     name = f"slack channel {address}"
     if not ADDRESS.fullmatch(address):
@@ -204,20 +180,19 @@ def _channel(address: str) -> Iterator[Finding]:
 
 
 def _refused(name: str, word: str) -> Finding:
-    if word == "channel_not_found":
-        fix = "Check the id; of a private channel the app must be a member: /invite @Countersign there"
-        return fail(name, "there is none, or it is private and the app is not in it", fix)
+    if (amiss := import_string(f"{EXAMINING}.refused")(word)) is not None:
+        return _finding(name, amiss)
     if word == "missing_scope":
         return unknown(name, "the token may not look at channels", slack_seen.FIX_SCOPE)
     return unknown(name, f"Slack said {word}", "Try again, or look at the channel in Slack")
 
 
 def _judged(name: str, channel: dict[str, Any]) -> Finding:
-    if channel.get("is_archived"):
-        return fail(name, "it is archived", "Unarchive it, or name another channel")
-    if not channel.get("is_member"):
-        return fail(name, "the app is not a member", "In the channel: /invite @Countersign")
-    if not channel.get("is_private"):
-        fix = "Make it private, or say what it may see: countersign channel set"
-        return warn(name, "it is public: every member of the workspace reads what is asked", fix)
+    if (amiss := import_string(f"{EXAMINING}.judged")(channel)) is not None:
+        return _finding(name, amiss)
     return well(name, f"#{channel.get('name')}: private, and the app is a member")
+
+
+def _finding(name: str, amiss: Any) -> Finding:
+    say = fail if amiss.is_fatal else warn
+    return say(name, amiss.words, amiss.fix)

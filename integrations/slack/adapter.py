@@ -16,6 +16,7 @@ from integrations.slack import (
     blocks,
     configuration,
     digest,
+    findings,
     home_tabs,
     likeness,
     places,
@@ -92,8 +93,9 @@ class SlackAdapter:
         return places.of_account(account)
 
     def look(self, *, at: datetime, since: datetime | None) -> None:
-        """Draw the home tabs that do not show what their owners did."""
+        """Draw the home tabs that do not show what their owners did, and see whether all is set up."""
         del since
+        findings.look(at=at)
         home_tabs.draw_due(at=at)
 
     def deliver(self, message: Message) -> Mapping[str, Any]:

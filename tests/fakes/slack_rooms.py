@@ -25,6 +25,7 @@ class RoomySlack(FakeSlack):
         super().__init__()
         self.tokens: list[tuple[str, str]] = []
         self.scopes = SCOPES
+        self.names_scopes = True
         self.homes: dict[str, Body] = {}
         self.codes: dict[str, Body] = {}
         self.private = {"C1", "C2"}
@@ -110,7 +111,8 @@ class _Heard(_Conversation):
         super().do_POST()
 
     def reply(self, body: Body, *, status: int = 200, **headers: str) -> None:
-        super().reply(body, status=status, **{"X_OAuth_Scopes": self.server.scopes}, **headers)
+        named = {"X_OAuth_Scopes": self.server.scopes} if self.server.names_scopes else {}
+        super().reply(body, status=status, **named, **headers)
 
 
 def event(kind: str, *, team: str = TEAM, user: str = "U1", at: int = 0, **more: Any) -> Knock:
