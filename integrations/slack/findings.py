@@ -31,6 +31,9 @@ ADAPTER = "slack"
 PROVIDER = "slack-examined"
 SECONDS = 5
 MOST_SECONDS = 15.0  # the look has other things to do within its minute
+REFUSED = frozenset(
+    {"account_inactive", "invalid_auth", "not_authed", "token_expired", "token_revoked"}
+)
 FIX_TOKEN = "Install the app again and set SLACK_BOT_TOKEN"
 FIX_INSTALL = "Install the app there again under /integrations/slack/install"
 FIX_NAME = "Name it by its id (C…): open the channel's details in Slack, the id stands at the end"
@@ -95,7 +98,8 @@ def _workspace(team: str, token: str) -> list[Finding]:
     answer, word = _ask("auth.test", token)
     if answer is None:
         fix = FIX_INSTALL if team else FIX_TOKEN
-        return [(whole, Found(f"{where}Slack refuses the token ({word})", fix))]
+        refused = Found(f"{where}Slack refuses the token ({word})", fix)
+        return [(whole, refused)] if word in REFUSED else []
     told = _scopes(answer)
     if told is None:
         return [(whole, None)]
