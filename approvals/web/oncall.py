@@ -111,19 +111,33 @@ def _draw(
     checked: list[str] | None = None,
     good: bool = False,
 ) -> HttpResponse:
-    now = clock.now()
-    policy = _policy()
-    week = oncall_week.days(_first(request, now))
-    teams = reads.teams()
-    away = reads.away_between(min(week[0], now), max(week[-1] + oncall_week.DAY, now))
-    overrides = list(reads.overrides_between(week[0], week[-1] + oncall_week.DAY))
-    mine = absence.ahead(person, now)
+    now, teams = clock.now(), reads.teams()
     served = [team.name for team in teams if person in team.people.all()]
-    is_absent = bool(mine)
-    facts: dict[str, Any] = {
+    facts = {
         "section": "oncall",
         "now": now,
         "person": person,
+        **_week(person, teams, served, first=_first(request, now), now=now),
+        **_absences(person, served, now),
+        "typed": typed or {"starts_at": f"{now:%Y-%m-%dT%H:%M}"},
+        "refusal": refusal,
+        "field": str(refusal.facts.get("field", "")) if refusal else "",
+        "checked": checked or [],
+        "is_good": good,
+    }
+    return render(request, "oncall.html", facts, status=refusal.status if refusal else 200)
+
+
+def _week(
+    person: Person, teams: list[Team], served: list[str], *, first: datetime, now: datetime
+) -> dict[str, Any]:
+    """Who is there on each of seven days, and who would be asked now."""
+    policy = _policy()
+    week = oncall_week.days(first)
+    ends = week[-1] + oncall_week.DAY
+    away = reads.away_between(min(week[0], now), max(ends, now))
+    overrides = list(reads.overrides_between(week[0], ends))
+    return {
         "days": week,
         "today": now.date(),
         "before": (week[0] - WEEK).date(),
@@ -138,6 +152,14 @@ def _draw(
         ],
         "levels": oncall_who.levels(policy, _known(policy, teams, away, now)) if policy else [],
         "shifts": overrides,
+        "sleeps": _sleeps(policy, now),
+    }  # fmt: skip
+
+
+def _absences(person: Person, served: list[str], now: datetime) -> dict[str, Any]:
+    """Who is away with which stand-in, and what this person can set."""
+    mine = absence.ahead(person, now)
+    return {
         "mine": mine,
         "current": next((row for row in mine if row.starts_at <= now), None),
         "stands_in": absence.stands_in(person, now),
@@ -146,17 +168,10 @@ def _draw(
             {"row": row, "may_end": absence.may_set(row.person, by=person)}
             for row in reads.away_or_planned(now, limit=MOST_AWAY)
         ],
-        "notes": _notes(person, served) if is_absent else [],
+        "notes": _notes(person, served) if mine else [],
         "could_stand_in": reads.people_who_may_stand_in(person),
         "reports": list(person.reports.filter(is_active=True).order_by("name")),
-        "typed": typed or {"starts_at": f"{now:%Y-%m-%dT%H:%M}"},
-        "refusal": refusal,
-        "field": str(refusal.facts.get("field", "")) if refusal else "",
-        "checked": checked or [],
-        "is_good": good,
-        "sleeps": _sleeps(policy, now),
-    }  # fmt: skip
-    return render(request, "oncall.html", facts, status=refusal.status if refusal else 200)
+    }
 
 
 def _notes(person: Person, served: list[str]) -> list[dict[str, Any]]:
