@@ -8,7 +8,7 @@ from approvals import queries
 from approvals.domain.errors import Refusal
 from approvals.domain.terms import Verdict
 from approvals.queries import people
-from approvals.services import stopping
+from approvals.services import muting, stopping
 from approvals.web import dialogs, ladder, moments, undoing
 from approvals.web.dialogs import Asked, Dialog, Typed
 from approvals.web.reading import Reading
@@ -41,6 +41,7 @@ def facts(reading: Reading, typed: Typed) -> dict[str, Any]:
         "may_revoke": reading.may_revoke,
         "added": moments.span(reading.time_to_add) if reading.time_to_add else "",
         "is_held": is_held,
+        "is_muted": reading.card.is_open and bool(muting.muted_by(reading.person, [reading.row])),
         "is_stale": reading.is_stale,
         "must_open": must_open and Verdict.APPROVE in open_to,
         "is_one_click": steps.is_one_click

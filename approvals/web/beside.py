@@ -1,4 +1,4 @@
-"""What people do beside deciding a request: ask somebody by name, and give everybody more time."""
+"""What people do beside deciding a request: ask somebody by name, give more time, mute their reminders."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from approvals.domain import errors
 from approvals.domain.errors import Refusal
 from approvals.models import Person
 from approvals.queries import people
-from approvals.services import assigning, clock, more_time
+from approvals.services import assigning, clock, more_time, muting
 from approvals.web import requests
 from approvals.web.access import signed_in
 from approvals.web.dialogs import ADD_TIME, Typed
@@ -40,3 +40,18 @@ def add_time(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
     except Refusal as refusal:
         return requests.refused(request, person, ref, refusal, Typed(key=ADD_TIME))
     return HttpResponseRedirect(f"/r/{row.ref}")
+
+
+@require_POST
+@signed_in
+def mute(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
+    """Remind this person of it no more; with `mute=no`, again."""
+    is_wanted = request.POST.get("mute") != "no"
+    try:
+        if is_wanted:
+            row = muting.mute(ref=ref, person=person, at=clock.now())
+        else:
+            row = muting.unmute(ref=ref, person=person)
+    except Refusal as refusal:
+        return requests.refused(request, person, ref, refusal, Typed(key="mute"))
+    return HttpResponseRedirect(f"/r/{row.ref}?done={'muted' if is_wanted else 'unmuted'}")

@@ -13,6 +13,7 @@ urlpatterns = [
     path("queue/several", several.several),
     path("queue/deny", several.deny),
     path("queue/assign", several.assign),
+    path("queue/mute", several.mute),
     path("queue/export", several.export),
     path("views/<int:number>/delete", saved_views.delete),
     path("views/<int:number>/share", saved_views.share),

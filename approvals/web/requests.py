@@ -18,6 +18,12 @@ from approvals.web.dialogs import Typed
 from approvals.web.reading import Reading, View
 
 logger = structlog.get_logger(__name__)
+# What a form that was carried out says on the page it leads back to.
+DONE = {
+    "muted": "You are not reminded of this one any more. Channels and other people are, and what comes "
+    "of it still reaches you.",
+    "unmuted": "You are reminded of this one again, as the others are.",
+}
 NOT_SAFE = (
     "We could not draw this request safely. It cannot be approved here or anywhere until that is "
     "mended. Nothing was decided."
@@ -71,6 +77,7 @@ def draw(
     kept = typed or Typed()
     facts = page.facts(found, kept)
     facts["refusal"] = refusal.words if refusal else ""
+    facts["done"] = _done(request.GET.get("done", ""), is_muted=facts["is_muted"])
     if refusal and kept.key == "message":
         facts["message_text"] = kept.text
         facts["message_error"] = refusal.words if refusal.status == 422 else ""
@@ -79,6 +86,11 @@ def draw(
     response = render(request, template, facts, status=refusal.status if refusal else 200)
     response.headers["X-Server-Time"] = now.isoformat()
     return response
+
+
+def _done(what: str, *, is_muted: bool) -> str:
+    """What was carried out, in words; nothing where an old address says what is no longer so."""
+    return DONE.get(what, "") if (what == "muted") is is_muted else ""
 
 
 def _looked(found: Reading) -> Reading:

@@ -1,4 +1,4 @@
-"""Several requests at once: deny with one reason, assign, export, or make a rule. Never approve."""
+"""Several requests at once: deny with one reason, assign, mute, export, or make a rule. Never approve."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from approvals.queries import amounts
 from approvals.queries import people as people_reads
 from approvals.queries import queue as reads
 from approvals.queries.queue import Waiting
-from approvals.services import actors, assigning, audit, clock, lifecycle
+from approvals.services import actors, assigning, audit, clock, lifecycle, muting
 from approvals.web import boards, queue_lists
 from approvals.web.access import proven_by, signed_in
 from approvals.web.boards import Reader
@@ -38,7 +38,7 @@ COLUMNS = (
     "asked_at", "ref", "risk", "action", "target", "agent", "approvals", "waits_for", "decide_by",
     "needs_you", "flags",
 )  # fmt: skip
-DO = ("deny", "assign", "rule", "denied", "assigned")
+DO = ("deny", "assign", "mute", "rule", "denied", "assigned", "muted", "unmuted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +117,22 @@ def assign(request: HttpRequest, person: Person) -> HttpResponse:
     return _done(request, person, "assigned", refs, wrong)
 
 
+@require_POST
+@signed_in
+def mute(request: HttpRequest, person: Person) -> HttpResponse:
+    """Remind this person of none of them any more; with `mute=no`, of each again."""
+    refs = request.POST.getlist("ref")
+    is_wanted = request.POST.get("mute") != "no"
+    try:
+        if is_wanted:
+            wrong = muting.mute_several(refs, person=person, at=clock.now())
+        else:
+            wrong = muting.unmute_several(refs, person=person)
+    except Refusal as no:
+        return _said(request, "Too many at once", no.words, no.status)
+    return _done(request, person, "muted" if is_wanted else "unmuted", refs, wrong)
+
+
 @require_safe
 @signed_in
 def export(request: HttpRequest, person: Person) -> HttpResponse:
@@ -184,11 +200,14 @@ def _items(reader: Reader, refs: Sequence[str], do: str, wrong: dict[str, str]) 
     cards = reads.cards(list(reads.slim().filter(pk__in=_numbers(refs)).order_by("number")))
     amounts.learn([card.row for card in cards])
     verdict = Verdict.DENY if do == "deny" else None
+    muted = muting.muted_by(reader.person, [card.row for card in cards]) if do == "mute" else ()
     found = []
     for card, row in zip(cards, reader.drawn(cards), strict=True):
         no = refusal(card.state, reader.approver, verdict, now=reader.now) if verdict else None
-        if do == "assign" and card.state.status.is_final:
+        if do in {"assign", "mute"} and card.state.status.is_final:
             no = errors.AlreadyDecided("It is decided already.")
+        if card.row.pk in muted:
+            no = no or errors.Conflict("You muted your reminders of it before.")
         words = wrong.get(row.ref, "") or (no.words if no else "")
         seen = f"{row.ref}~{card.row.version}~{card.row.action_sha256}"
         found.append(Item(row, seen, words, row.ref in wrong))

@@ -20,6 +20,7 @@ urlpatterns = [
     path("r/<str:ref>/mark", decisions.mark),
     path("r/<str:ref>/assign", beside.assign),
     path(f"r/<str:ref>/{ADD_TIME}", beside.add_time),
+    path("r/<str:ref>/mute", beside.mute),
     path("history", history.history),
     path("", include("approvals.web.history_urls")),
     path("", include("approvals.web.agents_urls")),

@@ -18,7 +18,7 @@ from approvals.domain.display import escape_terminal
 from approvals.domain.terms import EventKind
 from approvals.models import Person, Team, absences
 from approvals.ports import DeliveryError, Message, MessageKind, Notice
-from approvals.services import quiet
+from approvals.services import muting, quiet
 from integrations.email import absences as about_absences
 from integrations.email import configuration, envelope, letters, post
 
@@ -62,8 +62,11 @@ class EmailAdapter:
             raise DeliveryError("E-mail carries cards and notes only.", permanent=True)
         to = _recipients(message.address)
         to = _awake(to, message.card, at=message.at)
+        if message.event.get("type") == EventKind.REMINDED:
+            to = _to_remind(to, message.card)
         if not to:
-            # All of them keep quiet hours: the queue has it, and nothing failed.
+            # None of them wants it now, by quiet hours or this request's mute: the queue has it, and
+            # nothing failed.
             return dict(message.receipt)
         letter = (
             letters.note(message.card, message.words)
@@ -92,6 +95,13 @@ def _awake(to: Sequence[str], card: Card, *, at: datetime) -> list[str]:
     people = dict(Person.objects.filter(email__in=to).values_list("email", "pk"))
     resting = quiet.resting(people.values(), risk=card.risk, at=at)
     return [each for each in to if people.get(each) not in resting]
+
+
+def _to_remind(to: Sequence[str], card: Card) -> list[str]:
+    """Without those who want no reminders of this request."""
+    people = dict(Person.objects.filter(email__in=to).values_list("email", "pk"))
+    muted = muting.silenced(card.public_id, people.values())
+    return [each for each in to if people.get(each) not in muted]
 
 
 def _recipients(address: str) -> list[str]:

@@ -32,6 +32,7 @@ const keys = {
   a: onRequest("approve"),
   d: onRequest("deny"),
   q: onRequest("investigate"),
+  s: () => press(main.querySelector("[data-mute]")),
   e: () => main.querySelector('[data-evidence]')?.click(),
 };
 

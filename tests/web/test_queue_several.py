@@ -10,7 +10,7 @@ import pytest
 from approvals import queries
 from approvals.domain.terms import EventKind, Verdict
 from approvals.models import Agent, ApprovalRequest, AuditEvent, Decision
-from approvals.models.desk import Assignment
+from approvals.models.desk import Assignment, ReminderMute
 from tests.support import cast
 from tests.web.conftest import Browser
 from tests.web.reading import Element, Page
@@ -201,5 +201,63 @@ def test_rows_are_selected_and_sent_without_script(lin: Browser, robo: Agent) ->
     assert [button.attributes["value"] for button in form.every("button")] == [
         "deny",
         "assign",
+        "mute",
         "rule",
     ]
+
+
+# --- muting one's own reminders ------------------------------------------------------------------
+
+
+def refs_in(page: Page) -> list[str]:
+    fields = [box.attributes for box in page.every("input")]
+    return [field["value"] for field in fields if field.get("name") == "ref"]
+
+
+def test_the_reminders_of_several_are_muted_for_one_person_and_had_again(
+    lin: Browser, robo: Agent
+) -> None:
+    refs = shop(robo, 2)
+    page = lin.get(asked(*refs, do="mute"))
+    assert page.every("h1")[0].text == "Mute my reminders of 2 requests"
+    assert not ReminderMute.objects.exists()
+
+    answer = lin.post("/queue/mute", ref=refs_in(page))
+
+    assert answer.status_code == 303
+    done = lin.get(answer.headers["Location"])
+    assert done.every("h1")[0].text == "Your reminders of 2 requests are muted"
+    assert {row.person for row in ReminderMute.objects.all()} == {lin.person}
+    back = lin.post("/queue/mute", ref=refs_in(done), mute="no")
+    assert "reminded of 2 requests again" in lin.get(back.headers["Location"]).text
+    assert not ReminderMute.objects.exists()
+
+
+def test_what_is_muted_or_decided_already_is_not_offered_again(lin: Browser, robo: Agent) -> None:
+    muted, decided, free = shop(robo, 3)
+    lin.post("/queue/mute", ref=[muted])
+    cast.decide(row_of(decided), cast.person("zoe", teams=("team-leads",)), Verdict.DENY, "No.")
+
+    page = lin.get(asked(muted, decided, free, do="mute"))
+
+    assert refs_in(page) == [free]
+    assert "You muted your reminders of it before." in page.text
+
+
+def test_what_could_not_be_muted_is_said_and_the_rest_is(lin: Browser, robo: Agent) -> None:
+    first, second = shop(robo, 2)
+    cast.decide(row_of(first), cast.person("zoe", teams=("team-leads",)), Verdict.DENY, "No.")
+
+    answer = lin.post("/queue/mute", ref=[first, second, "REQ-99999"])
+
+    assert answer.status_code == 422
+    assert "nobody is reminded of it" in answer.content.decode()
+    assert list(ReminderMute.objects.values_list("request_id", flat=True)) == [int(second[4:])]
+
+
+def test_more_than_fifty_are_not_muted_at_once(lin: Browser, robo: Agent) -> None:
+    (ref,) = shop(robo, 1)
+    answer = lin.post("/queue/mute", ref=[ref] * 51)
+    assert answer.status_code == 422
+    assert "At most 50" in answer.content.decode()
+    assert not ReminderMute.objects.exists()

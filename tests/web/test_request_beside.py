@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from approvals.models import Agent, AuditEvent, Timer
-from approvals.models.desk import Assignment
+from approvals.models.desk import Assignment, ReminderMute
 from approvals.services import clock
 from tests.support import cast
 from tests.web.conftest import Browser
@@ -66,3 +66,45 @@ def test_somebody_is_asked_by_name_from_the_page_of_a_request(lin: Browser, robo
     assert lin.post(f"/r/{row.ref}/assign", person=str(ada.pk)).status_code == 302
     assert Assignment.objects.get(request=row).person == ada
     assert "asked ada@example.com to look at this." in lin.get(f"/r/{row.ref}").text
+
+
+def test_my_reminders_of_one_request_are_muted_from_its_page_and_had_again(
+    lin: Browser, at: At, robo: Agent
+) -> None:
+    row = cast.request(robo)
+    assert "Mute my reminders" in bar(lin, row.ref)
+
+    answer = lin.post(f"/r/{row.ref}/mute", mute="yes")
+
+    page = lin.get(answer.headers["Location"])
+    assert "You are not reminded of this one any more." in page.text
+    assert "Remind me again" in page.by_id("actions").text
+    assert "Approve" in page.by_id("actions").text
+    assert "Mute my reminders" in bar(at("sam"), row.ref)
+    again = lin.post(f"/r/{row.ref}/mute", mute="no")
+    assert "You are reminded of this one again" in lin.get(again.headers["Location"]).text
+    assert "Mute my reminders" in bar(lin, row.ref)
+
+
+def test_an_old_address_does_not_say_of_reminders_what_is_not_so(lin: Browser, robo: Agent) -> None:
+    row = cast.request(robo)
+    assert "not reminded" not in lin.get(f"/r/{row.ref}?done=muted").text
+
+
+def test_whoever_only_reads_a_request_mutes_it_too_and_nobody_else_learns_of_it(
+    at: At, robo: Agent
+) -> None:
+    row = cast.request(robo)
+    at("mallory").post(f"/r/{row.ref}/mute", mute="yes")
+    assert "Remind me again" in bar(at("mallory"), row.ref)
+    assert "mallory" not in at("lin").get(f"/r/{row.ref}/evidence").text
+
+
+def test_what_is_over_cannot_be_muted_and_says_so(lin: Browser, robo: Agent) -> None:
+    row = cast.approved(robo)
+    assert "Mute" not in bar(lin, row.ref)
+    answer = lin.post(f"/r/{row.ref}/mute", mute="yes")
+    assert answer.status_code == 409
+    assert "nobody is reminded of it. Nothing was changed." in read(answer).text
+    assert not ReminderMute.objects.exists()
+    assert lin.post("/r/REQ-99999/mute", mute="yes").status_code == 404
