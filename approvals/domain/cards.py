@@ -177,13 +177,8 @@ def draw(matter: Matter) -> Card:
     parameters = display.parameters(submission["parameters"])
     claims = claims_of(submission, is_ours=bool(matter.effect))
     report = _report(state)
-    flags = frozenset().union(
-        action.flags,
-        target.flags,
-        *(p.shown.flags for p in parameters),
-        *(c.shown.flags for c in claims),
-        report.flags if report else (),
-    )
+    drawn = (action, target, *(p.shown for p in parameters), *(c.shown for c in claims))
+    flags = frozenset().union(*(each.flags for each in (*drawn, *([report] if report else ()))))
     readable = all(p.shown.complete for p in parameters) and action.complete and target.complete
     counts_for = () if state.status.is_final else matter.stands_for
     title = sharing.counted(headline(submission), len(counts_for))
@@ -204,22 +199,11 @@ def draw(matter: Matter) -> Card:
         ),
         facts=_facts(matter),
         parameters=parameters,
-        because=(
-            *itself.because(matter.effect),
-            *reasons.told(
-                itself.telling(matter.checks, matter.effect), matter.because, state.plan.approval
-            ),
-        ),
+        because=_because(matter),
         checks=_checks(matter.checks, flags),
         claims=claims,
-        said=tuple(
-            Spoken(one.by, one.verdict, display.show(one.comment), one.at, one.channel)
-            for one in matter.said
-        ),
-        notes=tuple(
-            Remark(note.by, note.from_agent, display.show(note.text), note.at)
-            for note in matter.notes
-        ),
+        said=_said(matter),
+        notes=_notes(matter),
         buttons=_buttons(state),
         shown_sha256=state.action_sha256,
         fingerprint=display.fingerprint(state.action_sha256),
@@ -235,6 +219,26 @@ def draw(matter: Matter) -> Card:
         report=report,
         may_add=more_time.room(state),
         pending=() if state.status.is_final else tuple(matter.pending),
+    )
+
+
+def _because(matter: Matter) -> tuple[str, ...]:
+    """Why a person is asked."""
+    checks = itself.telling(matter.checks, matter.effect)
+    told = reasons.told(checks, matter.because, matter.state.plan.approval)
+    return (*itself.because(matter.effect), *told)
+
+
+def _said(matter: Matter) -> tuple[Spoken, ...]:
+    return tuple(
+        Spoken(one.by, one.verdict, display.show(one.comment), one.at, one.channel)
+        for one in matter.said
+    )
+
+
+def _notes(matter: Matter) -> tuple[Remark, ...]:
+    return tuple(
+        Remark(note.by, note.from_agent, display.show(note.text), note.at) for note in matter.notes
     )
 
 
