@@ -243,6 +243,12 @@ def test_no_request_is_tried_more_often_than_is_allowed(body: dict[str, Any]) ->
     assert Counting.most <= nearest.MOST_TRIALS < 64
 
 
+def test_what_shrinks_with_next_to_nothing_stays_a_number() -> None:
+    body = {"parameters": {"amount": 5e-324}, "impact": {"users": 7}}
+    (amount,) = quantities.of(body, "parameters")
+    assert amount.builder(body, anchor=0, spread=True)(0.01)["impact"] == {"users": 7}
+
+
 @given(some.dictionaries(names, leaves, max_size=4))
 def test_a_quantity_is_never_what_is_there_already(parameters: dict[str, Any]) -> None:
     found = quantities.of({"parameters": parameters}, "parameters")

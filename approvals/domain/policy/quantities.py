@@ -64,7 +64,8 @@ class Quantity:
             if not spread:
                 return other
             whole = self.value - start
-            share = (value - start) / whole if whole else 0.0
+            # Of next to nothing a step is many times the whole, and no figure could say so.
+            share = min((value - start) / whole, 1.0) if whole else 0.0
             return {**other, IMPACT: _shrunk(body[IMPACT], share)}
 
         return build
