@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from approvals.domain import asked, plan, search
 from approvals.domain.policy import on_call, superiors
@@ -33,15 +33,17 @@ def between(by_key: Mapping[str, Sequence[str]], *, now: datetime) -> Q:
     return wanted & Q(number__in=events.order_by().values("request"))
 
 
-def came_before(names: Sequence[str], rows: QuerySet[ApprovalRequest]) -> Q:
-    """Of these requests, those that any of these teams was asked about; one statement."""
+def came_before(names: Sequence[str], window: Q | None) -> Q:
+    """Of the requests in a window, those that any of these teams was asked about; one statement."""
     if not names:
         return Q()
+    if window is None:
+        return Q(number__in=())
     named = Q()
     for name in names:
         for way in (name, on_call.seat(name), superiors.seat(name)):
             named |= Q(plan__contains=way)
-    found = rows.filter(named).order_by().values_list("number", "stage", "rung", "plan")
+    found = ApprovalRequest.objects.filter(window, named).order_by().values_list("number", "stage", "rung", "plan")
     wanted = frozenset(names)
     return Q(
         number__in=[
