@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from approvals.models import Person
 from approvals.queries import beginnings
-from approvals.services import adapters
+from approvals.services import adapters, next_on_call
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,28 @@ class Steps:
     decided_at: datetime | None
     by_you: bool
     now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """Who is on call next, and from when; `team` only where the reader is in several."""
+
+    who: str
+    team: str
+    starts_at: datetime
+
+
+def shift(person: Person, teams: Collection[str], *, now: datetime) -> Shift | None:
+    """The next change of shift in the reader's teams; None where nobody said one."""
+    found = next_on_call.of(teams, at=now)
+    if found is None:
+        return None
+    names = [
+        f"{'you' if each.pk == person.pk else each}{', away then' if each.pk in found.away else ''}"
+        for each in found.people
+    ]
+    team = found.team if found.is_one_of_several else ""
+    return Shift(" and ".join(names), team, found.starts_at.astimezone(UTC))
 
 
 def of(person: Person, *, now: datetime) -> Steps:

@@ -67,7 +67,10 @@ def queue(request: HttpRequest, person: Person) -> HttpResponse:
         "alarms": alarms(reader.board.cards, reader=person, at=reader.now),
     }
     if not drawn:
-        facts |= {"empty": EMPTY[wanted.tab], "steps": first_steps.of(person, now=reader.now)}
+        steps = first_steps.of(person, now=reader.now)
+        facts |= {"empty": EMPTY[wanted.tab], "steps": steps}
+        if wanted.tab == "mine" and not steps.steps:
+            facts["shift"] = first_steps.shift(person, reader.approver.teams, now=reader.now)
     return render(request, "queue.html", facts)
 
 

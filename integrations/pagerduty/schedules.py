@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -9,13 +10,14 @@ from pagerduty import RestApiV2Client
 
 from approvals.models import Person
 from approvals.ports import DeliveryError
-from approvals.services import on_call, people
+from approvals.services import next_on_call, on_call, people
 from approvals.services.on_call import Shift
 from integrations.pagerduty import incidents
 from integrations.pagerduty.configuration import Configuration
 from integrations.pagerduty.identity import KIND
 from integrations.pagerduty.incidents import Duty
 
+logger = logging.getLogger(__name__)
 AT_ONCE = 10  # one answer holds at most a hundred duties
 
 
@@ -34,6 +36,7 @@ def look(client: RestApiV2Client | None, settings: Configuration, *, at: datetim
             "who is on call; each team's fallback stands in.",
             permanent=True,
         )
+    kept: dict[str, list[Shift]] = {}
     for start in range(0, len(wanted), AT_ONCE):
         asked = wanted[start : start + AT_ONCE]
         duties = incidents.on_call(client, schedules=asked, at=at)
@@ -41,6 +44,38 @@ def look(client: RestApiV2Client | None, settings: Configuration, *, at: datetim
             mine = [duty for duty in duties if duty.schedule == schedule]
             shifts = list(_shifts(mine, settings))
             on_call.remember(provider=KIND, schedule=schedule, shifts=shifts, at=at)
+            kept[schedule] = shifts
+    _look_ahead(client, settings, kept, at=at)
+
+
+def _look_ahead(
+    client: RestApiV2Client, settings: Configuration, kept: dict[str, list[Shift]], *, at: datetime
+) -> None:
+    """Keep who has the next shift of each, where the present one has an end.
+
+    Only pages show it, so what cannot be asked is left for the next look, and is no fault of this one.
+    """
+    for schedule, shifts in kept.items():
+        ends = min((shift.until for shift in shifts if shift.until), default=None)
+        if ends is None or not next_on_call.is_wanted(
+            provider=KIND, schedule=schedule, starts_at=ends, at=at
+        ):
+            continue
+        try:
+            duties = incidents.on_call(client, schedules=[schedule], at=ends)
+            following = [shift for shift in _shifts(duties, settings) if _goes_on(shift, ends)]
+        except DeliveryError as error:
+            logger.warning(
+                "pagerduty was not asked who is next on call", extra={"why": error.words}
+            )
+            return
+        next_on_call.remember(
+            provider=KIND, schedule=schedule, starts_at=ends, shifts=following, at=at
+        )
+
+
+def _goes_on(shift: Shift, after: datetime) -> bool:
+    return shift.until is None or shift.until > after
 
 
 def _shifts(duties: Iterable[Duty], settings: Configuration) -> Iterable[Shift]:

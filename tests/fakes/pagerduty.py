@@ -193,6 +193,9 @@ class FakePagerDuty(Vendor):
             schedule = (duty["schedule"] or {}).get("id")
             if schedules is not None and schedule not in schedules.split(","):
                 continue
+            moment = query.get("since", "")
+            if moment and not _covers(duty, moment):
+                continue
             if policies is None or duty["escalation_policy"]["id"] in policies.split(","):
                 yield duty
 
@@ -359,6 +362,13 @@ def _link_faults(links: Any) -> Iterator[str]:
     for link in links if isinstance(links, list) else [None]:
         if not isinstance(link, dict) or not str(link.get("href", "")).startswith("http"):
             yield "a link without href"
+
+
+def _covers(duty: Body, moment: str) -> bool:
+    """Whether a duty holds at a moment; without a beginning or an end it holds for ever."""
+    at = datetime.fromisoformat(moment)
+    begun = not duty["start"] or datetime.fromisoformat(duty["start"]) <= at
+    return begun and (not duty["end"] or at < datetime.fromisoformat(duty["end"]))
 
 
 def _error(status: int, message: str, code: int) -> Answer:

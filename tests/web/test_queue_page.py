@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from approvals.domain import plan as plans
 from approvals.domain import trial
 from approvals.domain.terms import Verdict
-from approvals.models import Agent, ApprovalRequest, Person
+from approvals.models import Agent, ApprovalRequest, Person, ShiftOverride, Team
 from approvals.models.desk import RequestLook, SavedView
 from approvals.queries import queue as reads
 from approvals.services import clock
@@ -191,6 +191,24 @@ def test_an_empty_queue_tells_when_you_decided_last(lin: Browser, robo: Agent) -
 
     assert "Nothing waits for you" in text
     assert "UTC by you." in text
+
+
+def test_an_empty_queue_tells_who_is_on_call_next(lin: Browser, robo: Agent) -> None:
+    cast.decide(cast.request(robo), lin.person)
+    assert "Next on call" not in lin.get("/queue").text
+
+    starts = clock.now().replace(microsecond=0) + timedelta(days=2)
+    zoe = cast.person("zoe", teams=("team-leads",))
+    shift = ShiftOverride.objects.create(
+        team=Team.objects.get(name="team-leads"), person=zoe, made_by=zoe, made_at=clock.now(),
+        starts_at=starts, ends_at=starts + timedelta(hours=8),
+    )  # fmt: skip
+
+    when = f"{starts.day} {starts:%b %Y, %H:%M} UTC"
+    assert f"Next on call: Zoe from {when}" in lin.get("/queue").text
+    assert "Next on call" not in lin.get("/queue?tab=all").text
+    ShiftOverride.objects.filter(pk=shift.pk).update(person=lin.person)
+    assert "Next on call: you from" in lin.get("/queue").text
 
 
 def test_who_nobody_can_decide_stands_above_everything(lin: Browser, robo: Agent) -> None:
