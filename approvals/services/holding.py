@@ -63,14 +63,17 @@ def decide(said: Said, *, ref: str, at: datetime, now: datetime | None = None) -
     )
 
 
-def undo(*, ref: str, person: Person, at: datetime) -> ApprovalRequest:
+def undo(*, ref: str, person: Person, at: datetime, newest: int | None = None) -> ApprovalRequest:
     """Take back what this person said, while it is held.
 
     Raises Conflict once it is not, with why, and TooMany for who took back too often within an hour.
-    A click in hand takes back nothing that was said after it came in.
+    A click in hand takes back nothing that was said after it came in, nor after `newest`, the number of
+    the last held decision its card showed, where its door knows.
     """
     came_in = knocks.came_in()
-    said_before = {} if came_in is None else {"at__lte": came_in}
+    said_before: dict[str, Any] = {} if came_in is None else {"at__lte": came_in}
+    if newest is not None:
+        said_before["pk__lte"] = newest
 
     def move(state: RequestState) -> Aside:
         del state
@@ -220,13 +223,13 @@ def _refuse_to_and_fro(held: HeldDecision, *, at: datetime) -> None:
         )
 
 
-def _too_late(ref: str, person: Person, said_before: Mapping[str, datetime]) -> errors.Refusal:
+def _too_late(ref: str, person: Person, said_before: Mapping[str, Any]) -> errors.Refusal:
     """Why there was nothing to undo then."""
     where: dict[str, Any] = {f"request__{name}": value for name, value in lookup(ref).items()}
     mine = HeldDecision.objects.filter(person=person, **said_before, **where)
     last = mine.order_by("-id").first()
     if last is None:
-        return errors.Conflict(_of_others(ref))
+        return errors.Conflict(_of_others(ref, person))
     if last.undone_at is not None:
         return errors.Conflict(
             f"You took this back at {clock(last.undone_at)} already. Nothing was changed."
@@ -239,8 +242,14 @@ def _too_late(ref: str, person: Person, said_before: Mapping[str, datetime]) -> 
     )
 
 
-def _of_others(ref: str) -> str:
-    """Whose it is to undo what is held, for somebody who holds nothing."""
-    whose = [f"{each.person}, who {PAST[Verdict(each.verdict)]} this," for each in open_on(ref)]
+def _of_others(ref: str, person: Person) -> str:
+    """Whose it is to undo what is held, for somebody who held nothing when that Undo was theirs to press."""
+    held = list(open_on(ref))
+    if any(each.person_id == person.pk for each in held):
+        return (
+            "Not undone. This Undo is from before what you said, which still waits. Press Undo on the "
+            "card as it stands now."
+        )
+    whose = [f"{each.person}, who {PAST[Verdict(each.verdict)]} this," for each in held]
     only = f" Only {' or '.join(whose)} can undo that." if whose else ""
     return f"Nothing of yours waits to be undone here.{only} Nothing was changed."

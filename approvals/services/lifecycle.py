@@ -180,18 +180,18 @@ def refuse_stranger(
     *,
     ref: str,
     who: str,
-    verdict: Verdict,
+    verdict: str,
     channel: str,
     words: str,
     at: datetime,
     reason: str = "unknown_person",
 ) -> None:
     """Write down a click that no person of ours can answer for: an account that belongs to nobody,
-    or a button that is not ours. Raises NotFound."""
+    or a button that is not ours. `verdict` is what it tried, an undo too. Raises NotFound."""
     actor = Actor(actors.SYSTEM.kind, f"unknown:{who}"[:200], "somebody unknown")
     with transaction.atomic(durable=True):
         row = ledger.locked(ref)
-        detail = {"verdict": verdict.value, "channel": channel, "who": who[:200], "words": words}
+        detail = {"verdict": str(verdict), "channel": channel, "who": who[:200], "words": words}
         detail["refused_because"] = reason
         ledger.note(row, EventKind.DECISION_REFUSED, actor=actor, at=at, detail=detail)
 

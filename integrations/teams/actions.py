@@ -9,7 +9,7 @@ from integrations.teams import rows
 from integrations.teams.elements import Part
 from integrations.teams.texts import cut
 
-REFRESH = "refresh"
+REFRESH, UNDO = "refresh", "undo"
 # Each verdict's words come back under a name of their own: a card sends all its inputs at once.
 INPUT = {
     Verdict.APPROVE: "approve_note",
@@ -23,26 +23,34 @@ def offered(
     card: Card,
     *,
     sealed: str,
-    only: frozenset[Verdict] | None,
+    undo: str,
+    only: frozenset[Verdict],
     link: str,
     wants_note: bool,
     critical_on_web: bool,
 ) -> list[Part]:
-    """The actions of a card, at most five of the six Teams draws."""
+    """The actions of a card, at most the six Teams draws; Undo where `undo` is what it carries."""
     on_web = critical_on_web and card.risk is RiskLevel.CRITICAL
     may_approve = rows.fits(card) and not on_web
-    allowed = frozenset(Verdict) if may_approve else frozenset({Verdict.DENY})
-    if only is not None:
-        allowed &= only
+    allowed = only if may_approve else only & {Verdict.DENY}
     buttons = [
         _button(card, verdict, sealed, wants_note=wants_note)
         for verdict in card.buttons
         if verdict in allowed
     ]
-    to_decide = card.is_open and not may_approve
+    to_decide = card.is_open and not may_approve and not card.pending
     opening = el.opening("Open to decide" if to_decide else "Open full request", card.url)
     linking = [el.opening("Link your Teams account", link)] if link else []
-    return [*linking, opening, *buttons] if to_decide else [*linking, *buttons, opening]
+    if to_decide:
+        return [*linking, opening, *buttons]
+    return [*linking, *_undo(card, undo), *buttons, opening]
+
+
+def _undo(card: Card, sealed: str) -> list[Part]:
+    """The way back for whoever decided; to others it says that it is not theirs."""
+    if not sealed or not card.is_open:
+        return []
+    return [el.execute(UNDO, "Undo", sealed, tooltip=f"Undo your decision on {card.ref}")]
 
 
 def _button(card: Card, verdict: Verdict, sealed: str, *, wants_note: bool) -> Part:

@@ -10,7 +10,7 @@ from approvals.domain.cards import Card
 from approvals.domain.terms import EventKind
 from approvals.models import Place
 from approvals.ports import DeliveryError, Message, MessageKind, Notice
-from integrations.teams import cards, configuration, rooms, seals, viewers, wire
+from integrations.teams import cards, configuration, rooms, seals, undoing, viewers, wire
 from integrations.teams import elements as el
 from integrations.teams.texts import cut
 
@@ -32,6 +32,7 @@ class TeamsAdapter:
     """Posts a card, edits it with every change, and writes beside it where people are called for."""
 
     name = rooms.ADAPTER
+    shows_pending = True
 
     def __init__(self) -> None:
         self._configuration = configuration.current()
@@ -85,8 +86,10 @@ class TeamsAdapter:
             shown_sha256=card.shown_sha256,
             conversation=place.external_id,
         )
+        on_way = undoing.held(card)
         view = cards.View(
             sealed=sealed,
+            undo=undoing.undo_for(card, on_way, conversation=place.external_id),
             viewers=viewers.of(card.public_id, place) if card.is_open else (),
             critical_on_web=self._configuration.critical_on_web,
         )

@@ -14,7 +14,7 @@ CARD = "application/vnd.microsoft.card.adaptive"
 MESSAGE = "application/vnd.microsoft.activity.message"
 ERROR = "application/vnd.microsoft.error"
 BAD, FAULT = 400, 500
-RECORDED = "Your decision is recorded."
+RECORDED = "It is recorded."
 CODES = {BAD: "BadRequest", FAULT: "InternalServerError"}
 
 
@@ -23,7 +23,8 @@ class Outcome:
     """What became of a click: `words` when it changed nothing, `card` as its reader now sees it.
 
     `status` is 400 for what is none of ours, 500 when we could not record it. `link` is for the
-    clicker alone; `in_public` are the words where an answer cannot be.
+    clicker alone; `in_public` are the words where an answer cannot be, and `in_short` what a
+    notification says of them.
     """
 
     words: str = ""
@@ -31,6 +32,7 @@ class Outcome:
     status: int = 200
     in_public: str = ""
     link: str = ""
+    in_short: str = "Not counted."
 
 
 def told(outcome: Outcome) -> Reply:

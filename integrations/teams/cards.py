@@ -11,9 +11,10 @@ from approvals.domain.cards import Card, Spoken
 from approvals.domain.display import Shown
 from approvals.domain.state import clock
 from approvals.domain.terms import RiskLevel, Status, Verdict
-from integrations.teams import actions, rows
+from integrations.teams import actions, rows, standing
 from integrations.teams import elements as el
 from integrations.teams.elements import Part
+from integrations.teams.standing import Mine
 from integrations.teams.texts import cut, fold
 
 SCHEMA = "http://adaptivecards.io/schemas/adaptive-card.json"
@@ -42,12 +43,15 @@ DID = {
 class View:
     """For whom a card is drawn.
 
-    `sealed` is what its actions carry. `viewers` are those whose Teams asks for a view of their own.
+    `sealed` is what its actions carry, and `undo` what Undo does where it is offered; `mine` is what its
+    reader said and can undo. `viewers` are those whose Teams asks for a view of their own.
     `offered` narrows what can be decided; None leaves it to the card. `notice` stands on top, and
     `link` is where its reader says who they are. `wants_note` asks for words with an approval.
     """
 
     sealed: str = ""
+    undo: str = ""
+    mine: Mine | None = None
     viewers: tuple[str, ...] = ()
     offered: frozenset[Verdict] | None = None
     notice: str = ""
@@ -58,7 +62,8 @@ class View:
 
 def draw(card: Card, view: View) -> Part:
     """The card for the present state of a request."""
-    needed = [*_notice(view), _head(card), *_deadline(card), *_facts(card), *_parameters(card)]
+    top = [*_notice(view), _head(card, mine=view.mine)]
+    needed = [*top, *_deadline(card), *_facts(card), *_parameters(card)]
     extra = [_because(card), _checks(card), _said(card), _notes(card), _claims(card)]
     kept = [parts for parts in extra if parts]
     body = [*needed, *_flat(kept), _foot(card)]
@@ -67,7 +72,8 @@ def draw(card: Card, view: View) -> Part:
         left_out = el.small("More was recorded than fits here. Open the full request to read it.")
         body = [*needed, *_flat(kept), left_out, _foot(card)]
     if weight(body) > BUDGET:
-        body = [*_notice(view), _head(card, most=300), *_too_large(card), _foot(card)]
+        head = _head(card, most=300, mine=view.mine)
+        body = [*_notice(view), head, *_too_large(card), _foot(card)]
     return _whole(card, body, view)
 
 
@@ -95,7 +101,8 @@ def _whole(card: Card, body: list[Part], view: View) -> Part:
         actions.offered(
             card,
             sealed=view.sealed,
-            only=view.offered,
+            undo=view.undo,
+            only=_left(card, view),
             link=view.link,
             wants_note=view.wants_note,
             critical_on_web=view.critical_on_web,
@@ -114,6 +121,14 @@ def _whole(card: Card, body: list[Part], view: View) -> Part:
     return whole
 
 
+def _left(card: Card, view: View) -> frozenset[Verdict]:
+    """What this reader can still say; whoever waits for their own to count takes that back first."""
+    if view.mine is not None:
+        return frozenset()
+    left = standing.left(card)
+    return left if view.offered is None else left & view.offered
+
+
 def _around(card: Card, body: list[Part], buttons: list[Part]) -> Part:
     return {
         "type": "AdaptiveCard",
@@ -128,6 +143,8 @@ def _around(card: Card, body: list[Part], buttons: list[Part]) -> Part:
 
 def summary(card: Card) -> str:
     """What notifications say. Teams may read Markdown in it, so no word of the agent's stands here."""
+    if card.pending:
+        return standing.summary(card)
     if card.is_open:
         return f"{card.risk.upper()} RISK: {card.ref} waits for a decision. Open {card.url}"
     return f"{card.ref} is {card.status.value}. Open {card.url}"
@@ -137,12 +154,12 @@ def _notice(view: View) -> list[Part]:
     return [el.box([el.line(el.bold(view.notice))], style="accent")] if view.notice else []
 
 
-def _head(card: Card, *, most: int = 800) -> Part:
+def _head(card: Card, *, most: int = 800, mine: Mine | None = None) -> Part:
     style = RISKY.get(card.risk, "emphasis") if card.is_open else STYLES[card.status]
     lines = [
-        el.line(el.bold(card.badge)),
+        el.line(el.bold(standing.badge(card))),
         el.line(el.run(cut(card.headline, min(most, 600)), size="Large", weight="Bolder")),
-        el.line(el.run(cut(card.state_line, most))),
+        el.line(el.run(cut(standing.line(card, mine), most))),
     ]
     return el.box(lines, style=style, bleed=True)
 

@@ -1,22 +1,21 @@
-"""Turn a click into one verdict, or into words that say why it did not count."""
+"""Turn a click into one verdict or one undo, or into words that say why it did not count."""
 
 from __future__ import annotations
 
 import logging
 import secrets
-from contextlib import suppress
 from datetime import datetime
 
 from django.db import DatabaseError
 
-from approvals import queries
 from approvals.domain import errors
 from approvals.domain.errors import Refusal
 from approvals.domain.terms import Verdict
-from approvals.models import ApprovalRequest, Person, Receipt
-from approvals.services import clock, knocks, lifecycle, people, reading
+from approvals.models import ApprovalRequest, Person
+from approvals.services import clock, holding, knocks, reading
+from approvals.services.clicks import Said
 from approvals.services.knocks import Dropped
-from integrations.teams import answers, configuration, linking, rooms, seals, views
+from integrations.teams import answers, configuration, linking, rooms, sayings, trusting, views
 from integrations.teams.activities import Account
 from integrations.teams.answers import Outcome
 from integrations.teams.elements import WORDS_LIMIT
@@ -26,88 +25,79 @@ from integrations.teams.seals import Carried
 logger = logging.getLogger(__name__)
 
 AUTHENTICATED_BY = "teams_token"
-UNKNOWN = "We do not know who you are yet. Link your Teams account, then click again."
-UNKNOWN_IN_PUBLIC = (
-    "A click was not counted: we do not know whose Teams account made it. Nothing was decided. "
-    "Open the request to decide."
-)
-NOT_OURS = (
-    "Not counted. This button was not made by this service for this message. "
-    "Open the request itself to decide."
-)
-FOREIGN = "Not counted. Your Teams account belongs to another organisation."
 NO_WORDS = "Write a few words. Nothing was decided yet."
 TOO_MANY_WORDS = f"Write at most {WORDS_LIMIT} characters. Nothing was decided yet."
-FAULT = (
-    "We could not record your decision. Nothing was approved. Try again or open the request. "
-    "Error {code}."
-)
-LATER = (
-    "Your decision is not recorded yet. We keep trying, and the message changes once it counts. "
-    "Error {code}."
-)
-
-
-class Tampered(errors.NotAllowed):
-    """The action does not belong to the card it was clicked on."""
-
-    code = "not_our_button"
-
-
-class Foreign(errors.NotAllowed):
-    """The account belongs to an organisation whose people may not decide here."""
-
-    code = "foreign_tenant"
 
 
 def answer(click: Click, *, is_new: bool) -> Outcome:
     """Count it once; a click that came before, like a refresh, only shows what is there now."""
+    in_short = sayings.of(click).in_short
     try:
-        row, carried = _trusted(click)
-        if click.verdict is None or not is_new:
-            return _shown(click, row)
-        return _pressed(click, row, carried, click.verdict)
+        row, carried = trusting.trusted(click)
+        return _pressed(click, row, carried) if click.changes and is_new else _shown(click, row)
     except Refusal as refusal:
-        return Outcome(refusal.words, status=answers.BAD)
+        return Outcome(refusal.words, status=answers.BAD, in_short=in_short)
     except DatabaseError:
-        return _faulty()
+        return _faulty(click)
 
 
-def _faulty() -> Outcome:
-    """Never words that nothing was decided while it may be, now or by whoever tries it again."""
+def _faulty(click: Click) -> Outcome:
+    """Never words that nothing was done while it may be, now or by whoever tries it again."""
     code = secrets.token_hex(3).upper()
     logger.exception("teams click was not recorded", extra={"fault": code})
     became = knocks.drop()
     if became is Dropped.HAPPENED:
         return Outcome()  # only the word that it was written was lost; its card tells it
-    words = FAULT if became is Dropped.NOTHING else LATER
-    return Outcome(words.format(code=code), status=answers.FAULT)
+    known = sayings.of(click)
+    words = known.fault if became is Dropped.NOTHING else known.later
+    return Outcome(words.format(code=code), status=answers.FAULT, in_short=known.in_short)
 
 
-def _pressed(click: Click, row: ApprovalRequest, carried: Carried, verdict: Verdict) -> Outcome:
+def _pressed(click: Click, row: ApprovalRequest, carried: Carried) -> Outcome:
     at = knocks.moment(row)
-    person = _person(click, verdict)
+    person = trusting.person(click)
     if person is None:
         return _unknown(click, row, at=at)
     try:
-        _check_words(click, verdict)
-        if verdict is Verdict.APPROVE:
-            _refuse_unread(click, row, person, at=at)
-        lifecycle.decide(
-            ref=str(row.public_id),
-            person=person,
-            verdict=verdict,
-            comment=click.words,
-            version=carried.version,
-            shown=row.action_sha256,
-            channel=rooms.ADAPTER,
-            authenticated_by=AUTHENTICATED_BY,
-            at=at,
-        )
+        if click.verdict is None:
+            _take_back(row, carried, person, at=at)
+        else:
+            _decide(click, row, carried, person, click.verdict, at=at)
     except Refusal as refusal:
-        wants_note = verdict is Verdict.APPROVE and refusal.facts.get("field") == "comment"
+        is_approval = click.verdict is Verdict.APPROVE
+        wants_note = is_approval and refusal.facts.get("field") == "comment"
         return _refused(click, row, person, refusal.words, wants_note=wants_note, at=at)
     return _counted(click, row, person, at=at)
+
+
+def _decide(
+    click: Click,
+    row: ApprovalRequest,
+    carried: Carried,
+    person: Person,
+    verdict: Verdict,
+    *,
+    at: datetime,
+) -> None:
+    """Hold the verdict until it can no longer be undone, or count it where it never can."""
+    _check_words(click, verdict)
+    if verdict is Verdict.APPROVE:
+        _refuse_unread(click, row, person, at=at)
+    said = Said(
+        person=person,
+        verdict=verdict,
+        comment=click.words,
+        version=carried.version,
+        shown=row.action_sha256,
+        channel=rooms.ADAPTER,
+        authenticated_by=AUTHENTICATED_BY,
+    )
+    holding.decide(said, ref=str(row.public_id), at=at, now=clock.now())
+
+
+def _take_back(row: ApprovalRequest, carried: Carried, person: Person, *, at: datetime) -> None:
+    """Undo what whoever pressed said, if it is what their card showed and can be undone."""
+    holding.undo(ref=str(row.public_id), person=person, at=at, newest=carried.newest)
 
 
 def _refuse_unread(click: Click, row: ApprovalRequest, person: Person, *, at: datetime) -> None:
@@ -123,7 +113,7 @@ def _refuse_unread(click: Click, row: ApprovalRequest, person: Person, *, at: da
 
 
 def _counted(click: Click, row: ApprovalRequest, person: Person, *, at: datetime) -> Outcome:
-    """The decision stands, whether or not its card can be drawn."""
+    """What was done stands, whether or not its card can be drawn."""
     try:
         return _view(click, row, person, at=at)
     except (DatabaseError, Refusal):
@@ -133,20 +123,26 @@ def _counted(click: Click, row: ApprovalRequest, person: Person, *, at: datetime
 
 def _shown(click: Click, row: ApprovalRequest) -> Outcome:
     """The present, for whoever asks; nothing is decided, so nobody need be known."""
-    person = _known(click.account)
+    person = trusting.known(click.account)
     link = _link(click.account) if person is None and row.closed_at is None else ""
     return _view(click, row, person, at=clock.now(), link=link)
 
 
 def _unknown(click: Click, row: ApprovalRequest, *, at: datetime) -> Outcome:
-    link = _link(click.account)
-    outcome = _view(click, row, None, at=at, notice=UNKNOWN, link=link)
-    return Outcome(UNKNOWN, outcome.card, in_public=UNKNOWN_IN_PUBLIC, link=link)
+    link, known = _link(click.account), sayings.of(click)
+    outcome = _view(click, row, None, at=at, notice=sayings.UNKNOWN, link=link)
+    return Outcome(
+        sayings.UNKNOWN,
+        outcome.card,
+        in_public=known.unknown_in_public,
+        link=link,
+        in_short=known.in_short,
+    )
 
 
 def _link(account: Account) -> str:
     """Where an account is linked; nowhere for one that could not count even then."""
-    is_ours = account.external_id and account.tenant in configuration.current().tenants
+    is_ours = account.external_id and trusting.is_at_home(account)
     return linking.url(account) if is_ours else ""
 
 
@@ -160,7 +156,7 @@ def _refused(
     at: datetime,
 ) -> Outcome:
     outcome = _view(click, row, person, at=at, notice=words, wants_note=wants_note)
-    return Outcome(words, outcome.card)
+    return Outcome(words, outcome.card, in_short=sayings.of(click).in_short)
 
 
 def _view(
@@ -183,93 +179,6 @@ def _view(
         wants_note=wants_note,
     )
     return Outcome(card=card)
-
-
-def _trusted(click: Click) -> tuple[ApprovalRequest, Carried]:
-    """The request an action stands for. Raises Tampered, Changed or NotFound."""
-    carried = seals.read(click.sealed)
-    if carried is None:
-        raise Tampered(NOT_OURS)
-    row = queries.request(carried.request)
-    if not _is_ours(row, carried, click):
-        _audit(click, carried.request, NOT_OURS, reason=Tampered.code)
-        raise Tampered(NOT_OURS)
-    if not row.action_sha256.startswith(carried.shown):
-        raise errors.Changed(
-            "Not counted. The request changed after this message was drawn. "
-            f"Read version {row.version}."
-        )
-    return row, carried
-
-
-def _is_ours(row: ApprovalRequest, carried: Carried, click: Click) -> bool:
-    """Say whether this service sent this action in this message.
-
-    The receipt names the message. Until it is written, a moment after Teams shows the message, the
-    conversation alone must do.
-    """
-    if not seals.is_genuine(carried, conversation=click.conversation):
-        return False
-    receipts = Receipt.objects.filter(request=row, adapter=rooms.ADAPTER)
-    here = [
-        handle["message"]
-        for handle in receipts.values_list("handle", flat=True)
-        if handle.get("conversation") == click.conversation
-    ]
-    return click.message in here if here else bool(click.message)
-
-
-def _person(click: Click, verdict: Verdict) -> Person | None:
-    """Who clicked; None and a line of history for somebody unknown. Raises Foreign."""
-    carried = seals.read(click.sealed)
-    request = carried.request if carried else ""
-    if click.account.tenant not in configuration.current().tenants:
-        _audit(click, request, FOREIGN, reason=Foreign.code)
-        raise Foreign(FOREIGN)
-    person = _known(click.account)
-    if person is None:
-        _audit(click, request, UNKNOWN, verdict=verdict)
-    return person
-
-
-def _known(account: Account) -> Person | None:
-    if not account.external_id or account.tenant not in configuration.current().tenants:
-        return None
-    for external_id in (account.external_id, account.directory_id):
-        person = people.by_identity(kind=linking.KIND, external_id=external_id)
-        if person is not None:
-            return person
-    return None
-
-
-def _audit(
-    click: Click,
-    request: str,
-    words: str,
-    *,
-    reason: str = "unknown_person",
-    verdict: Verdict | None = None,
-) -> None:
-    said = verdict or click.verdict
-    if said is None:
-        return  # a view was asked for, and no verdict is there to write down
-    lifecycle.refuse_stranger(
-        ref=request,
-        who=str(click.account),
-        verdict=said,
-        channel=rooms.ADAPTER,
-        words=words,
-        reason=reason,
-        at=clock.now(),
-    )
-
-
-def write_down_given_up(click: Click, words: str) -> None:
-    """A line of history for a click that could not be decided in time, where its request is known."""
-    carried = seals.read(click.sealed)
-    if carried is not None:
-        with suppress(errors.NotFound):
-            _audit(click, carried.request, words, reason="given_up")
 
 
 def _check_words(click: Click, verdict: Verdict) -> None:

@@ -35,7 +35,7 @@ from integrations.teams.tokens import NotFromTeams, Proof
 logger = logging.getLogger(__name__)
 
 BODY_LIMIT = 256 * 1024
-NOT_WRITTEN = "We could not record this. Nothing was decided. Try again or open the request."
+NOT_WRITTEN = "We could not record this. It changed nothing. Try again or open the request."
 
 
 class ForeignTenant(Refusal):
@@ -127,7 +127,7 @@ def _counted(activity: Activity, raw: bytes) -> Outcome:
     """Raises Malformed."""
     click = presses.read(activity)
     rooms.meet(activity.conversation, [activity.sender])
-    found = None if click.verdict is None else kept.keep(activity, raw)
+    found = kept.keep(activity, raw) if click.changes else None
     if found is None:  # a view is asked for, or the same click came before
         return clicks.answer(click, is_new=False)
     return kept.count(found, click)

@@ -7,16 +7,12 @@ from approvals.domain.canonical import Malformed
 from approvals.services import knocks
 from approvals.services.knocks import Kept
 from integrations import inbound
-from integrations.teams import activities, clicks, presses, whispers
+from integrations.teams import activities, clicks, presses, sayings, trusting, whispers
 from integrations.teams.activities import Activity
 from integrations.teams.answers import Outcome
 from integrations.teams.presses import Click
 
 PROVIDER = "teams"
-GIVEN_UP = (
-    "Not counted. We could not record your click in time, and stopped trying. Nothing was decided "
-    "by it. Open the request to decide."
-)
 
 
 def keep(activity: Activity, raw: bytes) -> Kept | None:
@@ -60,5 +56,7 @@ class Clicks:
     def give_up(self, kept: Kept) -> None:
         """Say in history, and to whoever clicked, that it did not count."""
         activity = activities.read(kept.body)
-        clicks.write_down_given_up(presses.read(activity), GIVEN_UP)
-        whispers.tell(activity, Outcome(GIVEN_UP))
+        click = presses.read(activity)
+        words = sayings.of(click)
+        trusting.write_down_given_up(click, words.given_up)
+        whispers.tell(activity, Outcome(words.given_up, in_short=words.in_short))

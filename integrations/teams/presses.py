@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from approvals.domain.canonical import Malformed
 from approvals.domain.terms import Verdict
 from integrations.teams import activities
-from integrations.teams.actions import INPUT, REFRESH
+from integrations.teams.actions import INPUT, REFRESH, UNDO
 from integrations.teams.activities import Account, Activity
 from integrations.teams.elements import WORDS_LIMIT
 
-VERBS = frozenset({REFRESH, *(verdict.value for verdict in Verdict)})
+VERBS = frozenset({REFRESH, UNDO, *(verdict.value for verdict in Verdict)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,13 @@ class Click:
 
     @property
     def verdict(self) -> Verdict | None:
-        return None if self.verb == REFRESH else Verdict(self.verb)
+        """What it says about the request; None for a view, and for an undo."""
+        return Verdict(self.verb) if self.verb in INPUT else None
+
+    @property
+    def changes(self) -> bool:
+        """Whether it asks for more than a view."""
+        return self.verb != REFRESH
 
 
 def read(activity: Activity) -> Click:
@@ -40,7 +46,7 @@ def read(activity: Activity) -> Click:
         data, verb = activity.value, activities.text(activity.value, "verb")
     if verb not in VERBS or activities.text(data, "verb") != verb:
         raise Malformed("Nothing happened. This button is from an earlier version of the message.")
-    name = "" if verb == REFRESH else INPUT[Verdict(verb)]
+    name = INPUT[Verdict(verb)] if verb in INPUT else ""
     return Click(
         account=activity.sender,
         conversation=activity.conversation,

@@ -12,7 +12,7 @@ from approvals.domain.state import Click, RequestState
 from approvals.domain.terms import Verdict
 from approvals.models import ApprovalRequest, Person, Place, states
 from approvals.services import showing
-from integrations.teams import cards, configuration, rooms, seals, viewers
+from integrations.teams import cards, configuration, rooms, seals, undoing, viewers
 
 NOTHING_TO_PRESS = "Nothing is asked of you here now."
 
@@ -32,8 +32,10 @@ def own(
     card = showing.as_read(
         queries.card(row), adapter=rooms.ADAPTER, addresses=addresses(row, conversation)
     )
+    on_way = undoing.held(card)
+    mine = None if person is None else undoing.of_reader(card, on_way, person)
     offered = None if person is None else offered_to(row, person, at=at)
-    if offered is not None and not offered and card.is_open:
+    if offered is not None and not offered and card.is_open and mine is None:
         notice = notice or NOTHING_TO_PRESS
     sealed = seals.seal(
         request=card.public_id,
@@ -41,8 +43,11 @@ def own(
         shown_sha256=card.shown_sha256,
         conversation=conversation,
     )
+    is_theirs = person is None or mine is not None
     view = cards.View(
         sealed=sealed,
+        undo=undoing.undo_for(card, on_way, conversation=conversation) if is_theirs else "",
+        mine=mine,
         viewers=_viewers(card.public_id, conversation) if card.is_open else (),
         offered=offered,
         notice=notice,

@@ -23,7 +23,7 @@ def tell(activity: Activity, outcome: Outcome) -> None:
     said, link = outcome.words, outcome.link
     if not activity.is_personal:
         said, link = outcome.in_public or outcome.words, ""
-    body = wrapped(words(said, url=link, title="Link your Teams account"), "Not counted.")
+    body = wrapped(words(said, url=link, title="Link your Teams account"), outcome.in_short)
     body["replyToId"] = activity.message
     try:
         connector = wire.connector(configuration.current(), seconds=SECONDS)

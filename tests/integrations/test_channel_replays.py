@@ -10,6 +10,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from django.http import HttpResponse
 
 from approvals.domain.terms import Status, Verdict
 from approvals.models import Agent, ApprovalRequest, AuditEvent, Decision
-from approvals.services import clock, deliveries, looking, policies
+from approvals.services import clock, deliveries, looking, policies, timers
 from tests.fakes.pagerduty import FakePagerDuty
 from tests.fakes.slack import FakeSlack
 from tests.fakes.teams import FakeTeams
@@ -110,6 +111,32 @@ def test_teams(teams: FakeTeams) -> None:
         payloads.append((row, lambda k=knocked: teams_support.knock(k)))  # type: ignore[misc]
     assert set(all_sent(payloads)) == {200}
     one_effect_each(payloads)
+
+
+def test_teams_with_an_undo_of_each(teams: FakeTeams, settings: Any) -> None:
+    """Neither a decision nor its undo comes up again, in whatever order both are repeated."""
+    settings.UNDO_SECONDS = 60
+    teams_support.let_in(teams)
+    rows = asked(MANY)
+    teams_support.linked("lin")
+    payloads: list[Payload] = []
+    for row in rows:
+        message = next(each for each in teams.sent if names(row, each.text))
+        decided = teams.signed(teams.click(message, "approve"))
+        assert teams_support.knock(decided).status_code == 200
+        undone = teams.signed(teams.click(teams_support.shown(teams, row), "undo"))
+        payloads += [
+            (row, lambda k=undone: teams_support.knock(k)),  # type: ignore[misc]
+            (row, lambda k=decided: teams_support.knock(k)),  # type: ignore[misc]
+        ]
+    assert set(all_sent(payloads)) == {200}
+    timers.fire_due(at=clock.now() + timedelta(minutes=2), limit=10 * MANY)
+    assert set(ApprovalRequest.objects.values_list("status", flat=True)) == {Status.PENDING}
+    assert not Decision.objects.exists()
+    for kind in ("decision.held", "decision.undone"):
+        told = Counter(AuditEvent.objects.filter(type=kind).values_list("request_id", flat=True))
+        assert told == Counter(row.pk for row in rows)
+    assert not AuditEvent.objects.filter(type="decision.refused").exists()
 
 
 @pytest.mark.urls("integrations.servicenow.urls")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from approvals.domain.cards import Card, CheckLine, Note, Said
+from approvals.domain.cards import Card, CheckLine, Note, Pending, Said
 from approvals.domain.terms import RiskLevel, Status, Verdict
 from integrations.teams import cards
 from integrations.teams.cards import View
@@ -16,6 +17,7 @@ from tests.fakes import adaptive
 from tests.integrations.contract import HOSTILE, SECRET
 from tests.integrations.test_slack_blocks import CLOSED, LATER, STATES, a_card, opened
 
+SOON = LATER + timedelta(seconds=10)
 VIEW = View(sealed="s" * 90, viewers=("29:1", "29:2"))
 PADDING = "safe\n" + "\n" * 60 + "rm -rf /"
 HUGE = ("😀" * 30_000, "a" * 100_000, '"' * 50_000, "\n" * 5_000, "字" * 9_000, "\\" * 50_000)
@@ -105,6 +107,36 @@ def test_a_reader_is_offered_what_would_count() -> None:
     card = drawn(view=replace(VIEW, offered=frozenset({Verdict.DENY}), notice="Not counted."))
     assert set(adaptive.buttons(card)) == {"deny"}
     assert next(iter(adaptive.runs(card))) == "Not counted."
+
+
+ENDS = Pending("Lin *x* [a](https://evil.example)", Verdict.APPROVE, LATER, SOON, ends=True)
+ADDS = Pending("Ada", Verdict.APPROVE, LATER, SOON, ends=False)
+DENIES = Pending("Kim", Verdict.DENY, LATER, SOON, ends=True)
+
+
+@pytest.mark.parametrize(
+    ("pending", "offers"),
+    [
+        ((ENDS,), ["undo", "deny"]),
+        ((ADDS,), ["undo", "approve", "deny", "investigate"]),
+        ((ADDS, DENIES), ["undo"]),
+    ],
+)
+def test_what_is_on_its_way_leaves_what_can_still_be_said(
+    pending: tuple[Pending, ...], offers: list[str]
+) -> None:
+    link = "https://countersign.example/link"
+    card = drawn(a_card(pending=pending), replace(VIEW, undo="u" * 90, link=link))
+    assert list(adaptive.buttons(card)) == offers
+    assert not any("evil" in text for text in adaptive.read_as_markup(card))
+    assert "ON ITS WAY" in next(iter(adaptive.runs(card)))
+
+
+def test_nothing_says_undo_where_nothing_can_be_undone() -> None:
+    for state, _ in STATES.values():
+        assert "undo" not in adaptive.buttons(drawn(a_card(state)))
+    closed = drawn(a_card(STATES[CLOSED[0]][0]), replace(VIEW, undo="u" * 90))
+    assert "undo" not in adaptive.buttons(closed)
 
 
 @pytest.mark.parametrize("text", HUGE, ids=range(len(HUGE)))

@@ -318,7 +318,7 @@ def spoilt(payload: Body, dice: random.Random) -> Body:
     return copied
 
 
-@pytest.mark.parametrize("kind", ["click", "refresh", "submit", "update"])
+@pytest.mark.parametrize("kind", ["click", "refresh", "submit", "undo", "update"])
 def test_signed_but_senseless_activities_break_nothing(
     teams: FakeTeams, waiting: ApprovalRequest, kind: str
 ) -> None:
@@ -329,6 +329,7 @@ def test_signed_but_senseless_activities_break_nothing(
         "click": teams.click(message, "deny", by=2, words="No."),
         "refresh": teams.invoke(message, "refresh", data, by=2),
         "submit": teams.submit(message, "deny", by=2, words="No."),
+        "undo": teams.invoke(message, "undo", data | {"verb": "undo"}, by=2),
         "update": teams.update(membersAdded=[{"id": "29:1", "aadObjectId": guid(1)}]),
     }[kind]
     dice, token = random.Random(SEED), {"Authorization": f"Bearer {teams.jwt()}"}

@@ -151,10 +151,11 @@ def test_a_click_left_behind_does_not_overtake_what_its_giver_said_since(
     knocks.do_due()
 
     assert status(waiting) == Status.PENDING
-    done = {Verdict.APPROVE: "approved", Verdict.DENY: "denied"}[verdict]
-    assert f"Not counted. You {done} {waiting.ref} after that click, at" in teams.sent[-1].text
+    told = "Not counted. You denied this at" in teams.sent[-1].text
+    assert told is (verdict is Verdict.DENY), "the same said twice is one"
     timers.fire_due(at=clock.now() + timedelta(minutes=1))
-    assert status(waiting) == done
+    assert status(waiting) == {Verdict.APPROVE: "approved", Verdict.DENY: "denied"}[verdict]
+    assert Decision.objects.get(request=waiting).channel == "web"
 
 
 def test_a_click_left_behind_heeds_what_its_giver_said_since_of_one_on_the_card(
@@ -181,6 +182,7 @@ def test_a_click_made_after_an_undo_counts(
 
     knocks.do_due()
 
+    timers.fire_due(at=clock.now() + timedelta(minutes=1))
     assert status(waiting) == Status.APPROVED
 
 
