@@ -12,15 +12,27 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
-from approvals.domain.terms import Basis, RiskLevel, Status
+from approvals.domain.terms import Basis, RiskLevel, Status, Verdict
 
 LONGEST = 1_000
 MOST_TERMS = 30
 WORDS, REF, PARAM = "words", "ref", "param."
-FREE = ("agent", "by", "action", "target", "team", "channel", "policy", "rule", "session")
-DATES = ("after", "before")
+FREE = (
+    "agent",
+    "by",
+    "action",
+    "actions",
+    "asked",
+    "target",
+    "team",
+    "channel",
+    "policy",
+    "rule",
+    "session",
+)
+DATES = ("after", "before", "decided-after", "decided-before", "ended-after", "ended-before")
 RAN = ("yes", "no", "running", "failed", "rolled-back", "unused")
-IS = ("open", "closed", "asked", "automatic", "stand-in")
+IS = ("open", "closed", "asked", "automatic", "stand-in", "repeat")
 # From asking to the end; each begins where the one before ends.
 TOOK = {
     "under-5s": timedelta(seconds=5),
@@ -39,15 +51,20 @@ LISTS: dict[str, tuple[str, ...]] = {
     "is": IS,
     "took": tuple(TOOK),
     "from": ("agents", "service"),
+    "verdict": tuple(Verdict),
+    "looked": tuple(TOOK),
+    "at": ("day", "night"),
 }
 KEYS = (*FREE, *LISTS, *DATES)
-ALSO = {"status": "outcome", "since": "after", "until": "before", "who": "by"}
+ALSO = {"status": "outcome", "since": "after", "until": "before", "who": "by", "class": "actions"}
 ALSO_MEANT = {
     "outcome": {"waiting": "pending", "question": "investigating", "withdrawn": "cancelled",
                 "canceled": "cancelled"},
     "basis": {"standing-grant": "standing_grant", "silence": "timeout"},
     "ran": {"failure": "failed", "success": "yes", "rolled_back": "rolled-back"},
     "is": {"standin": "stand-in", "standing-in": "stand-in"},
+    "verdict": {"yes": "approve", "approved": "approve", "no": "deny", "denied": "deny",
+                "question": "investigate"},
 }  # fmt: skip
 OPERATORS = (">=", "<=", "!=", ">", "<", "=")
 UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
@@ -56,7 +73,7 @@ _KEYED = re.compile(r"([A-Za-z][A-Za-z_-]*):(.*)", re.DOTALL)
 _COMPARED = re.compile(r"param\.([^\s\"<>=!:]+)(>=|<=|!=|>|<|=|:)(.*)", re.DOTALL | re.IGNORECASE)
 _REF = re.compile(r"REQ-(\d{1,18})", re.IGNORECASE)
 _AGO = re.compile(r"(\d{1,4})([mhd])")
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?Z?", re.ASCII)
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?Z?", re.ASCII)
 _NEEDS_QUOTES = re.compile(r"[\s\"\\]")
 
 
@@ -138,7 +155,8 @@ def written(terms: Iterable[Term]) -> str:
 def moment(value: str, *, now: datetime) -> datetime:
     """When a date of the box begins, in UTC; `7d` is seven days before now. Raises ValueError.
 
-    A moment is written `2026-11-22T14:30` or `2026-11-22T14:30:05Z`, and is UTC as well.
+    A moment is written `2026-11-22T14:30`, `2026-11-22T14:30:05Z` or `2026-11-22T14:30:05.25Z`, in UTC
+    as well.
     """
     ago = _AGO.fullmatch(value)
     if ago:

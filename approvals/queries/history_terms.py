@@ -10,9 +10,11 @@ from typing import Any
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from approvals.domain import search
+from approvals.domain.policy.classes import counts_as
 from approvals.domain.search import PARAM, REF, WORDS, Term
 from approvals.domain.terms import OPEN, EventKind, OutcomeStatus, Status
 from approvals.models import Agent, ApprovalRequest, AuditEvent, Decision, Person
+from approvals.queries import ended, given
 
 _OPEN = [status.value for status in OPEN]
 # Numbers follow the clock but for requests that were submitted at the same moment; this many of them at most.
@@ -29,6 +31,7 @@ class Sought:
 
     base: QuerySet[ApprovalRequest]
     by_key: Mapping[str, list[str]]
+    decided: QuerySet[Decision] | None
     compared: tuple[Term, ...]
     notes: tuple[str, ...]
 
@@ -37,8 +40,9 @@ class Sought:
         return bool(self.rest(())) or bool(self.compared)
 
     def rest(self, window: Sequence[int]) -> Q:
-        """What no index answers, of the requests with these numbers; at most one statement."""
-        return _rest(self.by_key, window)
+        """What no index answers, of the requests with these numbers; at most three statements."""
+        known = _is(self.by_key.get("is", ()), window, self.decided)
+        return _rest(self.by_key, window) & known & _decided(self.by_key, self.decided)
 
 
 def sought_by(terms: Terms, *, now: datetime) -> Sought:
@@ -46,12 +50,19 @@ def sought_by(terms: Terms, *, now: datetime) -> Sought:
     by_key: dict[str, list[str]] = {}
     for term in terms:
         by_key.setdefault(term.key, []).append(term.value)
-    cheap, notes = _indexed(by_key, now=now)
+    people, notes = _people(by_key["by"]) if "by" in by_key else (None, [])
+    decided = None
+    if people is not None or any(key in by_key for key in given.DATES):
+        decided = given.within(by_key, people, now=now)
+    cheap, also = _indexed(by_key, now=now)
+    if people is not None and decided is not None:
+        cheap &= Q(number__in=decided.values("request"))
     return Sought(
         base=ApprovalRequest.objects.filter(cheap),
         by_key=by_key,
+        decided=decided,
         compared=tuple(term for term in terms if term.key.startswith(PARAM)),
-        notes=notes,
+        notes=(*also, *notes),
     )
 
 
@@ -67,14 +78,11 @@ def _indexed(by_key: Mapping[str, list[str]], *, now: datetime) -> tuple[Q, tupl
     if "agent" in by_key:
         agents, words = _agents(by_key["agent"])
         wanted, notes = wanted & Q(agent__in=agents), [*notes, *words]
-    if "by" in by_key:
-        people, words = _people(by_key["by"])
-        decided = Decision.objects.filter(person__in=people).values("request")
-        wanted, notes = wanted & Q(number__in=decided), [*notes, *words]
     wanted &= _any(
         by_key.get("is", ()), {"open": Q(status__in=_OPEN), "closed": ~Q(status__in=_OPEN)}
     )
-    return wanted & _asked_between(by_key, now=now), tuple(notes)
+    dated = _asked_between(by_key, now=now) & ended.between(by_key, now=now)
+    return wanted & dated, tuple(notes)
 
 
 def _any(values: Iterable[str], meanings: Mapping[str, Q]) -> Q:
@@ -96,17 +104,35 @@ def _agents(names: Sequence[str]) -> tuple[list[Any], list[str]]:
 
 
 def _people(names: Sequence[str]) -> tuple[list[int], list[str]]:
-    """By e-mail address, by what stands before its @, or by a part of the name."""
+    """By e-mail address, which means nobody else; by what stands before its @, or by a part of the name."""
     alike = Q()
     for name in names:
         alike |= Q(email__iexact=name) | Q(email__istartswith=f"{name}@") | Q(name__icontains=name)
     found = list(Person.objects.filter(alike).values_list("pk", "email", "name"))
-    missing = [
-        name
-        for name in names
-        if not any(name.lower() in f"{email} {title}".lower() for _, email, title in found)
+    exact = {email.lower(): pk for pk, email, _ in found}
+    meant = {name: _meant(name.lower(), exact, found) for name in names}
+    missing = [f"Nobody is called “{name}”." for name, people in meant.items() if not people]
+    return sorted({pk for people in meant.values() for pk in people}), missing
+
+
+def _meant(name: str, exact: Mapping[str, int], found: Sequence[tuple[int, str, str]]) -> list[int]:
+    if name in exact:
+        return [exact[name]]
+    return [
+        pk
+        for pk, email, title in found
+        if email.lower().startswith(f"{name}@") or name in title.lower()
     ]
-    return [pk for pk, _, _ in found], [f"Nobody is called “{name}”." for name in missing]
+
+
+def _decided(by_key: Mapping[str, list[str]], decided: QuerySet[Decision] | None) -> Q:
+    """What is asked of decisions, as far as who gave them does not answer it by an index."""
+    wanted = Q()
+    is_dated = "by" not in by_key and any(key in by_key for key in given.DATES)
+    if is_dated or any(key in by_key for key in given.ABOUT):
+        among = Decision.objects.order_by() if decided is None else decided
+        wanted &= given.said_of(given.such(among, by_key))
+    return wanted
 
 
 def _asked_between(by_key: Mapping[str, list[str]], *, now: datetime) -> Q:
@@ -138,7 +164,9 @@ def _rest(by_key: Mapping[str, list[str]], window: Sequence[int]) -> Q:
         given = Decision.objects.filter(request=OuterRef("pk"), channel__in=by_key["channel"])
         wanted &= Q(Exists(given))
     wanted &= _any(by_key.get("ran", ()), _RAN)
-    wanted &= _is(by_key.get("is", ()), window)
+    wanted &= _covered(by_key.get("actions", ()), window)
+    among = _among("number", window) if window else None
+    wanted &= ended.came_before(by_key.get("asked", ()), among)
     wanted &= _any(by_key.get("took", ()), _TOOK)
     wanted &= _any(by_key.get("from", ()), _FROM)
     wanted &= _named(by_key.get("team", ()), ("plan",))
@@ -202,8 +230,8 @@ def _took() -> dict[str, Q]:
 _TOOK = _took()
 
 
-def _is(values: Iterable[str], window: Sequence[int]) -> Q:
-    known = {"asked": Q(asked=True), "automatic": Q(asked=False)}
+def _is(values: Iterable[str], window: Sequence[int], decided: QuerySet[Decision] | None) -> Q:
+    known = {"asked": Q(asked=True), "automatic": Q(asked=False), "repeat": given.again(decided)}
     if "stand-in" in values:
         known["stand-in"] = Q(closed_by__contains=", standing in for ") | _stood_in(window)
     return _any(values, known)
@@ -213,9 +241,24 @@ def _stood_in(window: Sequence[int]) -> Q:
     """Looked up on its own: inside the search a database may read all of history for it."""
     if not window:
         return Q(number__in=())
-    among = Q(request__in=window)
-    if window[0] - window[-1] < 2 * len(window):  # a span is read faster than a list
-        among = Q(request__gte=window[-1], request__lte=window[0])
-    clicks = AuditEvent.objects.filter(among, actor__startswith="person:")
+    clicks = AuditEvent.objects.filter(_among("request", window), actor__startswith="person:")
     told = clicks.filter(entry__contains=STANDS_IN)
     return Q(number__in=list(told.values_list("request", flat=True)))
+
+
+def _covered(names: Sequence[str], window: Sequence[int]) -> Q:
+    """Actions of these classes, or that these globs match: counted as rates of these names count."""
+    if not names:
+        return Q()
+    if not window:
+        return Q(number__in=())
+    rows = ApprovalRequest.objects.filter(_among("number", window)).order_by()
+    actions = rows.values_list("action", flat=True).distinct()
+    return Q(action__in=[each for each in actions if any(counts_as(each, name) for name in names)])
+
+
+def _among(column: str, window: Sequence[int]) -> Q:
+    """The requests of a window, and more where it is dense: a span is read faster than a list."""
+    if window[0] - window[-1] < 2 * len(window):
+        return Q(**{f"{column}__gte": window[-1], f"{column}__lte": window[0]})
+    return Q(**{f"{column}__in": window})

@@ -125,6 +125,9 @@ def _limit(limit: Used) -> dict[str, Any]:
         "rule": limit.rule,
         "actions": limit.what,
         "words": f"{limit.used} of {limit.limit} this {limit.window}",
+        "href": f"/history?{urlencode({'q': limit.listed_by})}"
+        if limit.used and limit.listed_by
+        else "",
         "filled": min(100, round(share)),
         "mark": "At the limit" if share >= 100 else "Near the limit" if share >= LIMIT_NEAR else "",
     }

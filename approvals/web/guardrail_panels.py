@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from approvals.domain import display
 from approvals.domain.cards import RISK_SHAPE
+from approvals.domain.search import Term
 from approvals.models import Person
 from approvals.queries import guardrail_lists as lists
 from approvals.queries import guardrails as reads
@@ -40,6 +41,7 @@ class Bar:
     agent: str
     rule: str
     words: str
+    href: str
     filled: int
     mark: str
     room: str
@@ -89,12 +91,12 @@ def blocked(span: str, last: datetime | None, person: Person, now: datetime) -> 
                 "words": (reason or "no rule").replace("_", " "),
                 "count": count,
                 "is_new": reason in found.fresh,
-                "href": _history(f"{whole} rule:{reason}"),
+                "href": _history(f"{whole} {Term('rule', reason)}"),
             }
             for reason, count in found.by_reason
         ],
         "agents": [
-            {"name": name, "count": count, "href": _history(f'{whole} agent:"{name}"')}
+            {"name": name, "count": count, "href": _history(f"{whole} {Term('agent', name)}")}
             for name, count in found.by_agent
         ],
         "last": found.last,
@@ -143,18 +145,20 @@ def breakers(now: datetime) -> dict[str, Any]:
     }
 
 
-def limits(last: datetime | None, now: datetime) -> dict[str, Any]:
-    """The fullest rates; without a readable policy there are none to be near to."""
+def limits(last: datetime | None, now: datetime, *, shown: str = "") -> dict[str, Any]:
+    """The fullest rates, `near` their limit alone, or `all`; without a policy there are none."""
     try:
         used = reads.near_limits(policies.current(), at=now)
     except policies.NoPolicy:
         used = []
+    near = [each for each in used if each.share >= NEAR]
+    listed = {"near": near, "all": used}.get(shown, used[:MOST_BARS])
     return {
         "heard": heard(last, what="request", within=DAY, now=now),
-        "near": sum(each.share >= NEAR for each in used),
+        "near": len(near),
         "used": len(used),
-        "bars": [_bar(each, now) for each in used[:MOST_BARS]],
-        "left": max(0, len(used) - MOST_BARS),
+        "bars": [_bar(each, now) for each in listed],
+        "left": len(used) - len(listed),
     }
 
 
@@ -170,6 +174,7 @@ def _bar(used: Used, now: datetime) -> Bar:
         agent=used.agent,
         rule=used.rule,
         words=f"{used.used} of {used.limit} this {used.window}",
+        href=_history(used.listed_by) if used.listed_by else "",
         filled=min(100, round(100 * share)),
         mark=mark or ("Near the limit" if share >= NEAR else ""),
         room=room,

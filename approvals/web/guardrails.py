@@ -72,7 +72,8 @@ def draw(
         "silent": _silent(last, now),
         "waiting": panels.waiting(last, now),
         "blocked": panels.blocked(span, last, person, now),
-        "limits": panels.limits(last, now),
+        "limits": panels.limits(last, now, shown=request.GET.get("rates", "")),
+        "address": _address(span, request.GET.get("rates", "")),
         "tripped": panels.breakers(now),
         "breakers": [guardrail_rows.breaker(trip, person, now) for trip in reads.breakers_open()],
         "closed": [guardrail_rows.breaker(trip, person, now) for trip in reads.breakers_closed()],
@@ -83,6 +84,11 @@ def draw(
     response = render(request, "guardrails.html", facts, status=refusal.status if refusal else 200)
     response.headers["X-Server-Time"] = now.isoformat()
     return response
+
+
+def _address(span: str, rates: str) -> str:
+    """The page's own, in the state it is drawn in."""
+    return f"/guardrails?span={span}" + (f"&rates={rates}" if rates in {"near", "all"} else "")
 
 
 def _lists(person: Person, now: datetime) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from approvals.domain import display, search
 from approvals.domain.cards import RISK_SHAPE
+from approvals.domain.search import Term
 from approvals.domain.terms import Status
 from approvals.models import Person
 from approvals.queries import insights as reads
@@ -51,6 +52,7 @@ def show(request: HttpRequest, person: Person) -> HttpResponse:
         "figures": _figures(found, since),
         "risks": _risks(found, since),
         "steps": _steps(found, since),
+        "decided_href": _history("basis:person", since),
         "days_table": _days(found),
         "line": json.dumps(
             [[int(datetime.combine(day, time(), tzinfo=UTC).timestamp()) for day, _, _ in found.days],
@@ -59,7 +61,7 @@ def show(request: HttpRequest, person: Person) -> HttpResponse:
         ),
         "idle": [_idle(each, since) for each in found.idle],
         "agents": [_agent(each, since) for each in found.agents],
-        "burdens": [_burden(reads.burden(each, since=since)) for each in [person, *reports]],
+        "burdens": [_burden(reads.burden(each, since=since), since) for each in [person, *reports]],
     }  # fmt: skip
     return render(request, "insights.html", facts)
 
@@ -101,7 +103,7 @@ def _share(title: str, part: int, whole: int, noun: str, href: str) -> dict[str,
 def _history(tokens: str, since: datetime, until: str = "") -> str:
     """What agents asked; the service's own requests are counted nowhere here."""
     whole = f"{tokens} from:agents after:{since:%Y-%m-%d}{until}"
-    return f"/history?{urlencode({'q': whole})}"
+    return _searched(whole)
 
 
 def _days(found: Insights) -> list[dict[str, Any]]:
@@ -163,15 +165,15 @@ def _idle(idle: reads.Idle, since: datetime) -> dict[str, Any]:
     name = display.show_identifier(idle.action, limit=80).text
     return {
         "action": name,
-        "words": f"asked {idle.asked} times, always approved, in the middle within "
-        f"{moments.span(idle.median)}",
-        "href": _history(f'action:"{idle.action}" is:asked', since),
+        "asked": idle.asked,
+        "words": f"always approved, in the middle within {moments.span(idle.median)}",
+        "href": _history(f"{Term('action', idle.action)} is:asked is:closed", since),
         "simulate": f"/policies/simulate?{urlencode({'action': idle.action})}",
     }
 
 
 def _agent(trusted: reads.Trusted, since: datetime) -> dict[str, Any]:
-    asked = f'agent:"{trusted.agent}" is:asked'
+    asked = f"{Term('agent', trusted.agent)} is:asked"
     ended = trusted.approved + trusted.denied + trusted.expired
     return {
         "name": trusted.agent,
@@ -190,15 +192,41 @@ def _agent(trusted: reads.Trusted, since: datetime) -> dict[str, Any]:
     }
 
 
-def _burden(burden: Burden) -> dict[str, Any]:
+def _burden(burden: Burden, since: datetime) -> dict[str, Any]:
     if not burden.decided:
-        return {"name": burden.name, "words": "decided nothing in this span."}
+        return {"name": burden.name, "counts": []}
     share = round(100 * burden.quick / burden.decided)
     approved = round(100 * burden.approved / burden.decided)
+    whole = search.written([Term("by", burden.email), Term("decided-after", f"{since:%Y-%m-%d}")])
+    counts = (
+        ("decided", burden.decided, "request" if burden.decided == 1 else "requests", whole),
+        ("at most", burden.busiest, "in one day", _busiest(burden)),
+        ("", burden.quick, f"within 5 s of looking ({share} %)", f"{whole} looked:under-5s"),
+        ("", burden.approved, f"approved ({approved} %)", f"{whole} verdict:approve"),
+        ("", burden.at_night, "between 19:00 and 07:00 UTC", f"{whole} at:night"),
+        ("", burden.repeats, "the same as one before", f"{whole} is:repeat"),
+    )
     return {
         "name": burden.name,
-        "words": f"decided {burden.decided}, at most {burden.busiest} in one day; "
-        f"{share} % within 5 s of looking, {approved} % approved, {burden.at_night} between 19:00 and "
-        f"07:00 UTC, {burden.repeats} the same as one before.",
+        "is_whole": burden.is_whole,
+        "counts": [
+            {"before": before, "count": count, "words": words, "href": _searched(tokens)}
+            for before, count, words, tokens in counts
+        ],
         "is_tired": burden.decided >= reads.ENOUGH and share >= 50,
     }
+
+
+def _busiest(burden: Burden) -> str:
+    """The decisions of the day with most of them."""
+    day = burden.busiest_day or date.min
+    terms = [
+        Term("by", burden.email),
+        Term("decided-after", f"{day:%Y-%m-%d}"),
+        Term("decided-before", f"{day + timedelta(days=1):%Y-%m-%d}"),
+    ]
+    return search.written(terms)
+
+
+def _searched(tokens: str) -> str:
+    return f"/history?{urlencode({'q': tokens})}"

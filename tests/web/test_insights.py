@@ -72,10 +72,10 @@ def test_what_a_person_bore_is_shown_to_them_and_their_manager_alone(
     lin.person.manager = ada.person
     lin.person.save()
     name = str(lin.person)
-    assert f"{name} decided 1, at most 1 in one day" in ada.get("/insights").text
-    assert "You decided 1, at most 1 in one day" in lin.get("/insights").text
+    assert f"{name} decided 1 request, at most 1 in one day" in ada.get("/insights").text
+    assert "You decided 1 request, at most 1 in one day" in lin.get("/insights").text
     other = Browser(cast.person("max"))
-    assert "decided 1, at most" not in other.get("/insights").text
+    assert "decided 1 request" not in other.get("/insights").text
 
 
 def test_the_page_costs_the_same_for_one_request_and_for_many(lin: Browser) -> None:

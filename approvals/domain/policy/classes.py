@@ -61,6 +61,11 @@ def matches(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
+def counts_as(action: str, name: str) -> bool:
+    """Whether an action counts by a name: its class, its own name, or a glob."""
+    return class_of(action) == name or matches(action, (name,))
+
+
 def is_literal(pattern: str) -> bool:
     """Whether a glob names one thing only."""
     return _WILD.isdisjoint(pattern)

@@ -19,7 +19,7 @@ from fractions import Fraction
 from approvals.domain.policy import checks, magnitudes
 from approvals.domain.policy.checks import Check, Layer
 from approvals.domain.policy.circumstances import Circumstances, Count
-from approvals.domain.policy.classes import class_of, matches
+from approvals.domain.policy.classes import counts_as, matches
 from approvals.domain.policy.rate_sections import Rate, read
 from approvals.domain.policy.subject import Subject
 
@@ -38,7 +38,7 @@ def covers(rate: Rate, action: str) -> bool:
         return True
     if rate.actions:
         return matches(action, rate.actions)
-    return class_of(action) == rate.name or matches(action, (rate.name,))
+    return counts_as(action, rate.name)
 
 
 def address(recipient: str) -> str:
