@@ -63,6 +63,16 @@ def agents(commands: command_line.Commands) -> None:
     )
     add.add_argument("name", metavar="NAME")
     add.add_argument("--owner", metavar="EMAIL", help="the person who answers for it")
+    add.add_argument(
+        "--time-zone", default="", metavar="ZONE", help="where it works, such as Europe/Berlin"
+    )
+    zone = command_line.command(
+        group, "time-zone", "show or change where it works", command_line.on_server("agents", "zone")
+    )
+    zone.add_argument("name", metavar="NAME")
+    zone.add_argument("zone", nargs="?", metavar="ZONE", help="such as Europe/Berlin")
+    zone.add_argument("--unknown", action="store_true", help="forget it")
+    command_line.as_json(zone)
     for verb, words in (
         ("key", "make another key; the ones before keep working"),
         ("stop", "refuse everything an agent asks"),
@@ -91,6 +101,16 @@ def _trust(group: command_line.Commands) -> None:
     stage.add_argument("kind", nargs="?", metavar="CLASS", help="a class of action, or '*'")
     stage.add_argument("stage", nargs="?", choices=STAGES, metavar="STAGE", help=", ".join(STAGES))
     stage.add_argument("--reason", default="", help="why; needed for a change")
+    stage.add_argument(
+        "--starts",
+        default="",
+        metavar="MOMENT",
+        help="when a higher one begins, UTC; else on approval",
+    )
+    stage.add_argument("--ends", default="", metavar="MOMENT", help="when it ends, UTC; else never")
+    stage.add_argument(
+        "--call-off", action="store_true", help="drop what is planned for the class, at once"
+    )
     evidence = _on_agent(group, "evidence", "show what its record says")
     evidence.add_argument("--class", dest="kind", default="*", metavar="CLASS")
     digest = _on_agent(group, "digest", "show what it did lately, in counts")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from rest_framework import serializers
@@ -20,13 +21,15 @@ from approvals.api.schema import documented
 from approvals.domain import errors
 from approvals.domain.autonomy import Evidence
 from approvals.domain.policy.autonomy import EVERY_CLASS
+from approvals.domain.stage_dates import Dates
 from approvals.domain.terms import Stage
-from approvals.models import Agent, AgentStage, ApprovalRequest
+from approvals.models import Agent, AgentStage, ApprovalRequest, StageStart
 from approvals.services import (
     actors,
     agents,
     autonomy,
     clock,
+    promotions,
     proposals,
     record,
     suggestions,
@@ -42,6 +45,12 @@ class ChangeStage(Body):
 
     stage = Choice(choices=STAGES)
     reason = Name(max_length=2_000)
+    starts = serializers.DateTimeField(
+        required=False, allow_null=True, help_text="When a higher one begins; null: on approval."
+    )
+    ends = serializers.DateTimeField(
+        required=False, allow_null=True, help_text="When a higher one ends; null: never."
+    )
 
     def get_fields(self) -> dict[str, Any]:
         """`class` cannot be an attribute's name in Python."""
@@ -66,8 +75,22 @@ class StageOfClass(shapes.Shape):
     stage = serializers.ChoiceField(choices=STAGES)
     since = serializers.DateTimeField()
     until = serializers.DateTimeField(allow_null=True)
+    ends_at = serializers.DateTimeField(
+        allow_null=True, help_text="From then on it counts as `falls_to`; null: for good."
+    )
+    falls_to = serializers.ChoiceField(choices=STAGES, allow_null=True)
     changed_by = serializers.CharField()
     reason = serializers.CharField()
+
+    def get_fields(self) -> dict[str, Any]:
+        return {"class": serializers.CharField()} | dict(super().get_fields())
+
+
+class PlannedStage(shapes.Shape):
+    stage = serializers.ChoiceField(choices=STAGES)
+    starts = serializers.DateTimeField()
+    ends = serializers.DateTimeField(allow_null=True)
+    request = serializers.CharField(help_text="Where people agreed to it.")
 
     def get_fields(self) -> dict[str, Any]:
         return {"class": serializers.CharField()} | dict(super().get_fields())
@@ -76,6 +99,7 @@ class StageOfClass(shapes.Shape):
 class AgentStages(shapes.Shape):
     agent = serializers.CharField()
     stages = StageOfClass(many=True)
+    planned = PlannedStage(many=True, help_text="Stages people agreed to that begin later.")
     past = StageOfClass(many=True, help_text="Stages that have ended, newest first.")
 
 
@@ -145,7 +169,7 @@ class Stages(APIView):
     def get(self, request: Request, name: str) -> Response:
         """By class of action, with the stages it had before. An agent sees its own."""
         agent = _visible(name, permissions.anybody(request))
-        return Response(_stages(agent))
+        return Response(_stages(agent, at=clock.now()))
 
     @documented(
         "change_stage",
@@ -171,10 +195,11 @@ class Stages(APIView):
             by=person,
             actor=actors.person(person),
             at=at,
+            dates=Dates(body.get("starts"), body.get("ends")),
         )
         if isinstance(changed, ApprovalRequest):
             return Response(shown(changed, permissions.caller(request), at=at), status=202)
-        return Response(_stages(agent))
+        return Response(_stages(agent, at=at))
 
 
 class AgentEvidence(APIView):
@@ -194,7 +219,9 @@ class AgentEvidence(APIView):
         to count; 0 says that there was."""
         agent = _visible(name, permissions.anybody(request))
         kind = autonomy.checked_class(asked(request, OfClass)["class"])
-        found = record.evidence(agent, kind, stage=autonomy.governing(agent, kind), at=clock.now())
+        at = clock.now()
+        held = autonomy.governing(agent, kind, at=at)
+        found = record.evidence(agent, kind, stage=held, at=at)
         return Response(_evidence(agent, kind, found))
 
 
@@ -233,12 +260,13 @@ def _visible(name: str, known: Caller) -> Agent:
     return agents.by_name(name)
 
 
-def _stages(agent: Agent) -> dict[str, Any]:
-    rows = autonomy.history(agent)
+def _stages(agent: Agent, *, at: datetime) -> dict[str, Any]:
+    rows = autonomy.history(agent, at=at)
     ended = [row for row in rows if row.until is not None]
     return {
         "agent": agent.name,
         "stages": [_stage(row) for row in rows if row.until is None],
+        "planned": [_planned(start) for start in promotions.upcoming(agent)],
         "past": [_stage(row) for row in ended[:MOST_PAST]],
     }
 
@@ -249,8 +277,20 @@ def _stage(row: AgentStage) -> dict[str, Any]:
         "stage": row.stage,
         "since": moment(row.since),
         "until": moment(row.until),
+        "ends_at": moment(row.ends_at),
+        "falls_to": row.falls_to or None,
         "changed_by": row.changed_by,
         "reason": row.reason,
+    }
+
+
+def _planned(start: StageStart) -> dict[str, Any]:
+    return {
+        "class": start.action_class,
+        "stage": start.stage,
+        "starts": moment(start.starts_at),
+        "ends": moment(start.ends_at),
+        "request": start.request.ref,
     }
 
 

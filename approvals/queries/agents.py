@@ -23,6 +23,7 @@ from approvals.models import (
     BreakerTrip,
     Timer,
 )
+from approvals.models.stages import as_of
 from approvals.queries.seconds import Seconds
 
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
@@ -79,7 +80,9 @@ def page(*, words: str, state: str, stage: str, after: str, at: datetime) -> tup
         rows = rows.filter(Exists(open_trip) if state == "breaker" else ~Exists(open_trip))
         rows = rows.filter(is_enabled=True)
     if stage:
-        held = AgentStage.objects.filter(agent=OuterRef("pk"), until=None, stage=stage)
+        is_over = Q(ends_at__lte=at)
+        counts_as = Q(is_over, falls_to=stage) | Q(~is_over | Q(ends_at=None), stage=stage)
+        held = AgentStage.objects.filter(counts_as, agent=OuterRef("pk"), until=None)
         rows = rows.filter(Exists(held))
     found = list(rows.order_by("name")[: PER_PAGE + 1])
     following = found[PER_PAGE - 1].name if len(found) > PER_PAGE else ""
@@ -159,7 +162,7 @@ def _lines(agents: Sequence[Agent], *, at: datetime) -> list[Line]:
     ids = [agent.pk for agent in agents]
     stages: dict[UUID, list[AgentStage]] = {}
     for row in AgentStage.objects.filter(agent__in=ids, until=None).order_by("action_class"):
-        stages.setdefault(row.agent_id, []).append(row)
+        stages.setdefault(row.agent_id, []).append(as_of(row, at=at))
     # As the queue lists them: identical ones as one.
     open_now = ApprovalRequest.objects.filter(agent__in=ids, status__in=_OPEN, joined=None)
     trips = set(

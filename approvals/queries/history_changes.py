@@ -13,11 +13,12 @@ CHAIN = "service"
 KINDS: dict[str, tuple[EventKind, ...]] = {
     "policies": (EventKind.POLICY_APPLIED, EventKind.POLICY_PROPOSED),
     "stages": (
-        EventKind.STAGE_CHANGED, EventKind.STANDING_GRANT_MADE, EventKind.STANDING_GRANT_REVOKED,
-        EventKind.SUGGESTION_MARKED,
+        EventKind.STAGE_CHANGED, EventKind.STAGE_PLANNED, EventKind.STAGE_DROPPED,
+        EventKind.STANDING_GRANT_MADE, EventKind.STANDING_GRANT_REVOKED, EventKind.SUGGESTION_MARKED,
     ),
     "agents": (
         EventKind.AGENT_ADDED, EventKind.AGENT_KEY_ISSUED, EventKind.AGENT_KEY_REVOKED,
+        EventKind.AGENT_ZONE_CHANGED,
         EventKind.AGENT_SECRET_ROTATED, EventKind.AGENT_STOPPED, EventKind.AGENT_STARTED,
     ),
     "people": (

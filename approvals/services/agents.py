@@ -13,7 +13,7 @@ from approvals.domain import display, errors
 from approvals.domain.policy import agent_policy
 from approvals.domain.terms import EventKind
 from approvals.models import Agent, AgentKey, AuditEvent, Person
-from approvals.services import audit, keys
+from approvals.services import audit, keys, stage_rows
 from approvals.services.actors import Actor
 
 SCOPES = ("requests:write", "requests:read")
@@ -25,21 +25,32 @@ ITSELF = agent_policy.ITSELF  # asks for the service itself, and has no key
 
 
 def add(
-    *, name: str, owner: Person | None, at: datetime, actor: Actor, days: int | None = None
+    *,
+    name: str,
+    owner: Person | None,
+    at: datetime,
+    actor: Actor,
+    days: int | None = None,
+    time_zone: str = "",
 ) -> tuple[Agent, str]:
     """Register an agent and issue its first key; returns the agent and the raw key.
+
+    `time_zone` is where it works, if anybody knows, as `agent_zones.sound` lets it through.
 
     Raises Invalid for a name that is taken, or that people could mistake for another.
     """
     _refuse_name(name)
     with transaction.atomic():
         agent = Agent.objects.create(
-            name=name, owner=owner, webhook_secret=webhook_secret(), created_at=at
-        )
+            name=name, owner=owner, webhook_secret=webhook_secret(), created_at=at,
+            time_zone=time_zone,
+        )  # fmt: skip
         owner_name = owner.email if owner else ""
         audit.append_service(
-            EventKind.AGENT_ADDED, actor=actor, at=at, detail={"agent": name, "owner": owner_name}
-        )
+            EventKind.AGENT_ADDED, actor=actor, at=at,
+            detail={"agent": name, "owner": owner_name}
+            | ({"time_zone": time_zone} if time_zone else {}),
+        )  # fmt: skip
         raw = issue_key(agent=agent, name="first key", by=None, at=at, actor=actor, days=days)
     return agent, raw
 
@@ -155,8 +166,15 @@ def webhook_secrets(agent: Agent, *, at: datetime) -> tuple[str, ...]:
 
 
 def stop(*, agent: Agent, at: datetime, actor: Actor, reason: str = "") -> None:
-    """Refuse everything this agent asks from now on. What waits is left to people."""
-    _enable(agent, False, EventKind.AGENT_STOPPED, at=at, actor=actor, reason=reason)
+    """Refuse everything this agent asks from now on. What waits is left to people; a stage that was
+    planned for it begins no more."""
+    with transaction.atomic():
+        # In the order of whoever opens a breaker: the agent, what is planned, then the chain.
+        Agent.objects.select_for_update(no_key=True).get(pk=agent.pk)
+        planned = stage_rows.hold_planned(agent)
+        _enable(agent, False, EventKind.AGENT_STOPPED, at=at, actor=actor, reason=reason)
+        words = f"The agent was stopped. {reason}"
+        stage_rows.drop(planned, why=words, actor=actor, at=at)
 
 
 def start(*, agent: Agent, at: datetime, actor: Actor, reason: str = "") -> None:

@@ -1,6 +1,6 @@
-"""The stage of each agent and class of action: set, lowered by rule, raised once people agreed.
+"""The stage of each agent and class of action: as it stands at a moment, set, and lowered by rule.
 
-Nothing here asks for anything; `proposals` does, since a higher stage is a request of its own.
+Nothing here raises one: `proposals` asks people for it, and `promotions` does what they agreed to.
 """
 
 from __future__ import annotations
@@ -10,41 +10,42 @@ from collections.abc import Iterable
 from datetime import datetime
 from difflib import get_close_matches
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from approvals.domain import errors
-from approvals.domain.autonomy import EVIDENCE_LIFE, fallen_below, one_down, rank
+from approvals.domain.autonomy import fallen_below, one_down, rank
 from approvals.domain.policy.autonomy import EVERY_CLASS, Demotion, demotions
 from approvals.domain.policy.classes import CLASSES, class_of
-from approvals.domain.terms import Basis, EventKind, OutcomeStatus, Stage, Verdict
-from approvals.models import Agent, AgentStage, ApprovalRequest
-from approvals.services import actors, agents, audit, policies, record
+from approvals.domain.terms import Basis, EventKind, OutcomeStatus, Stage
+from approvals.models import Agent, AgentStage, ApprovalRequest, stages
+from approvals.services import actors, agents, policies, record, stage_rows
 from approvals.services.actors import Actor
+from approvals.services.stage_rows import Held
 
-NONE = "none"
 LOOKED_BACK = 50
 _DECIDED = frozenset({EventKind.APPROVED, EventKind.DENIED})
 _WENT_WRONG = frozenset({OutcomeStatus.FAILURE.value, OutcomeStatus.ROLLED_BACK.value})
+_LOWEST = (None, Stage.SHADOW)  # from these nothing can fall
+_COUNTING = ("action_class", "stage", "falls_to", "ends_at")
 _CLASS = re.compile(r"[a-z][a-z0-9_]{0,99}")
 
 
-def stages_of(agent: Agent) -> dict[str, Stage]:
-    """The stages in force, by class of action."""
+def stages_of(agent: Agent, *, at: datetime) -> dict[str, Stage]:
+    """The stages in force at a moment, by class of action."""
     found = AgentStage.objects.filter(agent=agent, until=None)
-    return {name: Stage(stage) for name, stage in found.values_list("action_class", "stage")}
+    return {row.action_class: stages.stage_at(row, at=at) for row in found.only(*_COUNTING)}
 
 
-def governing(agent: Agent, action_class: str) -> AgentStage | None:
-    """The row that says how far this class is trusted: its own, else the one for every class."""
-    found = AgentStage.objects.filter(
-        agent=agent, until=None, action_class__in={action_class, EVERY_CLASS}
-    )
-    return max(found, key=lambda row: row.action_class != EVERY_CLASS, default=None)
+def governing(agent: Agent, action_class: str, *, at: datetime) -> AgentStage | None:
+    """How far this class is trusted at a moment: its own row, else the one for every class; to read."""
+    found = stage_rows.governing(agent, action_class)
+    return stages.as_of(found, at=at) if found else None
 
 
-def history(agent: Agent) -> list[AgentStage]:
-    """Every stage the agent has or had, newest first."""
-    return list(AgentStage.objects.filter(agent=agent).order_by("-since", "-pk"))
+def history(agent: Agent, *, at: datetime) -> list[AgentStage]:
+    """Every stage the agent has or had, newest first; to read."""
+    rows = AgentStage.objects.filter(agent=agent).order_by("-since", "-pk")
+    return sorted(stages.unrolled(rows, at=at), key=lambda row: row.since, reverse=True)
 
 
 def checked_class(name: str) -> str:
@@ -84,35 +85,17 @@ def set_stage(
     if not reason.strip():
         raise errors.Invalid("A stage changes for a reason; write it.", field="reason")
     with transaction.atomic():
-        before = _held(agent, action_class)
-        was = Stage(before.stage) if before else None
+        held = stage_rows.hold(agent, action_class, at=at)
+        was = held.stage
         if rank(stage) > rank(was):
             raise errors.Conflict(
                 f"{stage} is higher than {was or 'no stage at all'}; people must approve that. "
                 "Nothing was changed."
             )
-        if before and before.action_class == action_class and was is stage:
+        if held.is_own and was is stage:
             raise errors.Conflict(f"{agent} is at stage {stage} for {action_class} already.")
-        return _change(agent, action_class, before, stage, reason=reason, actor=actor, at=at)
-
-
-def take_effect(row: ApprovalRequest, *, at: datetime) -> None:
-    """Raise the stage that people have just agreed to. Raises Conflict when the request no longer
-    says how it is: the stage has changed since, or what went wrong since is not in its evidence."""
-    asked = row.submission["parameters"]
-    agent, action_class = agents.by_name(asked["agent"]), asked["class"]
-    before = _held(agent, action_class)
-    stands = before.stage if before else NONE
-    if stands != asked["from"] or (before and before.since > row.created_at):
-        raise _overtaken(f"The stage of {agent} has changed since {row.ref} was asked")
-    if at - row.created_at > EVIDENCE_LIFE:
-        raise _overtaken(f"The evidence of {row.ref} is older than {EVIDENCE_LIFE.days} days")
-    if worse := record.went_wrong_since(agent, action_class, since=row.created_at):
-        raise _overtaken(f"Since {row.ref} was asked, {worse}")
-    by = " and ".join(_approved_by(row))
-    actor = Actor(actors.POLICY.kind, row.ref, f"{by} ({row.ref})")
-    reason = str(row.submission.get("reasoning", ""))
-    _change(agent, action_class, before, Stage(asked["to"]), reason=reason, actor=actor, at=at)
+        end = stage_rows.kept_end(held, stage)
+        return stage_rows.change(held, stage, reason=reason, actor=actor, end=end)
 
 
 def demote_by_rule(
@@ -121,25 +104,30 @@ def demote_by_rule(
     """One stage down, at once: for a class of action, or for all that have a stage. Needs no leave.
 
     What has no stage is left to the rules, and below shadow there is nothing; returns the new rows.
+    What was planned for those classes is dropped in any case.
     """
     with transaction.atomic():
         if action_class is None:
-            names = list(stages_of(agent))
+            planned, found = stage_rows.hold_all(agent, at=at)
+            lost = list(planned)
         else:
-            names = [action_class] if governing(agent, action_class) else []
-        held = [(name, _held(agent, name)) for name in sorted(names)]
-        return [
-            _change(
-                agent, name, row, one_down(Stage(row.stage)), reason=reason, actor=actors.POLICY, at=at
-            )
-            for name, row in held
-            if row is not None and row.stage != Stage.SHADOW
-        ]  # fmt: skip
+            found = [stage_rows.hold(agent, action_class, at=at)]
+            lost = stage_rows.concerned(found[0], also_inherited=True)
+        stage_rows.drop(lost, why=reason, actor=actors.POLICY, at=at)
+        return [_lowered(held, reason) for held in found if held.stage not in _LOWEST]
+
+
+def _lowered(held: Held, reason: str) -> AgentStage:
+    stage = one_down(held.stage or Stage.SHADOW)
+    end = stage_rows.kept_end(held, stage)
+    return stage_rows.change(held, stage, reason=reason, actor=actors.POLICY, end=end)
 
 
 def breaker_opened(*, agent: Agent, words: str, at: datetime) -> list[AgentStage]:
-    """A circuit breaker opened: that costs a stage, unless every policy says it does not."""
+    """A circuit breaker opened: that costs a stage, unless every policy says it does not, and in any
+    case whatever was planned."""
     if not any(rule.on_breaker for rule in _demotions(agent)):
+        drop_planned(agent=agent, why=words, actor=actors.POLICY, at=at)
         return []
     return demote_by_rule(agent=agent, action_class=None, reason=words, at=at)
 
@@ -156,13 +144,19 @@ def incident(
     return demote_by_rule(agent=agent, action_class=action_class, reason=words, at=at)
 
 
+def drop_planned(*, agent: Agent, why: str, actor: Actor, at: datetime) -> None:
+    """Nothing that is planned for this agent begins any more."""
+    with transaction.atomic():
+        stage_rows.drop(stage_rows.hold_planned(agent), why=why, actor=actor, at=at)
+
+
 def look_after(row: ApprovalRequest, kind: EventKind, *, at: datetime) -> None:
     """Lower trust where a decision or an outcome says so. Called with every change of a request."""
     decided = kind in _DECIDED and row.basis == Basis.PERSON
     wrong = kind is EventKind.OUTCOME_REPORTED and row.outcome_status in _WENT_WRONG
     if not decided and not (wrong and record.incidents(row)):
         return
-    held = governing(row.agent, row.action_class)
+    held = governing(row.agent, row.action_class, at=at)
     if held is None or held.stage == Stage.SHADOW:
         return
     rules = _demotions(row.agent)
@@ -198,60 +192,3 @@ def _incident(row: ApprovalRequest, rules: Iterable[Demotion]) -> str:
 def _demotions(agent: Agent) -> tuple[Demotion, ...]:
     mine = policies.current().concerning(agent.name)
     return demotions([policy.autonomy for policy in mine if policy.autonomy])
-
-
-def _held(agent: Agent, action_class: str) -> AgentStage | None:
-    """The governing row, locked until the transaction ends."""
-    while (found := governing(agent, action_class)) is not None:
-        held = AgentStage.objects.select_for_update().filter(pk=found.pk, until=None).first()
-        if held is not None:
-            return held
-    return None
-
-
-def _change(
-    agent: Agent,
-    action_class: str,
-    before: AgentStage | None,
-    stage: Stage,
-    *,
-    reason: str,
-    actor: Actor,
-    at: datetime,
-) -> AgentStage:
-    if before is not None and before.action_class == action_class:
-        AgentStage.objects.filter(pk=before.pk).update(until=at)
-    try:
-        with transaction.atomic():
-            row = AgentStage.objects.create(
-                agent=agent,
-                action_class=action_class,
-                stage=stage.value,
-                since=at,
-                changed_by=actor.title[:240],
-                reason=reason.strip(),
-            )
-    except IntegrityError:
-        raise errors.Conflict(f"Somebody else changes the stage of {agent} just now.") from None
-    detail = {
-        "agent": agent.name,
-        "class": action_class,
-        "from": before.stage if before else NONE,
-        "to": stage.value,
-        "reason": row.reason,
-        "by": row.changed_by,
-    }
-    audit.append_service(EventKind.STAGE_CHANGED, actor=actor, at=at, detail=detail)
-    return row
-
-
-def _approved_by(row: ApprovalRequest) -> list[str]:
-    given = row.decisions.filter(verdict=Verdict.APPROVE.value).select_related("person")
-    return [str(decision.person) for decision in given.order_by("pk")]
-
-
-def _overtaken(words: str) -> errors.Conflict:
-    return errors.Conflict(
-        f"{words}. Nothing was decided and nothing was raised. Deny this request; "
-        "a new one can be asked with today's evidence."
-    )

@@ -31,7 +31,7 @@ def gather(
         now=at,
         denied=attention.denied_lately(agent, subject, policy, at=at),
         tripped=breakers.standing(agent, policy, at=at),
-        stages=autonomy.stages_of(agent),
+        stages=autonomy.stages_of(agent, at=at),
         standing=covering.in_force(agent, subject, at=at),
         history=experience.of(agent, subject.action, at=at),
         **usage.of(agent, subject, policy, at=at),

@@ -13,7 +13,7 @@ from approvals.models import ApprovalRequest
 # and raises a Refusal when what was approved can no longer be done; then nothing is decided.
 EFFECTS: Mapping[str, str] = {
     "apply_policy": "approvals.services.policy_changes.take_effect",
-    "change_stage": "approvals.services.autonomy.take_effect",
+    "change_stage": "approvals.services.promotions.take_effect",
     "stand": "approvals.services.standing.take_effect",
     "channel_test": "approvals.services.trials.take_effect",
 }

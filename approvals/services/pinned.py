@@ -49,7 +49,7 @@ def case(
     request |= {name: submission[name] for name in ASKED_BY if submission.get(name)}
     given: dict[str, Any] = {"now": at.astimezone(UTC).isoformat(timespec="seconds")}
     known = Agent.objects.filter(name=agent).first()
-    stages = autonomy.stages_of(known) if known else {}
+    stages = autonomy.stages_of(known, at=at) if known else {}
     if stages:
         given["stage"] = {name: stage.value for name, stage in stages.items()}
     expect = {"verdict": judged.verdict.value, "risk": judged.effective.value,

@@ -6,17 +6,19 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 
-from approvals.domain import errors
+from approvals.domain import errors, stage_dates
 from approvals.domain.autonomy import rank
 from approvals.domain.policy.autonomy import EVERY_CLASS
 from approvals.domain.policy.classes import CLASSES, is_literal, matches
+from approvals.domain.stage_dates import Dates
 from approvals.domain.terms import Stage
 from approvals.models import Agent, AgentStage, ApprovalRequest, Person
 from approvals.models.people import Role
-from approvals.services import agents, autonomy, own, policies, record, standing
+from approvals.services import agents, autonomy, own, policies, record, stage_rows, standing
 from approvals.services.actors import Actor
 
 CHANGE_STAGE, STAND = "change_agent_stage", "grant_standing_permission"
+ALWAYS = Dates()
 MAY_CHANGE = frozenset({Role.MANAGER, Role.OPERATOR})
 
 
@@ -38,17 +40,22 @@ def change_stage(
     by: Person | None,
     actor: Actor,
     at: datetime,
+    dates: Dates = ALWAYS,
 ) -> AgentStage | ApprovalRequest:
     """Lower trust at once, or ask people to raise it; the new row, or the request that waits.
 
-    `by` and the agent's owner cannot approve a raise. Raises Invalid without a reason, for no class
-    or for a stage that would be skipped, Conflict when nothing would change.
+    `by` and the agent's owner cannot approve a raise. Raises Invalid without a reason, for no class,
+    for a stage that would be skipped or odd dates, Conflict when nothing would change.
     """
     autonomy.checked_class(action_class)
     _refuse_unheard(action_class)
     autonomy.refuse_itself(agent)
-    held = autonomy.governing(agent, action_class)
+    held = autonomy.governing(agent, action_class, at=at)
     was = Stage(held.stage) if held else None
+    if rank(stage) <= rank(was) and dates:
+        words = "A stage that is not higher holds at once and for good; leave the dates out."
+        field = stage_dates.STARTS if dates.starts else stage_dates.ENDS
+        raise errors.Invalid(f"{words} {stage_dates.NOTHING}", field=field)
     if rank(stage) <= rank(was) or not reason.strip():
         return autonomy.set_stage(
             agent=agent, action_class=action_class, stage=stage, reason=reason, actor=actor, at=at
@@ -60,7 +67,20 @@ def change_stage(
             f"not {stage}. Nothing was asked.",
             field="stage",
         )
-    return _ask(agent, action_class, held, stage, reason=reason, by=by, at=at)
+    _refuse_dates(dates, held, at=at)
+    return _ask(agent, action_class, held, stage, dates, reason=reason, by=by, at=at)
+
+
+def _refuse_dates(dates: Dates, held: AgentStage | None, *, at: datetime) -> None:
+    """Raises Invalid for odd dates, and for a start after the stage to rise from has ended."""
+    stage_dates.refuse_odd(dates, at=at)
+    ends_at = held.ends_at if held else None
+    if dates.starts is not None and ends_at is not None and dates.starts >= ends_at:
+        raise errors.Invalid(
+            f"The stage it would rise from ends at {stage_dates.moment(ends_at)}, before this begins. "
+            f"{stage_dates.NOTHING}",
+            field=stage_dates.STARTS,
+        )
 
 
 def _refuse_unheard(action_class: str) -> None:
@@ -90,21 +110,26 @@ def _ask(
     action_class: str,
     held: AgentStage | None,
     stage: Stage,
+    dates: Dates,
     *,
     reason: str,
     by: Person | None,
     at: datetime,
 ) -> ApprovalRequest:
     found = record.evidence(agent, action_class, stage=held, at=at)
-    was = held.stage if held else autonomy.NONE
+    was, then = held.stage if held else stage_rows.NONE, stage_rows.bottom(held)
+    until = f" until {stage_dates.moment(held.ends_at)}" if held and held.ends_at else ""
+    parameters = {"agent": agent.name, "class": action_class, "from": was, "to": stage.value}
+    parameters |= dates.to_json() | ({stage_dates.THEN: then.value} if dates.ends else {})
     return own.ask(
         effect="change_stage",
         action=CHANGE_STAGE,
         target=agent.name,
-        parameters={"agent": agent.name, "class": action_class, "from": was, "to": stage.value},
+        parameters=parameters,
         reasoning=reason.strip(),
         context={"evidence": found.to_json()},
-        impact=f"{agent} would be at stage {stage} for {action_class}, now {was}.",
+        impact=f"{agent} would be at stage {stage} for {action_class}"
+        f"{stage_dates.words(dates, then)}{'; ' if dates else ', '}now {was}{until}.",
         asked_by=by,
         at=at,
     )

@@ -23,6 +23,7 @@ from approvals.domain.policy.evaluate import Evaluation, evaluate
 from approvals.domain.policy.subject import subject_of
 from approvals.domain.terms import Approval, Stage
 from approvals.models import AgentStage, ApprovalRequest
+from approvals.models.stages import stage_at
 from approvals.services import audit
 
 BATCH = 200
@@ -180,7 +181,7 @@ class _Stages:
 
     def of(self, agent: Any, at: datetime) -> dict[str, Stage]:
         return {
-            row.action_class: Stage(row.stage)
+            row.action_class: stage_at(row, at=at)
             for row in self._by_agent.get(agent, ())
             if row.since <= at and (row.until is None or at < row.until)
         }

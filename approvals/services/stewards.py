@@ -9,10 +9,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from approvals.domain import errors
+from approvals.domain.stage_dates import Dates
 from approvals.domain.terms import Stage
 from approvals.models import Agent, AgentStage, ApprovalRequest, Person
 from approvals.models.people import Role
-from approvals.services import actors, agents, proposals
+from approvals.services import actors, agents, promotions, proposals
 
 STEWARDS = frozenset({Role.MANAGER, Role.OPERATOR})
 LONGEST_REASON = 2_000
@@ -29,10 +30,13 @@ def may_hold_back(person: Person, agent: Agent) -> bool:
     return is_steward(person) or (person.is_active and person.pk == agent.owner_id)
 
 
-def register(*, name: str, owner: Person | None, by: Person, at: datetime) -> tuple[Agent, str]:
+def register(
+    *, name: str, owner: Person | None, by: Person, at: datetime, time_zone: str = ""
+) -> tuple[Agent, str]:
     """A new agent and its first key, which is shown once. Raises NotAllowed, Invalid or Conflict."""
     _refuse_member(by, "register an agent")
-    return agents.add(name=name, owner=owner, at=at, actor=actors.person(by))
+    who = actors.person(by)
+    return agents.add(name=name, owner=owner, at=at, actor=who, time_zone=time_zone)
 
 
 def issue_key(*, agent: Agent, name: str, days: int, by: Person, at: datetime) -> str:
@@ -80,7 +84,14 @@ def start(*, agent: Agent, reason: str, by: Person, at: datetime) -> None:
 
 
 def change_stage(
-    *, agent: Agent, action_class: str, stage: Stage, reason: str, by: Person, at: datetime
+    *,
+    agent: Agent,
+    action_class: str,
+    stage: Stage,
+    reason: str,
+    by: Person,
+    at: datetime,
+    dates: Dates = proposals.ALWAYS,
 ) -> AgentStage | ApprovalRequest:
     """Lower a stage at once, or ask others to raise it. Raises NotAllowed, Invalid or Conflict."""
     proposals.refuse_outsider(by, agent)
@@ -93,7 +104,17 @@ def change_stage(
         by=by,
         actor=actors.person(by),
         at=at,
+        dates=dates,
     )
+
+
+def call_off(*, agent: Agent, number: int, by: Person, at: datetime) -> None:
+    """A stage people agreed to for later begins no more; the owner may say so, too.
+
+    Raises NotAllowed, or Conflict when it has begun or was dropped already.
+    """
+    _refuse_outsider(by, agent, "call off what is planned")
+    promotions.call_off(agent=agent, pk=number, actor=actors.person(by), at=at)
 
 
 def _refuse_member(by: Person, what: str) -> None:

@@ -19,6 +19,7 @@ from approvals.services import (
     knocks,
     looking,
     on_call,
+    promotions,
     pulse,
     replays,
     superiors,
@@ -33,6 +34,7 @@ HOUSEKEEPING_EVERY = 3600.0
 WATCH_EVERY = 30.0
 EXPORT_EVERY = 2.0
 KNOCK_EVERY = 2.0
+STAGES_EVERY = 2.0
 LOOK_EVERY = 2.0  # how soon a look that was asked for begins
 BATCH = 200
 
@@ -51,6 +53,7 @@ class Sweeper:
                 daemon=True,
             ),
             Thread(target=self._loop, args=("watch", _watch, None, WATCH_EVERY), daemon=True),
+            Thread(target=self._loop, args=("stages", _stages, None, STAGES_EVERY), daemon=True),
             Thread(target=self._loop, args=("looks", _look, None, LOOK_EVERY), daemon=True),
             Thread(
                 target=self._loop,
@@ -124,6 +127,11 @@ def _keep_house() -> bool:
     replays.forget_old(at=clock.now())
     knocks.forget_old(at=clock.now())
     exports.forget_old(at=clock.now())
+    return False
+
+
+def _stages() -> bool:
+    promotions.settle(at=clock.now())
     return False
 
 

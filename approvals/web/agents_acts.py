@@ -10,16 +10,18 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_POST
 
+from approvals.domain import stage_dates
 from approvals.domain.errors import Invalid, NotFound, Refusal
+from approvals.domain.stage_dates import Dates
 from approvals.domain.terms import Stage
 from approvals.models import Agent, ApprovalRequest, Person
 from approvals.queries import agents as reads
-from approvals.services import clock, people, stewards
+from approvals.services import agent_zones, clock, people, stewards
 from approvals.web import agent_page
 from approvals.web.access import signed_in
 
 MOST_TYPED = 4_000
-LEFT = ("reason", "name", "days", "class", "stage", "act", "owner")
+LEFT = ("reason", "name", "days", "class", "stage", "act", "owner", "time_zone", "starts", "ends")
 
 
 @require_POST
@@ -34,12 +36,26 @@ def change_stage(request: HttpRequest, person: Person, name: str) -> HttpRespons
         done = stewards.change_stage(
             agent=agent, action_class=typed["class"], stage=Stage(typed["stage"]),
             reason=typed["reason"], by=person, at=at,
+            dates=Dates(*(stage_dates.read(typed[name], field=name) for name in ("starts", "ends"))),
         )  # fmt: skip
         if isinstance(done, ApprovalRequest):
             return f"/r/{done.ref}"
         return f"{_page(agent)}?class={quote(typed['class'], safe='')}#trust"
 
     return _do(request, person, agent, typed, change)
+
+
+@require_POST
+@signed_in
+def call_off(request: HttpRequest, person: Person, name: str, number: int) -> HttpResponse:
+    """A stage that was planned begins no more."""
+    agent, typed = _agent(name), _typed(request)
+
+    def drop(at: datetime) -> str:
+        stewards.call_off(agent=agent, number=number, by=person, at=at)
+        return f"{_page(agent)}?class={quote(typed['class'], safe='')}#trust"
+
+    return _do(request, person, agent, typed, drop)
 
 
 @require_POST
@@ -99,7 +115,10 @@ def register(request: HttpRequest, person: Person) -> HttpResponse:
         return render(request, "agent_new.html", facts)
     try:
         owner = _owner(typed["owner"])
-        agent, raw = stewards.register(name=typed["name"], owner=owner, by=person, at=clock.now())
+        zone = agent_zones.sound(typed["time_zone"], otherwise="Nothing was made.")
+        agent, raw = stewards.register(
+            name=typed["name"], owner=owner, by=person, at=clock.now(), time_zone=zone
+        )
     except Refusal as refusal:
         return render(
             request, "agent_new.html", facts | {"refusal": refusal}, status=refusal.status

@@ -9,9 +9,11 @@ from typing import Any
 
 from approvals.domain.autonomy import Evidence, one_down, rank
 from approvals.domain.policy.autonomy import EVERY_CLASS
+from approvals.domain.stage_dates import THEN
 from approvals.domain.terms import Stage
-from approvals.models import Agent, AgentStage
-from approvals.services import autonomy, own, record
+from approvals.models import Agent, AgentStage, StageStart
+from approvals.services import autonomy, own, promotions, record
+from approvals.services.stage_rows import bottom
 from approvals.web import moments
 
 MEANS = {
@@ -23,6 +25,7 @@ MEANS = {
 NO_STAGE = "No stage is set, so the rules and the risk matrix decide alone."
 MOST_CLASSES = 12
 MOST_PAST = 10
+MOST_DROPPED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,23 @@ class Rung:
     means: str
     is_here: bool
     is_reached: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """A stage that people agreed to for later, or why it did not begin."""
+
+    number: int
+    action_class: str
+    stage: str
+    means: str
+    starts_at: datetime
+    ends_at: datetime | None
+    then: str
+    ref: str
+    by: str
+    dropped_at: datetime | None
+    why_not: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +67,12 @@ class Ladder:
     since: datetime | None
     by: str
     reason: str
+    ends_at: datetime | None
+    then: str
     up: str
     down: str
+    falls_to: str
+    coming: tuple[Coming, ...]
     is_chosen: bool
 
 
@@ -62,18 +86,28 @@ def ladder(stage: Stage | None) -> tuple[Rung, ...]:
 
 def of(agent: Agent, classes: Counter[str], *, wanted: str, at: datetime) -> dict[str, Any]:
     """Every class with a stage or a request, and the evidence of the one wanted."""
-    history = autonomy.history(agent)
+    history = autonomy.history(agent, at=at)
+    planned = [_coming(start) for start in promotions.planned(agent) if start.began_at is None]
+    coming = [each for each in reversed(planned) if each.dropped_at is None]
     held = {row.action_class: row for row in history if row.until is None}
     heard = [name for name, _ in classes.most_common(MOST_CLASSES) if name]
     names = list(
-        dict.fromkeys([*sorted(held, key=lambda n: (n == EVERY_CLASS, n)), *heard, EVERY_CLASS])
+        dict.fromkeys(
+            [
+                *sorted(held, key=lambda n: (n == EVERY_CLASS, n)),
+                *(each.action_class for each in coming),
+                *heard,
+                EVERY_CLASS,
+            ]
+        )
     )
     chosen = wanted if wanted in names else names[0]
     governing = held.get(chosen) or held.get(EVERY_CLASS)
     return {
-        "ladders": [_ladder(name, held, is_chosen=name == chosen) for name in names],
-        "chosen": _ladder(chosen, held, is_chosen=True),
+        "ladders": [_ladder(name, held, coming, is_chosen=name == chosen) for name in names],
+        "chosen": _ladder(chosen, held, coming, is_chosen=True),
         "evidence": _evidence(record.evidence(agent, chosen, stage=governing, at=at)),
+        "dropped": [each for each in planned if each.dropped_at is not None][:MOST_DROPPED],
         "past": [row for row in history if row.until is not None][:MOST_PAST],
         "asked": [
             row for row in own.waiting("change_stage")
@@ -82,7 +116,26 @@ def of(agent: Agent, classes: Counter[str], *, wanted: str, at: datetime) -> dic
     }  # fmt: skip
 
 
-def _ladder(name: str, held: dict[str, AgentStage], *, is_chosen: bool) -> Ladder:
+def _coming(start: StageStart) -> Coming:
+    asked = start.request.submission["parameters"]
+    return Coming(
+        number=start.pk,
+        action_class=start.action_class,
+        stage=start.stage,
+        means=MEANS[Stage(start.stage)],
+        starts_at=start.starts_at,
+        ends_at=start.ends_at,
+        then=str(asked.get(THEN, "")),
+        ref=start.request.ref,
+        by=promotions.agreed_by(start.request.decisions.all()),
+        dropped_at=start.dropped_at,
+        why_not=start.why_not,
+    )
+
+
+def _ladder(
+    name: str, held: dict[str, AgentStage], coming: list[Coming], *, is_chosen: bool
+) -> Ladder:
     row = held.get(name) or held.get(EVERY_CLASS)
     stage = Stage(row.stage) if row else None
     above = list(Stage)[rank(stage) + 1 :]
@@ -95,8 +148,12 @@ def _ladder(name: str, held: dict[str, AgentStage], *, is_chosen: bool) -> Ladde
         since=row.since if row else None,
         by=row.changed_by if row else "",
         reason=row.reason if row else "",
+        ends_at=row.ends_at if row else None,
+        then=row.falls_to if row else "",
         up=above[0].value if above else "",
         down=_down(stage),
+        falls_to=bottom(row).value,
+        coming=tuple(each for each in coming if each.action_class == name),
         is_chosen=is_chosen,
     )
 

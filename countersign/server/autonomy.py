@@ -6,11 +6,12 @@ import argparse
 from datetime import timedelta
 from typing import Any
 
-from approvals.domain import errors
+from approvals.domain import errors, stage_dates
 from approvals.domain.policy.autonomy import EVERY_CLASS
+from approvals.domain.stage_dates import Dates
 from approvals.domain.terms import Stage, Status
-from approvals.models import Agent, AgentStage, ApprovalRequest
-from approvals.services import agents, autonomy, clock, proposals, record
+from approvals.models import Agent, AgentStage, ApprovalRequest, StageStart
+from approvals.services import agents, autonomy, clock, promotions, proposals, record
 from countersign import terminal
 from countersign.outcomes import COULD_NOT_TELL, NO, YES
 from countersign.server import operators
@@ -24,6 +25,8 @@ def stage(asked: argparse.Namespace) -> int:
     agent = agents.by_name(asked.name)
     if asked.kind is None:
         return _show(agent, as_json=asked.json)
+    if asked.call_off:
+        return _call_off(agent, asked)
     if asked.stage is None:
         raise errors.Invalid("Say the stage too: agent stage NAME CLASS STAGE --reason WHY")
     changed = proposals.change_stage(
@@ -34,6 +37,10 @@ def stage(asked: argparse.Namespace) -> int:
         by=None,
         actor=operators.me(),
         at=clock.now(),
+        dates=Dates(
+            stage_dates.read(asked.starts, field=stage_dates.STARTS),
+            stage_dates.read(asked.ends, field=stage_dates.ENDS),
+        ),
     )
     if isinstance(changed, ApprovalRequest):
         return _waits(changed, as_json=asked.json)
@@ -43,8 +50,9 @@ def stage(asked: argparse.Namespace) -> int:
 def evidence(asked: argparse.Namespace) -> int:
     """What the record says of an agent, for one class of action, since its stage began."""
     agent, kind = agents.by_name(asked.name), autonomy.checked_class(asked.kind)
-    held = autonomy.governing(agent, kind)
-    found = record.evidence(agent, kind, stage=held, at=clock.now()).to_json()
+    at = clock.now()
+    held = autonomy.governing(agent, kind, at=at)
+    found = record.evidence(agent, kind, stage=held, at=at).to_json()
     told = {"agent": agent.name, "class": kind, **found}
     if asked.json:
         terminal.give(told)
@@ -94,26 +102,52 @@ def incident(asked: argparse.Namespace) -> int:
     return YES
 
 
+def _call_off(agent: Agent, asked: argparse.Namespace) -> int:
+    if asked.stage is not None or asked.starts or asked.ends:
+        raise errors.Invalid("Say --call-off with a class alone. Nothing was changed.")
+    promotions.call_off(agent=agent, kind=asked.kind, actor=operators.me(), at=clock.now())
+    return _show(agent, as_json=asked.json)
+
+
 def _show(agent: Agent, *, as_json: bool) -> int:
-    rows = [row for row in autonomy.history(agent) if row.until is None]
+    rows = [row for row in autonomy.history(agent, at=clock.now()) if row.until is None]
+    planned = promotions.upcoming(agent)
     if as_json:
-        terminal.give({"agent": agent.name, "stages": [_facts(row) for row in rows]})
+        told = {"stages": [_facts(row) for row in rows], "planned": list(map(_plan, planned))}
+        terminal.give({"agent": agent.name, **told})
         return YES
-    if not rows:
+    if rows:
+        titles = ("CLASS", "STAGE", "SINCE", "UNTIL", "BY", "REASON")
+        terminal.say(terminal.table(titles, [_cells(row) for row in rows]))
+    else:
         terminal.say(f"Agent {agent.name} has no stage: the rules decide alone.")
-        return YES
-    cells = [
-        (
-            "every other class" if row.action_class == EVERY_CLASS else row.action_class,
-            row.stage,
-            f"{row.since:%d %b %Y %H:%M} UTC",
-            row.changed_by,
-            row.reason,
+    for start in planned:
+        until = f" until {stage_dates.moment(start.ends_at)}" if start.ends_at else ""
+        terminal.say(
+            f"Planned for {_title(start.action_class)}: {start.stage} from "
+            f"{stage_dates.moment(start.starts_at)}{until} ({start.request.ref})."
         )
-        for row in rows
-    ]
-    terminal.say(terminal.table(("CLASS", "STAGE", "SINCE", "BY", "REASON"), cells))
     return YES
+
+
+def _cells(row: AgentStage) -> tuple[str, ...]:
+    until = f"{stage_dates.moment(row.ends_at)}, then {row.falls_to}" if row.ends_at else ""
+    since = f"{row.since:%d %b %Y %H:%M} UTC"
+    return _title(row.action_class), row.stage, since, until, row.changed_by, row.reason
+
+
+def _title(action_class: str) -> str:
+    return "every other class" if action_class == EVERY_CLASS else action_class
+
+
+def _plan(start: StageStart) -> dict[str, Any]:
+    return {
+        "class": start.action_class,
+        "stage": start.stage,
+        "starts": start.starts_at.isoformat(),
+        "ends": start.ends_at.isoformat() if start.ends_at else None,
+        "request": start.request.ref,
+    }
 
 
 def _waits(row: ApprovalRequest, *, as_json: bool) -> int:
@@ -135,6 +169,8 @@ def _facts(row: AgentStage) -> dict[str, Any]:
         "class": row.action_class,
         "stage": row.stage,
         "since": row.since.isoformat(),
+        "ends_at": row.ends_at.isoformat() if row.ends_at else None,
+        "falls_to": row.falls_to or None,
         "changed_by": row.changed_by,
         "reason": row.reason,
     }

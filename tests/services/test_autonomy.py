@@ -28,6 +28,7 @@ from approvals.services import (
     grants,
     lifecycle,
     outcomes,
+    promotions,
     proposals,
     record,
     suggestions,
@@ -78,7 +79,7 @@ def raised(robo: Agent, stage: Stage, *, by: str = "ada") -> ApprovalRequest:
 
 
 def stage(robo: Agent) -> str | None:
-    held = autonomy.governing(robo, SCALING)
+    held = autonomy.governing(robo, SCALING, at=clock.now())
     return held.stage if held else None
 
 
@@ -102,7 +103,7 @@ def ran(row: ApprovalRequest, status: OutcomeStatus, *, at: datetime | None = No
 
 
 def test_without_a_stage_the_rules_decide_alone(robo: Agent) -> None:
-    assert (autonomy.stages_of(robo), cast.request(robo).status) == ({}, "pending")
+    assert (autonomy.stages_of(robo, at=clock.now()), cast.request(robo).status) == ({}, "pending")
 
 
 def test_in_shadow_mode_a_request_is_denied_with_what_would_have_been(robo: Agent) -> None:
@@ -119,7 +120,7 @@ def test_a_lower_stage_is_set_at_once_with_reason_and_history(robo: Agent) -> No
     lower(robo, Stage.AUTONOMOUS)
     lower(robo, Stage.SUPERVISED)
 
-    rows = autonomy.history(robo)
+    rows = autonomy.history(robo, at=clock.now())
     assert [row.stage for row in rows] == ["supervised", "autonomous"]
     assert rows[1].until == rows[0].since
     assert [(each["from"], each["to"]) for each in changes()] == [
@@ -253,7 +254,7 @@ def test_a_denied_promotion_leaves_all_as_it_was(robo: Agent) -> None:
 
     cast.decide(raised(robo, Stage.AUTONOMOUS), cast.person("grace"), Verdict.DENY, "Too early.")
 
-    assert (stage(robo), len(autonomy.history(robo))) == ("supervised", 1)
+    assert (stage(robo), len(autonomy.history(robo, at=clock.now()))) == ("supervised", 1)
 
 
 @pytest.mark.parametrize(("name", "may"), [("ada", True), ("sam", True), ("mallory", False)])
@@ -290,7 +291,7 @@ def test_an_agent_earns_its_way_up_and_falls_in_one_step(robo: Agent) -> None:
         ran(cast.approved(robo, target=following.value), OutcomeStatus.SUCCESS)
     autonomy.breaker_opened(agent=robo, words="Error rate 12 %.", at=clock.now())
 
-    path = [row.stage for row in reversed(autonomy.history(robo))]
+    path = [row.stage for row in reversed(autonomy.history(robo, at=clock.now()))]
     assert path == ["shadow", "supervised", "autonomous", "full", "autonomous"]
 
 
@@ -313,7 +314,10 @@ def test_one_class_falls_out_of_the_stage_for_every_class(robo: Agent) -> None:
 
     autonomy.demote_by_rule(agent=robo, action_class=SCALING, reason="It failed.", at=clock.now())
 
-    assert autonomy.stages_of(robo) == {"*": Stage.AUTONOMOUS, SCALING: Stage.SUPERVISED}
+    assert autonomy.stages_of(robo, at=clock.now()) == {
+        "*": Stage.AUTONOMOUS,
+        SCALING: Stage.SUPERVISED,
+    }
 
 
 def test_an_agent_without_stages_cannot_fall(robo: Agent) -> None:
@@ -376,7 +380,7 @@ def test_people_mark_what_shadow_mode_denied(robo: Agent) -> None:
         at=clock.now(),
     )
 
-    held = autonomy.governing(robo, SCALING)
+    held = autonomy.governing(robo, SCALING, at=clock.now())
     evidence = record.evidence(robo, SCALING, stage=held, at=clock.now())
     assert (evidence.agreement, evidence.false_positives) == (0.5, 1)
     assert evidence.incident_coverage == 1.0
@@ -465,7 +469,7 @@ def test_old_evidence_raises_nothing(robo: Agent) -> None:
     row = raised(robo, Stage.AUTONOMOUS)
 
     with pytest.raises(errors.Conflict, match="older than 7 days"):
-        autonomy.take_effect(row, at=clock.now() + timedelta(days=7, seconds=1))
+        promotions.take_effect(row, at=clock.now() + timedelta(days=7, seconds=1))
 
 
 def test_a_breaker_that_opened_meanwhile_raises_nothing(robo: Agent) -> None:
@@ -482,7 +486,7 @@ def test_a_breaker_that_opened_meanwhile_raises_nothing(robo: Agent) -> None:
     )
 
     with pytest.raises(errors.Conflict, match="a circuit breaker opened"):
-        autonomy.take_effect(row, at=clock.now())
+        promotions.take_effect(row, at=clock.now())
 
 
 def test_a_policy_may_spare_stages_from_breakers_and_incidents() -> None:
