@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.core.exceptions import ImproperlyConfigured
@@ -49,6 +51,28 @@ def seconds_or_default(name: str, *, most: int) -> int | None:
             f"{name} is {value!r}; write default, or whole seconds up to {most}."
         )
     return int(value)
+
+
+def time_of_day(name: str, default: str) -> str:
+    """A time such as `09:00`; empty where it is set to nothing."""
+    value = text(name, default)
+    if value and not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", value, re.ASCII):
+        raise ImproperlyConfigured(
+            f"{name} is {value!r}; write one time of day such as 09:00, or nothing for never."
+        )
+    return value
+
+
+def zone(name: str, default: str) -> str:
+    """The name of a time zone this machine knows."""
+    value = text(name, default) or default
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ImproperlyConfigured(
+            f"{name} names no time zone: {value}. Write one such as Europe/Berlin."
+        ) from None
+    return value
 
 
 def words(name: str, default: str = "") -> list[str]:
