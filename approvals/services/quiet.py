@@ -72,6 +72,13 @@ def resting(people: Iterable[int], *, risk: RiskLevel, at: datetime) -> frozense
     )
 
 
+def zones(people: Iterable[int]) -> dict[int, ZoneInfo]:
+    """The time zone of those of these people who said theirs, with their quiet hours; one statement."""
+    rows = Preferences.objects.filter(person__in=list(people)).values_list("person", "chosen")
+    kept = {number: _read(chosen.get(NAME)) for number, chosen in rows}
+    return {number: ZoneInfo(hours.zone) for number, hours in kept.items() if hours}
+
+
 def _wanted(begins: str, ends: str, zone: str) -> Hours | None:
     if not begins and not ends:
         return None

@@ -1,0 +1,201 @@
+"""What each team lead is owed: once a day a list of what expired undecided that their teams were asked about.
+
+Where somebody's last list ended is remembered beside the replays, for each way lists are sent by; the next
+begins there, so that nothing is told twice or left out, whatever zone or hour is set meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+from approvals.domain import cards_words
+from approvals.domain.showing import HEADLINE
+from approvals.domain.state import clock
+from approvals.models import ApprovalRequest, Person, Replay
+from approvals.models.workspaces import Shows
+from approvals.queries import expired, leads
+from approvals.services import quiet, showing
+
+MOST_LISTED = 20
+MOST_AT_ONCE = 50  # lists of one look; the others follow with the next
+DAY = timedelta(days=1)
+# What closes a request bears a moment from before it was written: by then all of it is.
+SETTLED = timedelta(minutes=2)
+# Who moves to another zone has no second list that day. The shortest day has 23 hours.
+APART = timedelta(hours=12)
+NEWCOMERS_WITHIN = timedelta(minutes=15)
+Addresses = Callable[[Mapping[int, Person]], Mapping[int, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """One list for one person: what expired from `since` to before `until`, the newest first.
+
+    `to` is where the way said that they are reached. `url` opens exactly these in history, but where
+    `names_teams` is false: then it opens what expired undecided before anybody.
+    """
+
+    way: str
+    person: Person
+    to: str
+    since: datetime
+    until: datetime
+    requests: tuple[expired.Expired, ...]
+    is_cut: bool
+    url: str
+    names_teams: bool
+
+    @property
+    def key(self) -> str:
+        """The same at every attempt, whatever is set meanwhile."""
+        return f"{self.person.pk}:{self.since.astimezone(UTC):%Y%m%dT%H%M%S}"
+
+    @property
+    def count(self) -> str:
+        of = len(self.requests)
+        return f"{of:,}{' or more' if self.is_cut else ''} request{'' if of == 1 else 's'}"
+
+    @property
+    def span(self) -> str:
+        return f"from {clock(self.since)} to {clock(self.until)}"
+
+    @property
+    def left_out(self) -> int:
+        """How many have no line of their own."""
+        return max(0, len(self.requests) - MOST_LISTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One request as a list names it."""
+
+    ref: str
+    url: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is to be told now, and when there is more once that is told."""
+
+    lists: tuple[Owed, ...]
+    is_all: bool
+    then: datetime
+
+
+def due(way: str, addresses: Addresses, *, at: datetime) -> Due:
+    """What each lead who can be reached is owed by now. A constant count of statements, however many they
+    are and whatever expired; to whom nothing expired, nothing is owed until their next list."""
+    led = leads.teams_by_lead()
+    people = {one.pk: one for one in Person.objects.filter(pk__in=led, is_active=True)}
+    reached = addresses(people)
+    zones = _zones(reached)
+    marks = _marks(way, zones, at=at)
+    ends = {pk: _following(since, zones[pk]) for pk, since in marks.items()}
+    then = min((end + SETTLED for end in ends.values() if end + SETTLED > at), default=at + DAY)
+    spans = {pk: (marks[pk], end) for pk, end in ends.items() if end + SETTLED <= at}
+    found = _found(spans)
+    lists: list[Owed] = []
+    nothing: dict[tuple[datetime, datetime], list[int]] = defaultdict(list)
+    for pk, (since, until) in sorted(spans.items(), key=lambda span: (span[1][1], span[0])):
+        ours = tuple(one for one in found if since <= one.at < until and one.teams & led[pk])
+        if not ours:
+            nothing[since, until].append(pk)
+            continue
+        url, names_teams = _address(since, until, {t for one in ours for t in one.teams & led[pk]})
+        is_cut = len(found) >= expired.MOST_READ
+        lists.append(
+            Owed(way, people[pk], reached[pk], since, until, ours, is_cut, url, names_teams)
+        )
+    for (since, until), numbers in nothing.items():
+        _move(way, numbers, since, until)
+    # Whoever had nothing may be owed the next list already, after days in which nobody looked.
+    is_all = not nothing and len(lists) <= MOST_AT_ONCE
+    return Due(tuple(lists[:MOST_AT_ONCE]), is_all, min(then, at + NEWCOMERS_WITHIN))
+
+
+def kept(one: Owed) -> None:
+    """It was taken, or will never be: their next list begins where this ended."""
+    _move(one.way, [one.person.pk], one.since, one.until)
+
+
+def lines(one: Owed, *, address: str) -> list[Line]:
+    """The first of them in words, as this address may see them; two statements."""
+    rows = expired.drawn([each.number for each in one.requests[:MOST_LISTED]])
+    hides = showing.of(adapter=one.way, address=address) is Shows.NOTHING
+    return [_line(rows[each.number], each.at, hides=hides) for each in one.requests[:MOST_LISTED]]
+
+
+def provider(way: str) -> str:
+    """Where the replays keep what was told this way."""
+    return f"expired-{way}"
+
+
+def _line(row: ApprovalRequest, at: datetime, *, hides: bool) -> Line:
+    asked = (
+        HEADLINE if hides else cards_words.headline({"action": row.action, "target": row.target})
+    )
+    words = f"{asked} · {row.risk} risk · expired at {clock(at)}"
+    return Line(row.ref, f"{settings.PUBLIC_URL}/r/{row.ref}", words)
+
+
+def _found(spans: Mapping[int, tuple[datetime, datetime]]) -> list[expired.Expired]:
+    if not spans:
+        return []
+    return expired.between(
+        min(since for since, _ in spans.values()), max(until for _, until in spans.values())
+    )
+
+
+def _marks(way: str, zones: Mapping[int, tzinfo], *, at: datetime) -> dict[int, datetime]:
+    """Where the last list of each ended. Who is new begins where the list before would have ended."""
+    keys = [str(pk) for pk in zones]
+    rows = Replay.objects.filter(provider=provider(way), key__in=keys)
+    marks = {int(key): seen for key, seen in rows.values_list("key", "seen_at")}
+    new = {pk: _last(at - SETTLED, zone) for pk, zone in zones.items() if pk not in marks}
+    Replay.objects.bulk_create(
+        [Replay(provider=provider(way), key=str(pk), seen_at=end) for pk, end in new.items()],
+        ignore_conflicts=True,
+    )
+    return marks | new
+
+
+def _move(way: str, people: list[int], since: datetime, until: datetime) -> None:
+    """In one statement, so that whoever is late moves nothing."""
+    keys = [str(pk) for pk in people]
+    Replay.objects.filter(provider=provider(way), key__in=keys, seen_at=since).update(seen_at=until)
+
+
+def _zones(people: Mapping[int, str]) -> dict[int, tzinfo]:
+    usual = ZoneInfo(settings.SLACK_DIGEST_ZONE or "UTC")
+    own = quiet.zones(people)
+    return {pk: own.get(pk, usual) for pk in people}
+
+
+def _following(since: datetime, zone: tzinfo) -> datetime:
+    """When the list that begins there ends."""
+    day = since.astimezone(zone).date()
+    return next(end for days in range(4) if (end := _on(day + days * DAY, zone)) >= since + APART)
+
+
+def _last(at: datetime, zone: tzinfo) -> datetime:
+    """The latest end of a list by now."""
+    day = at.astimezone(zone).date()
+    return next(end for days in range(3) if (end := _on(day - days * DAY, zone)) <= at)
+
+
+def _on(day: date, zone: tzinfo) -> datetime:
+    wanted = time.fromisoformat(settings.EXPIRED_LIST_AT)
+    return datetime.combine(day, wanted, tzinfo=zone).astimezone(UTC)
+
+
+def _address(since: datetime, until: datetime, teams: set[str]) -> tuple[str, bool]:
+    text, names_teams = expired.search(since, until, teams)
+    return f"{settings.PUBLIC_URL}/history?{urlencode({'q': text})}", names_teams
