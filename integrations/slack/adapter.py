@@ -12,10 +12,12 @@ from django.conf import settings
 from approvals.domain.cards import Card
 from approvals.domain.terms import EventKind, RiskLevel
 from approvals.ports import DeliveryError, Message, MessageKind, Notice
+from approvals.services import expired_rounds
 from integrations.slack import (
     blocks,
     configuration,
     digest,
+    expired_list,
     findings,
     home_tabs,
     likeness,
@@ -93,10 +95,13 @@ class SlackAdapter:
         return places.of_account(account)
 
     def look(self, *, at: datetime, since: datetime | None) -> None:
-        """Draw the home tabs that do not show what their owners did, and see whether all is set up."""
+        """See whether all is set up, draw home tabs that are behind, and list what expired for leads."""
         del since
         findings.look(at=at)
-        home_tabs.draw_due(at=at)
+        try:
+            home_tabs.draw_due(at=at)
+        finally:
+            expired_rounds.tell(expired_list.DirectMessages(self._caller), at=at)
 
     def deliver(self, message: Message) -> Mapping[str, Any]:
         """Post, edit or reply; the receipt is `{channel, ts, drawn}`. Raises DeliveryError."""
