@@ -18,9 +18,9 @@ from approvals.domain.display import escape_terminal
 from approvals.domain.terms import EventKind
 from approvals.models import Person, Team, absences
 from approvals.ports import DeliveryError, Message, MessageKind, Notice
-from approvals.services import muting, quiet
+from approvals.services import expired_rounds, muting, quiet
 from integrations.email import absences as about_absences
-from integrations.email import configuration, envelope, letters, post
+from integrations.email import configuration, envelope, expired_list, letters, post
 
 logger = logging.getLogger(__name__)
 
@@ -85,9 +85,12 @@ class EmailAdapter:
         return {"subject": subject}
 
     def look(self, *, at: datetime, since: datetime | None) -> None:
-        """Write to managers and stand-ins about absences that were set or ended. Raises DeliveryError."""
+        """Write of absences that were set or ended, and to leads what expired. Raises DeliveryError."""
         del since
-        about_absences.write(self._configuration, at=at)
+        try:
+            about_absences.write(self._configuration, at=at)
+        finally:
+            expired_rounds.tell(expired_list.Letters(self._configuration), at=at)
 
 
 def _awake(to: Sequence[str], card: Card, *, at: datetime) -> list[str]:
