@@ -58,7 +58,7 @@ def draw(
         "refusal": refusal,
         "typed": typed or {},
         "new_key": key,
-        **_facts(request, person, agent, at=now),
+        **_facts(request, person, agent, wanted=_wanted(request, typed), at=now),
     }
     response = render(request, "agent.html", facts, status=refusal.status if refusal else 200)
     response.headers["X-Server-Time"] = now.isoformat()
@@ -67,7 +67,14 @@ def draw(
     return response
 
 
-def _facts(request: HttpRequest, person: Person, agent: Agent, *, at: datetime) -> dict[str, Any]:
+def _wanted(request: HttpRequest, typed: dict[str, str] | None) -> str:
+    """The class of action that was chosen, also by a form that comes back with what was refused."""
+    return request.GET.get("class", "") or (typed or {}).get("class", "")
+
+
+def _facts(
+    request: HttpRequest, person: Person, agent: Agent, *, wanted: str, at: datetime
+) -> dict[str, Any]:
     """What the page says of an agent to this person."""
     classes, targets, actions = reads.touched(agent)
     policy = _policy()
@@ -75,7 +82,7 @@ def _facts(request: HttpRequest, person: Person, agent: Agent, *, at: datetime) 
         "agent": agent,
         "breakers": reads.breakers_of(agent),
         "alerts": reads.alerts_of(agent),
-        "trust": agents_trust.of(agent, classes, wanted=request.GET.get("class", ""), at=at),
+        "trust": agents_trust.of(agent, classes, wanted=wanted, at=at),
         "keys": [_key(each, at) for each in reads.keys_of(agent)],
         "limits": [_limit(each) for each in used_rates.of([agent], policy, at=at)] if policy else [],
         "scope": _scope(policy, agent, targets, actions),

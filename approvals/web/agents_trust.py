@@ -9,9 +9,9 @@ from typing import Any
 
 from approvals.domain.autonomy import Evidence, one_down, rank
 from approvals.domain.policy.autonomy import EVERY_CLASS
-from approvals.domain.stage_dates import THEN
+from approvals.domain.stage_dates import THEN, kept, words
 from approvals.domain.terms import Stage
-from approvals.models import Agent, AgentStage, StageStart
+from approvals.models import Agent, AgentStage, ApprovalRequest, StageStart
 from approvals.services import autonomy, own, promotions, record
 from approvals.services.stage_rows import bottom
 from approvals.web import moments
@@ -110,10 +110,18 @@ def of(agent: Agent, classes: Counter[str], *, wanted: str, at: datetime) -> dic
         "dropped": [each for each in planned if each.dropped_at is not None][:MOST_DROPPED],
         "past": [row for row in history if row.until is not None][:MOST_PAST],
         "asked": [
-            row for row in own.waiting("change_stage")
+            _asked(row) for row in own.waiting("change_stage")
             if row.submission["parameters"].get("agent") == agent.name
         ],
     }  # fmt: skip
+
+
+def _asked(row: ApprovalRequest) -> dict[str, str]:
+    """A request that waits for people, in words."""
+    asked = row.submission["parameters"]
+    dates, then = kept(asked), asked.get(THEN)
+    said = words(dates, Stage(then) if then else None)
+    return {"ref": row.ref, "stage": asked["to"], "action_class": asked["class"], "dates": said}
 
 
 def _coming(start: StageStart) -> Coming:
