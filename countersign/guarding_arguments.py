@@ -67,7 +67,10 @@ def agents(commands: command_line.Commands) -> None:
         "--time-zone", default="", metavar="ZONE", help="where it works, such as Europe/Berlin"
     )
     zone = command_line.command(
-        group, "time-zone", "show or change where it works", command_line.on_server("agents", "zone")
+        group,
+        "time-zone",
+        "show or change where it works",
+        command_line.on_server("agents", "zone"),
     )
     zone.add_argument("name", metavar="NAME")
     zone.add_argument("zone", nargs="?", metavar="ZONE", help="such as Europe/Berlin")

@@ -13,7 +13,7 @@ from approvals.models.desk import Preferences
 
 # What may be chosen; the first of each is usual and never stored.
 CHOICES: Mapping[str, tuple[str, ...]] = {
-    "time_zone": ("utc", "mine", "both"),
+    "time_zone": ("utc", "mine", "both", "agent"),
     "shortcuts": ("on", "off"),
     "density": ("calm", "dense"),
     "contrast": ("usual", "more"),

@@ -72,6 +72,7 @@ def _top(reading: Reading) -> dict[str, Any]:
             *display.show_identifier(row.target).notes,
         ],
         "agent": display.show_identifier(row.agent.name, limit=80).text,
+        "agent_zone": row.agent.time_zone,
         "shape": RISK_SHAPE[card.risk],
         "status_words": badge.words,
         "status_class": badge.css,

@@ -36,7 +36,8 @@ from approvals.web.settings_frame import draw
 HERE = "/settings/you"
 CHOICES = (
     ("time_zone", "Times", "On every page; messages and exports stay in UTC.",
-     {"utc": "UTC", "mine": "My time zone", "both": "Both"}),
+     {"utc": "UTC", "mine": "My time zone", "both": "Both",
+      "agent": "On a request, the agent’s where it is known; else UTC"}),
     ("shortcuts", "Keyboard shortcuts", "No key ever decides anything by itself.",
      {"on": "On", "off": "Off"}),
     ("density", "Rows", "How much stands on one screen.", {"calm": "Roomy", "dense": "Dense"}),

@@ -7,7 +7,7 @@ from typing import Any
 
 from approvals.domain import errors
 from approvals.models import Agent
-from approvals.services import agents, clock
+from approvals.services import agent_zones, agents, clock
 from countersign import terminal
 from countersign.outcomes import YES
 from countersign.server import operators
@@ -19,9 +19,13 @@ def add(asked: argparse.Namespace) -> int:
     known = Agent.objects.select_related("owner").filter(name=asked.name).first()
     if known is None:
         owner = colleagues.existing(asked.owner) if asked.owner else None
-        agent, raw = agents.add(name=asked.name, owner=owner, at=clock.now(), actor=operators.me())
+        where = agent_zones.sound(asked.time_zone, otherwise="Nothing was made.")
+        agent, raw = agents.add(
+            name=asked.name, owner=owner, at=clock.now(), actor=operators.me(), time_zone=where
+        )
     else:
         _refuse_other_owner(known, asked.owner)
+        _refuse_other_zone(known, asked.time_zone)
         agent, raw = known, _another_key(known)
         terminal.complain(f"There is an agent {agent.name} already. Here is another key of its.")
     _tell(agent, raw, as_json=asked.json)
@@ -66,6 +70,18 @@ def start(asked: argparse.Namespace) -> int:
     return _told(agent, f"Agent {agent.name} may ask again.", as_json=asked.json)
 
 
+def zone(asked: argparse.Namespace) -> int:
+    """Where the agent works, or with a name of a zone, where it works from now on."""
+    agent = agents.by_name(asked.name)
+    if asked.zone and asked.unknown:
+        raise errors.Invalid("Name a zone or give --unknown, not both. Nothing was changed.")
+    if asked.zone or asked.unknown:
+        name = "" if asked.unknown else asked.zone
+        agent_zones.change(agent=agent, name=name, at=clock.now(), actor=operators.me())
+    where = f"works in {agent.time_zone}" if agent.time_zone else "works nobody knows where"
+    return _told(agent, f"Agent {agent.name} {where}.", as_json=asked.json)
+
+
 def show_all(asked: argparse.Namespace) -> int:
     """Every agent, its owner and its live keys."""
     at = clock.now()
@@ -104,12 +120,21 @@ def _refuse_other_owner(agent: Agent, email: str | None) -> None:
         )
 
 
+def _refuse_other_zone(known: Agent, zone: str) -> None:
+    if zone.strip() not in ("", known.time_zone):
+        raise errors.Conflict(
+            f"Agent {known.name} works in {known.time_zone or 'no zone that is known'}. Nothing was "
+            f"changed. Change it by: countersign agent time-zone {known.name} ZONE"
+        )
+
+
 def _facts(agent: Agent) -> dict[str, Any]:
     return {
         "id": str(agent.pk),
         "name": agent.name,
         "owner": agent.owner.email if agent.owner else None,
         "enabled": agent.is_enabled,
+        "time_zone": agent.time_zone or None,
     }
 
 

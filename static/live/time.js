@@ -1,4 +1,5 @@
-// Time by the server's clock, whatever this machine's says; shown in UTC, in the reader's zone, or in both.
+// Time by the server's clock, whatever this machine's says; shown in UTC, in the reader's zone, in both, or
+// on a request's page in the zone its agent works in.
 import { all, by, main, pad, prefer, root, say } from "./page.js";
 
 let offset = (Date.parse(main.dataset.serverTime) || Date.now()) - Date.now();
@@ -73,43 +74,62 @@ const showAge = (time) => {
 
 const PATTERN = /(?:(\d{1,2}) (\p{L}{3})(?: (\d{4}))?, )?(\d\d):(\d\d)(:\d\d)?( UTC)?/u;
 const said = new WeakMap();
-const inMine = (moment, options) => new Intl.DateTimeFormat("en-GB", options).format(moment);
-const clockOf = (moment, withSeconds) =>
-  inMine(moment, { hour: "2-digit", minute: "2-digit", hourCycle: "h23", ...(withSeconds && { second: "2-digit" }) });
-const dayOf = (moment, withYear) =>
-  inMine(moment, { day: "numeric", month: "short", ...(withYear && { year: "numeric" }) });
-const zoneName = (moment) =>
-  new Intl.DateTimeFormat("en-GB", { timeZoneName: "short" }).formatToParts(moment)
+// `timeZone` is a name of the zone database; undefined means the reader's own.
+const told = (moment, options) => new Intl.DateTimeFormat("en-GB", options).format(moment);
+const clockOf = (moment, withSeconds, timeZone) =>
+  told(moment, { timeZone, hour: "2-digit", minute: "2-digit", hourCycle: "h23", ...(withSeconds && { second: "2-digit" }) });
+const dayOf = (moment, withYear, timeZone) =>
+  told(moment, { timeZone, day: "numeric", month: "short", ...(withYear && { year: "numeric" }) });
+const zoneName = (moment, timeZone) =>
+  new Intl.DateTimeFormat("en-GB", { timeZone, timeZoneName: "short" }).formatToParts(moment)
     .find((part) => part.type === "timeZoneName").value;
 
-const mineFor = (utc, moment) =>
+const inZone = (utc, moment, timeZone) =>
   utc.replace(PATTERN, (_, day, _month, year, _hour, _minute, seconds) => {
-    const otherDay = inMine(moment, { day: "numeric" }) !== String(moment.getUTCDate());
-    const date = day || otherDay ? `${dayOf(moment, Boolean(year))}, ` : "";
-    return `${date}${clockOf(moment, seconds)} ${zoneName(moment)}`;
+    const otherDay = told(moment, { timeZone, day: "numeric" }) !== String(moment.getUTCDate());
+    const date = day || otherDay ? `${dayOf(moment, Boolean(year), timeZone)}, ` : "";
+    return `${date}${clockOf(moment, seconds, timeZone)} ${zoneName(moment, timeZone)}`;
   });
+
+// Where the agent of this page's request works; nothing where nobody said, or this browser knows no such zone.
+const readable = (timeZone) => {
+  try {
+    return timeZone && told(0, { timeZone }) ? timeZone : "";
+  } catch {
+    return "";
+  }
+};
+const agentZone = readable(main.dataset.agentZone);
 
 const showZone = (time) => {
   if (!said.has(time)) said.set(time, time.textContent);
   const utc = said.get(time);
   const moment = new Date(time.dateTime);
   if (!PATTERN.test(utc) || Number.isNaN(moment.getTime())) return;
-  const mine = mineFor(utc, moment);
-  const zone = root.dataset.zone;
-  write(time, zone === "mine" ? mine : zone === "both" ? `${utc} (${mine})` : utc);
-  const title = `${utc.includes("UTC") ? utc : `${utc} UTC`}, here ${mine}`;
+  const mine = inZone(utc, moment);
+  const agents = agentZone && inZone(utc, moment, agentZone);
+  write(time, { mine, both: `${utc} (${mine})`, agent: agents }[zoneNow()] ?? utc);
+  const where = agents ? `, at the agent ${agents}` : "";
+  const title = `${utc.includes("UTC") ? utc : `${utc} UTC`}, here ${mine}${where}`;
   if (time.title !== title) time.title = title;
 };
 
-const ZONES = { utc: "Times in UTC", mine: "Times in my zone", both: "Times in both zones" };
+const ZONES = {
+  utc: "Times in UTC",
+  mine: "Times in my zone",
+  ...(agentZone && { agent: `Agent’s times, ${agentZone}` }),
+  both: "Times in both zones",
+};
+// Who prefers the agent's zone reads UTC wherever there is none.
+const zoneNow = () => (root.dataset.zone in ZONES ? root.dataset.zone : "utc");
 export const nextZone = () => {
   const names = Object.keys(ZONES);
-  prefer("time_zone", names[(names.indexOf(root.dataset.zone) + 1) % names.length]);
+  prefer("time_zone", names[(names.indexOf(zoneNow()) + 1) % names.length]);
   nameZone();
-  say(ZONES[root.dataset.zone]);
+  say(ZONES[zoneNow()]);
   tick();
 };
-const nameZone = () => write(by("zone-switch"), ZONES[root.dataset.zone] ?? ZONES.utc);
+const nameZone = () => write(by("zone-switch"), ZONES[zoneNow()]);
 
 export const beginTime = () => {
   tick();
