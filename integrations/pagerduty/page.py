@@ -7,11 +7,12 @@ therefore broken, and a text of several lines is put on one, so that none passes
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
 
-from approvals.domain.cards import Card
+from approvals.domain.cards import Card, CheckLine
 from approvals.domain.display import Parameter
 from approvals.domain.terms import RiskLevel, Status
 
@@ -23,6 +24,8 @@ MOST_PARAMETERS = 60
 CLAIM_LIMIT = 600
 MOST_CLAIMS = 12
 MOST_LINES = 12
+LINE_LIMIT = 400
+FINE = "OK"
 SEVERITY = {
     RiskLevel.LOW: "info",
     RiskLevel.MEDIUM: "warning",
@@ -60,8 +63,8 @@ def details(card: Card) -> dict[str, Any]:
         **{inert(fact.name): cut(inert(fact.value), 400) for fact in card.facts},
         "What would run": _parameters(card),
         "Fingerprint": card.fingerprint,
-        "Why people are asked": [cut(inert(why), 400) for why in card.because[:MOST_LINES]],
-        "Checked": [cut(inert(f"{c.mark}: {c.words}"), 400) for c in card.checks[:MOST_LINES]],
+        "Why people are asked": _lines(card.because),
+        "Checked": _lines([_checked(check) for check in _by_weight(card)]),
         "The agent says (not checked)": {
             cut(inert(claim.name), 60): cut(inert(claim.shown.text), CLAIM_LIMIT)
             for claim in card.claims[:MOST_CLAIMS]
@@ -72,8 +75,8 @@ def details(card: Card) -> dict[str, Any]:
 
 
 def is_complete(card: Card) -> bool:
-    """Whether the page shows everything that would run, so that it may be approved from there."""
-    return card.drawable and _fits(card)
+    """Whether the page shows what would run and every warning, so that it may be approved from there."""
+    return card.drawable and _fits(card) and _warns_in_full(card)
 
 
 def note(card: Card) -> str:
@@ -92,6 +95,27 @@ def inert(text: str) -> str:
 
 def cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def _by_weight(card: Card) -> list[CheckLine]:
+    """What warns before what is in order: whatever has no room is then of the latter."""
+    return sorted(card.checks, key=lambda check: check.mark == FINE)
+
+
+def _checked(check: CheckLine) -> str:
+    return inert(f"{check.mark}: {check.words}")
+
+
+def _lines(texts: Sequence[str]) -> list[str]:
+    """As many as there is room for, and how many more there are."""
+    lines = [cut(inert(text), LINE_LIMIT) for text in texts[:MOST_LINES]]
+    more = len(texts) - len(lines)
+    return [*lines, f"{more} more on the request's page."] if more else lines
+
+
+def _warns_in_full(card: Card) -> bool:
+    warnings = [_checked(check) for check in card.checks if check.mark != FINE]
+    return len(warnings) <= MOST_LINES and all(len(each) <= LINE_LIMIT for each in warnings)
 
 
 def _parameters(card: Card) -> dict[str, str] | str:
