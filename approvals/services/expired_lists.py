@@ -118,7 +118,16 @@ def due(way: str, addresses: Addresses, *, at: datetime) -> Due:
         _move(way, numbers, since, until)
     # Whoever had nothing may be owed the next list already, after days in which nobody looked.
     is_all = not nothing and len(lists) <= MOST_AT_ONCE
-    return Due(tuple(lists[:MOST_AT_ONCE]), is_all, min(then, at + NEWCOMERS_WITHIN))
+    return Due(_some(lists, at=at), is_all, min(then, at + NEWCOMERS_WITHIN))
+
+
+def _some(lists: list[Owed], *, at: datetime) -> tuple[Owed, ...]:
+    """As many as one look sends. Each look begins further on, so that many who cannot be written to keep
+    nobody else waiting."""
+    if len(lists) <= MOST_AT_ONCE:
+        return tuple(lists)
+    start = int(at.timestamp()) // 60 * MOST_AT_ONCE % len(lists)
+    return tuple([*lists[start:], *lists[:start]][:MOST_AT_ONCE])
 
 
 def kept(one: Owed) -> None:

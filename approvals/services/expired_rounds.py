@@ -51,10 +51,22 @@ def tell(way: Way, *, at: datetime) -> None:
     if not settings.EXPIRED_LIST_AT or _waits(way, at=at):
         return
     due = expired_lists.due(way.name, way.addresses, at=at)
-    began, failed, is_all = time.monotonic(), None, due.is_all
+    try:
+        is_all = _send(way, due, at=at)
+    except DeliveryError as error:
+        if due.is_all and error.retry_after is None:
+            _wait(way, until=min(due.then, at + _patience(due, at=at)))
+        raise
+    if is_all and due.is_all:
+        _wait(way, until=due.then)
+
+
+def _send(way: Way, due: Due, *, at: datetime) -> bool:
+    """One after the other, while there is time; False where some are left. Raises the first that failed."""
+    began, failed, is_all = time.monotonic(), None, True
     for one in due.lists:
         if time.monotonic() - began > MOST_SECONDS:
-            return  # the next look goes on here, and meets what failed again
+            return False  # the next look goes on here, and meets what failed again
         try:
             is_all &= _tell(way, one, at=at)
         except DeliveryError as error:
@@ -62,10 +74,8 @@ def tell(way: Way, *, at: datetime) -> None:
                 raise  # it was said to all of us, and the whole look waits so long
             failed = failed or error
     if failed is not None:
-        _wait(way, until=min(due.then, at + _patience(due, at=at)))
         raise failed
-    if is_all:
-        _wait(way, until=due.then)
+    return is_all
 
 
 def _tell(way: Way, one: Owed, *, at: datetime) -> bool:

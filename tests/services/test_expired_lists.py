@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -229,6 +230,26 @@ def test_one_who_is_refused_for_good_keeps_nobody_else_waiting(
 
     assert at(NINE + SOON, box) == {"Walt": [row.ref]}
     assert at(NINE + 2 * SOON, box) == {}
+
+
+def test_many_who_cannot_be_written_to_keep_nobody_else_waiting(
+    box: Letterbox, vera: Person
+) -> None:
+    for number in range(60):
+        lead = Person.objects.create(
+            email=f"lead{number}@example.com", name=f"Lead {number}", created_at=NINE - 9 * DAY
+        )
+        manages(lead, cast.person(f"worker{number}", teams=("team-leads",)))
+    at(NINE - DAY + 40 * MINUTE, box)
+    undecided("production-api", NINE - HOUR)
+    box.refused = {f"Lead {number}" for number in range(55)}
+    for minute in range(3, 9):
+        with contextlib.suppress(DeliveryError):
+            expired_rounds.tell(box, at=NINE + minute * MINUTE)
+
+    told = {one.to for one in box.sent}
+    assert told == {"Vera", *(f"Lead {number}" for number in range(55, 60))}
+    assert len(box.sent) == len(told)
 
 
 def test_a_long_list_is_cut_and_its_link_finds_exactly_what_was_counted(

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from approvals.models import ApprovalRequest, Person
+from approvals.ports import DeliveryError
 from approvals.services import expired_lists, timers
 from approvals.services.expired_lists import Owed
 from tests.support import cast
@@ -37,6 +38,7 @@ class Letterbox:
     def __init__(self) -> None:
         self.sent: list[Owed] = []
         self.again: list[bool] = []
+        self.refused: set[str] = set()
         self.faults: list[Exception | Callable[[], None]] = []
 
     def addresses(self, people: Mapping[int, Person]) -> Mapping[int, str]:
@@ -44,6 +46,8 @@ class Letterbox:
 
     def write(self, one: Owed, *, again: bool) -> None:
         self.again.append(again)
+        if one.to in self.refused:
+            raise DeliveryError("There is nobody of this name.")
         fault = self.faults.pop(0) if self.faults else None
         if isinstance(fault, Exception):
             raise fault
