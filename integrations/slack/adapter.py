@@ -22,6 +22,7 @@ from integrations.slack import (
     home_tabs,
     likeness,
     places,
+    plain,
     replies,
     seals,
     seeking,
@@ -208,8 +209,8 @@ class SlackAdapter:
         *,
         groups: Sequence[str] = (),
     ) -> tuple[Mapping[str, Any], str]:
-        """Send the card; in plainer blocks when Slack will not have the richer ones. Returns what Slack
-        answered, and the likeness of what was sent."""
+        """Send the card; in plainer blocks when Slack will not have the richer ones, and at last without
+        a word of its agent. Returns what Slack answered, and the likeness of what was sent."""
         value = seals.seal(
             request=card.public_id,
             version=card.version,
@@ -218,16 +219,17 @@ class SlackAdapter:
         )
         on_web = self._configuration.critical_on_web
         marked = _marked(card, message)
-        rich = blocks.draw(card, value=value, critical_on_web=on_web, groups=groups)
-        try:
-            answer = self._caller.call(message.address, method, _body(rich, place, marked))
-        except RefusedBlocks:
-            logger.warning("slack refused the blocks of a card", extra={"ref": card.ref})
-        else:
-            return answer, likeness.digest(rich.blocks)
-        simple = blocks.draw_plainly(card, value=value, critical_on_web=on_web, groups=groups)
-        answer = self._caller.call(message.address, method, _body(simple, place, marked))
-        return answer, likeness.digest(simple.blocks)
+        for draw in (blocks.draw, plain.draw):
+            drawn = draw(card, value=value, critical_on_web=on_web, groups=groups)
+            try:
+                answer = self._caller.call(message.address, method, _body(drawn, place, marked))
+            except RefusedBlocks:
+                logger.warning("slack refused the blocks of a card", extra={"ref": card.ref})
+            else:
+                return answer, likeness.digest(drawn.blocks)
+        bare = plain.barely(card, value=value, groups=groups)
+        answer = self._caller.call(message.address, method, _body(bare, place, marked))
+        return answer, likeness.digest(bare.blocks)
 
     def _say(
         self,

@@ -45,25 +45,8 @@ def draw(
     stands = [standing.header(card), *call, *standing.state(card), *_deadline(card)]
     needed = [*stands, *facts, _parameters(card)]
     extra = [_because(card), _checks(card), _said(card), _notes(card), _claims(card)]
-    ending = [buttons.row(card, value, critical_on_web=critical_on_web), _foot(card)]
-    return Drawn(standing.text(card), _within_budget(card, needed, [b for b in extra if b], ending))
-
-
-def draw_plainly(
-    card: Card, *, value: str, critical_on_web: bool = False, groups: Sequence[str] = ()
-) -> Drawn:
-    """The same in the oldest blocks alone, for when Slack will not have the richer ones."""
-    facts = "\n".join(f"{fact.name}: {cut(fact.value, 200)}" for fact in card.facts)
-    blocks = [
-        standing.header(card),
-        *([el.called(groups)] if groups else []),
-        el.words(standing.plainly(card)),
-        el.words(facts),
-        el.words(f"{_what(card)}\n{rows.drawn(card)}"),
-        buttons.row(card, value, critical_on_web=critical_on_web),
-        _foot(card),
-    ]
-    return Drawn(standing.text(card), _named(card, blocks))
+    ending = [buttons.row(card, value, critical_on_web=critical_on_web), foot(card)]
+    return Drawn(standing.text(card), within_budget(card, needed, [b for b in extra if b], ending))
 
 
 def _call(groups: Sequence[str]) -> Block:
@@ -76,20 +59,20 @@ def size(blocks: list[Block]) -> int:
     return len(json.dumps(blocks, ensure_ascii=False))
 
 
-def _within_budget(
+def within_budget(
     card: Card, needed: list[Block], extra: list[Block], ending: list[Block]
 ) -> list[Block]:
     """Leave out from the end of `extra` what is too much, and say so."""
     kept = list(extra)
-    blocks = _named(card, [*needed, *kept, *ending])
+    blocks = named(card, [*needed, *kept, *ending])
     while kept and (size(blocks) > BUDGET or len(blocks) > MOST_BLOCKS):
         kept.pop()
         left_out = el.small("More was recorded than fits here. Open the full request to read it.")
-        blocks = _named(card, [*needed, *kept, left_out, *ending])
+        blocks = named(card, [*needed, *kept, left_out, *ending])
     return blocks
 
 
-def _named(card: Card, blocks: list[Block]) -> list[Block]:
+def named(card: Card, blocks: list[Block]) -> list[Block]:
     """Slack asks for new block ids with every new content."""
     content = f"{card.version}{card.summary}{card.said}{card.notes}{card.pending}{card.report}"
     stamp = hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()[:8]
@@ -116,13 +99,14 @@ def _facts(card: Card) -> Block:
 
 def _parameters(card: Card) -> Block:
     title = el.line(
-        el.text(_what(card), bold=True),
+        el.text(what(card), bold=True),
         el.text("" if card.hides else " · recorded by this service, exactly as it was sent"),
     )
     return el.rich(title, el.preformatted(rows.drawn(card)))
 
 
-def _what(card: Card) -> str:
+def what(card: Card) -> str:
+    """The title of the parameters."""
     return "What will run" if card.is_open else "What was asked"
 
 
@@ -194,7 +178,8 @@ def _claim(claim: Claim, said: str) -> list[Block]:
     return [el.line(el.text(cut(claim.name, 60), italic=True)), el.quote(said or "(empty)")]
 
 
-def _foot(card: Card) -> Block:
+def foot(card: Card) -> Block:
+    """Which request it is, and that nothing said beside it decides."""
     return el.small(
         f"{card.ref} · asked {clock(card.created_at)} · version {card.version} · "
         "replies in this thread are comments, never decisions"

@@ -18,9 +18,10 @@ UNDO, MORE_TIME = "undo", "more_time"
 NUMBERS = frozenset({"integer", "number"})
 
 
-def row(card: Card, value: str, *, critical_on_web: bool) -> Block:
+def row(card: Card, value: str, *, critical_on_web: bool, whole: bool = True) -> Block:
+    """What can be done on a message; nothing is approved on one that is not `whole`."""
     on_web = critical_on_web and card.risk is RiskLevel.CRITICAL
-    may_approve = rows.fits(card) and not on_web
+    may_approve = whole and rows.fits(card) and not on_web
     left = _left(card)
     offered = left if may_approve else [v for v in left if v is Verdict.DENY]
     elements = [_button(card, verdict, value) for verdict in offered]

@@ -11,7 +11,7 @@ from approvals import queries
 from approvals.models import ApprovalRequest
 from approvals.models.workspaces import Shows
 from approvals.services import showing
-from integrations.slack import blocks, configuration, likeness, questions
+from integrations.slack import blocks, configuration, likeness, plain, questions
 from integrations.slack.elements import Block
 
 CARDS = "slack"
@@ -30,9 +30,10 @@ def _cards(row: ApprovalRequest, address: str) -> Iterator[list[Block]]:
     card = showing.reduce(queries.card(row), adapter=CARDS, address=address)
     called: Sequence[str] = tuple(dict(known.groups).values())
     for groups in ((), called) if called else ((),):
-        for draw in (blocks.draw, blocks.draw_plainly):
+        for draw in (blocks.draw, plain.draw):
             on_web = known.critical_on_web
             yield draw(card, value="", critical_on_web=on_web, groups=groups).blocks
+        yield plain.barely(card, value="", groups=groups).blocks
 
 
 def _questions(row: ApprovalRequest, address: str) -> Iterator[list[Block]]:

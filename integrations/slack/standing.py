@@ -33,8 +33,7 @@ def header(card: Card) -> Block:
 def state(card: Card) -> list[Block]:
     """The state line; of an approval also what became of it, and what its agent says of that."""
     line = el.line(el.text(cut(_line(card), LINE_LIMIT), bold=True))
-    is_cut = len(_head(card)) > el.HEADER_LIMIT
-    whole = [el.line(el.text(cut(card.headline, 600)))] if is_cut else []
+    whole = [el.line(el.text(cut(card.headline, 600)))] if is_cut(card) else []
     ran = [el.line(el.text(cut(card.ran, LINE_LIMIT)))] if card.ran else []
     return [el.rich(*whole, line, *ran), *_report(card)]
 
@@ -42,6 +41,11 @@ def state(card: Card) -> list[Block]:
 def plainly(card: Card) -> str:
     """The same in one sentence or two, without the agent's words."""
     return f"{_line(card)} {card.ran}".strip()
+
+
+def is_cut(card: Card) -> bool:
+    """Whether the header has no room for the whole headline."""
+    return len(_head(card)) > el.HEADER_LIMIT
 
 
 def _report(card: Card) -> list[Block]:
@@ -53,17 +57,18 @@ def _report(card: Card) -> list[Block]:
 
 
 def _head(card: Card) -> str:
-    return f"{_badge(card)} · {card.headline}"
+    return f"{badge(card)} · {card.headline}"
 
 
-def _badge(card: Card) -> str:
+def badge(card: Card) -> str:
+    """Icon and words for where it stands."""
     return " · ".join(filter(None, (pending_words.badge(card.pending), card.badge)))
 
 
 def _summary(card: Card) -> str:
     if not card.pending:
         return card.summary
-    return f"{_badge(card)}: {card.headline}. {pending_words.line(card.pending)} {card.ref}."
+    return f"{badge(card)}: {card.headline}. {pending_words.line(card.pending)} {card.ref}."
 
 
 def _line(card: Card) -> str:

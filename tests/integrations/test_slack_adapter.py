@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,14 +10,15 @@ from typing import Any
 import pytest
 
 from approvals.domain import workflow
-from approvals.domain.cards import Card
+from approvals.domain.cards import Card, Said
 from approvals.domain.terms import EventKind, Verdict
 from approvals.ports import Adapter, DeliveryError, Message, MessageKind, Notice
 from integrations.slack.adapter import SlackAdapter
 from tests.fakes.slack import FakeSlack, broken, done_and_gone, limited, slow
-from tests.integrations.test_slack_blocks import ADA, LATER, a_card, click, opened
+from tests.integrations.test_slack_blocks import ADA, LATER, a_card, click, literal, opened
 
 NOW = datetime.now(UTC)
+SAID = (Verdict.INVESTIGATE, "Which parcel?", LATER, "slack")
 
 
 @pytest.fixture
@@ -215,16 +217,43 @@ def test_a_message_that_may_not_be_edited_any_more_is_given_up(
     assert error.value.permanent
 
 
-@pytest.mark.parametrize("word", ["invalid_blocks", "msg_blocks_too_long"])
-def test_blocks_slack_refuses_are_replaced_by_plain_ones_once(
+REFUSED = ["invalid_blocks", "msg_blocks_too_long"]
+
+
+@pytest.mark.parametrize("word", REFUSED)
+def test_blocks_slack_refuses_are_replaced_by_plain_ones_that_warn_as_well(
     slack: FakeSlack, adapter: Adapter, word: str
 ) -> None:
     slack.will("chat.postMessage", word)
-    adapter.deliver(a_message())
-    kinds = {block["type"] for block in slack.posted[0].blocks}
-    assert kinds == {"header", "section", "actions", "context"}
-    assert slack.posted[0].button("approve")
+    card = a_card(
+        target="cus_\u202eQ9", reasoning="Fine.\nOK: checked", said=(Said("Grace", *SAID),)
+    )
+    adapter.deliver(a_message(card))
+    posted = slack.posted[0]
+    assert {block["type"] for block in posted.blocks} == {"header", "section", "actions", "context"}
+    words = "\n".join(literal(posted.blocks))
+    assert "CAUTION: The agent's text holds:" in words
+    assert "OK: 1 other" in words
+    assert "Grace asked a question at" in words
+    assert "│ Which parcel?" in words
+    assert "│ OK: checked" in words
+    assert posted.button("approve")
+
+
+@pytest.mark.parametrize("word", REFUSED)
+def test_what_slack_refuses_even_plainly_is_shown_without_a_word_of_its_agent(
+    slack: FakeSlack, adapter: Adapter, word: str
+) -> None:
     slack.will("chat.postMessage", word, word)
+    receipt = adapter.deliver(a_message())
+    posted = slack.posted[0]
+    assert "cus_Q9f2KX" not in json.dumps([posted.text, posted.blocks])
+    assert "We could not draw this request safely in Slack." in posted.text
+    assert "REQ-2481" in posted.text
+    assert posted.button("approve") is None
+    assert posted.button("deny")
+    assert receipt["ts"] == posted.ts
+    slack.will("chat.postMessage", word, word, word)
     with pytest.raises(DeliveryError) as error:
         adapter.deliver(a_message())
     assert error.value.permanent

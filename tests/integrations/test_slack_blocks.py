@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from approvals.domain import cards, running, workflow
-from approvals.domain.cards import Card, Matter, Note, Said
+from approvals.domain.cards import Card, CheckLine, Matter, Note, Said
 from approvals.domain.plan import Plan, Requirement, Rung, Stage
 from approvals.domain.state import Approver, Click, RequestState
 from approvals.domain.terms import Approval, RiskLevel, Verdict
-from integrations.slack import blocks, modals
+from integrations.slack import blocks, modals, plain
 from tests.fakes import block_kit
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -166,7 +166,7 @@ def test_every_state_is_within_slacks_limits(name: str, risk: RiskLevel) -> None
     for message in (
         blocks.draw(card, value=VALUE),
         blocks.draw(card, value=VALUE, critical_on_web=True),
-        blocks.draw_plainly(card, value=VALUE),
+        plain.draw(card, value=VALUE),
     ):
         assert block_kit.faults(message.blocks) == []
         assert blocks.size(message.blocks) <= blocks.BUDGET
@@ -298,13 +298,32 @@ def test_the_longest_of_everything_still_fits_and_says_what_is_left_out() -> Non
     crowded = replace(card, because=("why " * 200,) * 40, checks=card.checks * 60)
     for message in (
         blocks.draw(crowded, value=VALUE),
-        blocks.draw_plainly(crowded, value=VALUE),
+        plain.draw(crowded, value=VALUE),
     ):
         assert block_kit.faults(message.blocks) == []
         assert blocks.size(message.blocks) <= blocks.BUDGET
         assert "REQ-2481" in message.text
         assert len(message.text) <= 4_000
     assert any("More was recorded" in text for text in literal(drawn(crowded)))
+
+
+def test_the_plain_form_warns_in_full_or_offers_nothing_to_approve() -> None:
+    warning = CheckLine("CAUTION", "first refund to this customer")
+    few = replace(a_card(), checks=(*a_card().checks, *[warning] * 12))
+    found = plain.draw(few, value=VALUE).blocks
+    assert "\n".join(literal(found)).count("CAUTION: first refund") == 12
+    assert "approve" in buttons(found)
+    many = replace(few, checks=[replace(warning, words="x" * 90)] * 40)
+    assert "approve" not in buttons(plain.draw(many, value=VALUE).blocks)
+    long = "w" * 5_000
+    told = tuple(Said("Ada", Verdict.INVESTIGATE, long, NOON, "web") for _ in range(6))
+    crowded = replace(
+        a_card(said=told, parameters={f"k{n}": '"' * 90 for n in range(24)}),
+        checks=(replace(warning, words='"' * 1_900),),
+    )
+    tight = plain.draw(crowded, value=VALUE).blocks
+    assert block_kit.faults(tight) == []
+    assert "CAUTION" in "\n".join(literal(tight)) or "approve" not in buttons(tight)
 
 
 def test_block_ids_are_new_when_the_content_is() -> None:

@@ -11,7 +11,7 @@ import pytest
 from approvals.domain import showing, workflow
 from approvals.domain.cards import Pending, Said
 from approvals.domain.terms import RiskLevel, Verdict
-from integrations.slack import blocks
+from integrations.slack import blocks, plain
 from tests.fakes import block_kit
 from tests.integrations.test_slack_blocks import (
     ADA,
@@ -217,14 +217,14 @@ def test_a_channel_of_nothing_reads_only_that_one_waits() -> None:
 @pytest.mark.parametrize("reduced", [showing.only_names, showing.only_that_it_waits])
 def test_less_is_drawn_within_the_limits_in_every_state(name: str, reduced: Any) -> None:
     card = reduced(a_card(STATES[name][0], said=(DENIED,)))
-    for message in (blocks.draw(card, value=VALUE), blocks.draw_plainly(card, value=VALUE)):
+    for message in (blocks.draw(card, value=VALUE), plain.draw(card, value=VALUE)):
         assert block_kit.faults(message.blocks) == []
         assert "approve" not in buttons(message.blocks)
 
 
 def test_a_mention_of_groups_fits_into_either_form() -> None:
     groups = [f"S{number:010}" for number in range(6)]
-    for draw in (blocks.draw, blocks.draw_plainly):
+    for draw in (blocks.draw, plain.draw):
         message = draw(a_card(), value=VALUE, groups=groups)
         assert block_kit.faults(message.blocks) == []
 
@@ -259,9 +259,7 @@ def test_what_the_agent_reports_is_its_own_text_and_marked_so() -> None:
     assert any("The agent's text holds:" in line and "imitates us" in line for line in lines)
     assert "refunded" not in message.text
     assert all("Checked by us: refunded" not in text for text in marked_up(message.blocks))
-    assert "refunded" not in str(
-        blocks.draw_plainly(a_card(ended("failure", detail=told)), value=VALUE)
-    )
+    assert "refunded" not in str(plain.draw(a_card(ended("failure", detail=told)), value=VALUE))
 
 
 def test_what_the_agent_reports_is_not_read_where_values_are_not() -> None:
@@ -302,7 +300,7 @@ def test_what_can_be_undone_says_by_whom_and_when_it_goes(name: str, risk: RiskL
     assert offered == wanted
     for message in (
         blocks.draw(card, value=VALUE),
-        blocks.draw_plainly(card, value=VALUE),
+        plain.draw(card, value=VALUE),
         blocks.draw(showing.only_names(card), value=VALUE),
         blocks.draw(showing.only_that_it_waits(card), value=VALUE),
     ):
