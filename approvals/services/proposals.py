@@ -71,6 +71,12 @@ def change_stage(
     return _ask(agent, action_class, held, stage, dates, reason=reason, by=by, at=at)
 
 
+def would_raise(*, agent: Agent, action_class: str, stage: Stage, at: datetime) -> bool:
+    """Whether this stage is above the one that holds now, so that people would be asked."""
+    held = autonomy.governing(agent, action_class, at=at)
+    return rank(stage) > rank(Stage(held.stage) if held else None)
+
+
 def _refuse_dates(dates: Dates, held: AgentStage | None, *, at: datetime) -> None:
     """Raises Invalid for odd dates, and for a start after the stage to rise from has ended."""
     stage_dates.refuse_odd(dates, at=at)

@@ -16,8 +16,8 @@ from approvals.domain.stage_dates import Dates
 from approvals.domain.terms import Stage
 from approvals.models import Agent, ApprovalRequest, Person
 from approvals.queries import agents as reads
-from approvals.services import agent_zones, clock, people, stewards
-from approvals.web import agent_page
+from approvals.services import agent_zones, clock, people, proposals, stewards
+from approvals.web import agent_page, proving
 from approvals.web.access import signed_in
 
 MOST_TYPED = 4_000
@@ -26,6 +26,7 @@ LEFT = ("reason", "name", "days", "class", "stage", "act", "owner", "time_zone",
 
 @require_POST
 @signed_in
+@proving.holds_back
 def change_stage(request: HttpRequest, person: Person, name: str) -> HttpResponse:
     """Step down at once, or ask others to go up: then the request that waits is shown."""
     agent, typed = _agent(name), _typed(request)
@@ -33,8 +34,11 @@ def change_stage(request: HttpRequest, person: Person, name: str) -> HttpRespons
     def change(at: datetime) -> str:
         if typed["stage"] not in list(Stage):
             raise Invalid("Choose a stage. Nothing was changed.", field="stage")
+        stage, of_class = Stage(typed["stage"]), typed["class"]
+        if proposals.would_raise(agent=agent, action_class=of_class, stage=stage, at=at):
+            proving.wanted(request)
         done = stewards.change_stage(
-            agent=agent, action_class=typed["class"], stage=Stage(typed["stage"]),
+            agent=agent, action_class=of_class, stage=stage,
             reason=typed["reason"], by=person, at=at,
             dates=Dates(*(stage_dates.read(typed[name], field=name) for name in ("starts", "ends"))),
         )  # fmt: skip

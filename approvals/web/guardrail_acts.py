@@ -12,7 +12,7 @@ from approvals.domain.errors import Refusal
 from approvals.domain.terms import AlertKind
 from approvals.models import Alert, Person
 from approvals.services import alert_life, alerts, block_marks, breakers, clock
-from approvals.web import guardrails
+from approvals.web import guardrails, proving
 from approvals.web.access import signed_in
 
 
@@ -83,8 +83,10 @@ def judge_block(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
 
 @require_POST
 @signed_in
+@proving.holds_back
 def reset_breaker(request: HttpRequest, person: Person, number: int) -> HttpResponse:
     """Close one breaker, with a reason."""
+    proving.wanted(request)
     reason = request.POST.get("reason", "")
     return _do(
         request,

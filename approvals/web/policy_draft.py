@@ -23,7 +23,7 @@ from approvals.queries import policies as reads
 from approvals.services import actors, clock, pinned, policies, policy_changes, policy_facts
 from approvals.services.policy_changes import Proposal
 from approvals.web import policies as pages
-from approvals.web import simulator
+from approvals.web import proving, simulator
 from approvals.web.access import signed_in
 
 MAY_CHANGE = (Role.MANAGER.value, Role.OPERATOR.value)
@@ -47,6 +47,7 @@ class MayNotChange(errors.NotAllowed):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
+@proving.holds_back
 def draft(request: HttpRequest, person: Person) -> HttpResponse:
     """The text of one file; checked by everybody, proposed by managers and operators."""
     version = policies.newest()
@@ -133,7 +134,7 @@ def _answered(
             raise errors.Invalid("The file's name ends in .yaml. Nothing was checked or proposed.")
         facts["tried"] = pinned.tried(documents.load(files), facts["cases"])
         if "propose" in request.POST:
-            return _proposed(person, files, facts)
+            return _proposed(request, person, files, facts)
         facts |= _looked_at(files, facts["now"])
         status = 200
     except PolicyInvalid as error:
@@ -143,7 +144,9 @@ def _answered(
     return render(request, "policies_draft.html", facts, status=status)
 
 
-def _proposed(person: Person, files: Mapping[str, str], facts: dict[str, Any]) -> HttpResponse:
+def _proposed(
+    request: HttpRequest, person: Person, files: Mapping[str, str], facts: dict[str, Any]
+) -> HttpResponse:
     if person.role not in MAY_CHANGE:
         raise MayNotChange(
             "Managers and operators propose policies; your role is neither. Nothing was proposed."
@@ -152,6 +155,7 @@ def _proposed(person: Person, files: Mapping[str, str], facts: dict[str, Any]) -
         raise errors.Invalid(
             f"{len(missed)} of {len(facts['tried'])} test cases would not hold. Nothing was proposed."
         )
+    proving.wanted(request)
     reason = facts["reason"].strip()
     if facts["tried"]:
         reason = f"{reason} ({len(facts['tried'])} pinned test cases hold.)".strip()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from approvals.web import codes, linking, passkeys, sign_in, single_sign_on
+from approvals.web import codes, linking, passkeys, proving, sign_in, single_sign_on
 
 urlpatterns = [
     path("sign-in", sign_in.sign_in),
@@ -17,6 +17,7 @@ urlpatterns = [
     path("sign-in/code", codes.ask),
     path("sign-in/codes", codes.enrol),
     path("sign-out", sign_in.sign_out),
+    path("proven", proving.proven),
     path("link/<slug:kind>", linking.link),
     path("settings/you/passkeys", passkeys.register),
     path("settings/you/passkeys/options", passkeys.ask_to_register),
