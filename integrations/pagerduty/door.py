@@ -67,6 +67,8 @@ def webhook(request: HttpRequest) -> HttpResponse:
     def answer(request: HttpRequest, raw: bytes, settings: Configuration) -> HttpResponse:
         if not _is_signed(request, raw, settings):
             return _refuse(401, "bad_signature", "The signature is missing or wrong.")
+        if not payloads.concerns_us(raw):
+            return _told([])
         found = payloads.event(canonical.loads(raw))
         return _once(request, raw, [(found.by.id, partial(watching.heard, found, settings))])
 

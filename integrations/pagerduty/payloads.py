@@ -5,6 +5,7 @@ A right header or signature says who sent the bytes, not that they make sense; n
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ ID = re.compile(r"[A-Za-z0-9]{1,40}")
 MOST_MESSAGES = 16
 PRESSED = "incident.custom"
 FIELDS_CHANGED = "incident.custom_field_values.updated"
+RESOLVED = "incident.resolved"
+# What of a subscription is acted on; PagerDuty sends some thirty types, and new ones as it likes.
+HEARD = frozenset({FIELDS_CHANGED, RESOLVED})
 # Which shape new accounts get is not documented; these are the names an action's event may have.
 ACTION_TYPES = frozenset({PRESSED, "incident.custom_action", "incident.custom_action.invoked"})
 CHOICES = {
@@ -54,12 +58,25 @@ class Event:
     data: Mapping[str, Any]
 
 
+def concerns_us(raw: bytes) -> bool:
+    """Whether a signed webhook may be of a type that is acted on. Nothing else of it is looked at:
+    an event of another type is never found wanting, since three refusals switch the webhook off.
+    """
+    try:
+        body = json.loads(raw)
+    except (ValueError, RecursionError):
+        return True  # the strict reader says what is wrong
+    told = body.get("event") if isinstance(body, Mapping) else None
+    kind = told.get("event_type") if isinstance(told, Mapping) else None
+    return not isinstance(kind, str) or kind in HEARD
+
+
 def presses(payload: object) -> list[Pressed]:
     """The presses a request tells of; none where it tells of something else. Raises Malformed."""
     body = _mapping(payload, "The payload")
     if "messages" not in body:
-        found = event(body)
-        return [found.by] if found.type in ACTION_TYPES else []
+        kind = _text(_mapping(body.get("event"), "event"), "event_type")
+        return [event(body).by] if kind in ACTION_TYPES else []
     messages = body["messages"]
     if not isinstance(messages, list) or len(messages) > MOST_MESSAGES:
         raise Malformed("messages is no list, or too long. Nothing was recorded.")

@@ -16,7 +16,6 @@ from integrations.pagerduty.payloads import Event
 CALL_SECONDS = 3.0
 # PagerDuty gives up after two days, and what was heard is remembered for three.
 OLDEST = timedelta(hours=50)
-RESOLVED = "incident.resolved"
 STILL_WAITS = (
     "Resolving this incident decided nothing. {state} Nobody will be paged about it again here. "
     "{ref} {url}"
@@ -41,7 +40,7 @@ def heard(event: Event, settings: Configuration) -> Outcome:
         if event.by.at is None:
             raise Malformed("occurred_at is missing. Nothing was recorded.")
         return pressed(Act(event.by, verdict, deciding.BY_SIGNATURE), settings)
-    if event.type == RESOLVED and event.by.user:
+    if event.type == payloads.RESOLVED and event.by.user:
         return _resolved(event, settings)
     return NOTHING
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from approvals.domain.terms import Status, Verdict
-from approvals.models import Decision, Identity, Receipt
+from approvals.models import Decision, Identity, Receipt, Replay
 from approvals.services import clock, deliveries
 from tests.fakes import server
 from tests.fakes.pagerduty import WEBHOOK_SECRET, FakePagerDuty, Knock, secret_header, sign
@@ -21,7 +21,52 @@ HIGH: dict[str, Any] = {**cast.HIGH}
 CRITICAL: dict[str, Any] = {**cast.CRITICAL}
 LONG: dict[str, Any] = HIGH | {"parameters": {"body": "words " * 4_000}}
 APPROVE, DENY, INVESTIGATE = (f"/action/{verdict}" for verdict in Verdict)
+REFERENCE = {"id": "PBAZLIU", "type": "incident_reference", "summary": None}
+# Every type of a subscription, and where its data names the incident, as PagerDuty documents it.
+TYPES = {
+    **dict.fromkeys(
+        (
+            "incident.acknowledged", "incident.delegated", "incident.escalated",
+            "incident.incident_type.changed", "incident.priority_updated", "incident.reassigned",
+            "incident.reopened", "incident.resolved", "incident.service_updated",
+            "incident.triggered", "incident.unacknowledged",
+        ),
+        "incident",
+    ),
+    **dict.fromkeys(
+        ("incident.task.completed", "incident.task.created", "incident.task.updated"), "incident_task"
+    ),
+    **dict.fromkeys(
+        (
+            "incident.action_invocation.created", "incident.action_invocation.terminated",
+            "incident.action_invocation.updated",
+        ),
+        "incident_action_invocation",
+    ),
+    **dict.fromkeys(
+        ("incident.workflow.started", "incident.workflow.completed"), "incident_workflow_instance"
+    ),
+    **dict.fromkeys(("service.created", "service.deleted", "service.updated"), "service"),
+    "incident.annotated": "incident_note",
+    "incident.conference_bridge.updated": "incident_conference_bridge",
+    "incident.custom_field_values.updated": "incident_field_values",
+    "incident.responder.added": "incident_responder",
+    "incident.responder.replied": "incident_responder",
+    "incident.role.assigned": "incident_role_assignment",
+    "incident.status_update_published": "incident_status_update",
+    "service.custom_field_values.updated": "service_field_values",
+}  # fmt: skip
 SHAPES = pytest.mark.parametrize("shape", ["v2", "v3"])
+
+
+def data_of(kind: str) -> dict[str, Any]:
+    """The data of an event, with its incident where this type has it."""
+    shape = TYPES[kind]
+    if shape == "incident":
+        return REFERENCE | {"type": "incident"}
+    if shape == "incident_role_assignment":
+        return {"type": shape, "incident_role_assignments": [{"id": "af64", "incident": REFERENCE}]}
+    return {"type": shape} | ({"incident": REFERENCE} if shape.startswith("incident") else {})
 
 
 @pytest.fixture(autouse=True)
@@ -343,6 +388,35 @@ class TestWebhooks:
         data = {"id": "P1", "type": kind.split(".")[0]}
         body = pagerduty.event(kind, data, agent=None)
         assert knock("/webhook", sign(body)).status_code == 200
+
+    @pytest.mark.parametrize("kind", TYPES)
+    def test_no_type_that_is_documented_is_refused(
+        self, pagerduty: FakePagerDuty, kind: str
+    ) -> None:
+        body = pagerduty.event(kind, data_of(kind), agent=None)
+        assert knock("/webhook", sign(body)).status_code == 200
+        both = Knock(sign(body).body, {**sign(body).headers, **secret_header()})
+        assert said(knock(APPROVE, both))["counted"] is False
+
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            b'{"event":{"event_type":"incident.annotated","data":{"content":"a\\u0000b"}}}',
+            b'{"event":{"event_type":"incident.annotated","data":{"content":"\\ud800"}}}',
+            b'{"event":{"event_type":"incident.annotated","id":7,"agent":[]}}',
+            b'{"event":{"event_type":"incident.annotated","number":18446744073709551616}}',
+        ],
+    )
+    def test_an_event_nobody_reads_is_not_found_wanting(self, raw: bytes) -> None:
+        """Whoever may write a note there could otherwise have the webhook switched off."""
+        assert knock("/webhook", sign(raw)).status_code == 200
+
+    def test_what_does_not_concern_us_leaves_nothing_behind(self, pagerduty: FakePagerDuty) -> None:
+        kind = "incident.role.assigned"
+        for _ in range(2):
+            answer = knock("/webhook", sign(pagerduty.event(kind, data_of(kind), agent=None)))
+            assert said(answer) == {"counted": False, "detail": "Nothing here concerns us."}
+        assert not Replay.objects.exists()
 
     def test_a_secret_is_replaced_without_a_gap(
         self, pagerduty: FakePagerDuty, settings: Any
