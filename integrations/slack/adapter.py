@@ -26,6 +26,7 @@ from integrations.slack import (
     replies,
     seals,
     seeking,
+    wire,
 )
 from integrations.slack.blocks import Drawn
 from integrations.slack.calls import Caller, MessageMissing, RefusedBlocks
@@ -96,13 +97,13 @@ class SlackAdapter:
         return places.of_account(account)
 
     def look(self, *, at: datetime, since: datetime | None) -> None:
-        """See whether all is set up, draw home tabs that are behind, and list what expired for leads."""
+        """See whether all is set up, list for leads what expired, and draw home tabs that are behind."""
         del since
         findings.look(at=at)
         try:
-            home_tabs.draw_due(at=at)
-        finally:
             expired_rounds.tell(expired_list.DirectMessages(self._caller), at=at)
+        finally:
+            home_tabs.draw_due(at=at)
 
     def deliver(self, message: Message) -> Mapping[str, Any]:
         """Post, edit or reply; the receipt is `{channel, ts, drawn}`. Raises DeliveryError."""
@@ -155,7 +156,7 @@ class SlackAdapter:
         groups = self._groups(card) if calls else ()
         place = {"channel": channel, **SILENT}
         answer, drawn = self._send("chat.postMessage", message, card, place, groups=groups)
-        return {**_receipt(answer, channel), "drawn": seals.lately(drawn, None)}
+        return {**wire.message(answer, channel), "drawn": seals.lately(drawn, None)}
 
     def _groups(self, card: Card) -> Sequence[str]:
         if card.risk not in GRAVE or not card.is_open:
@@ -191,7 +192,7 @@ class SlackAdapter:
                 self._say("chat.update", message, drawn, found, sought)
                 return found
         place = {"channel": channel, **SILENT}
-        return _receipt(self._say("chat.postMessage", message, drawn, place, sought), channel)
+        return wire.message(self._say("chat.postMessage", message, drawn, place, sought), channel)
 
     def _find(
         self, message: Message, sought: Sought, *, channel: str, since: datetime, thread: str = ""
@@ -261,9 +262,3 @@ def _marked(card: Card, message: Message) -> dict[str, Any]:
 def _body(drawn: Drawn, place: Mapping[str, Any], marked: Mapping[str, Any]) -> dict[str, Any]:
     text = cut(drawn.text, blocks.TEXT_LIMIT + 900)
     return {**place, **LITERAL, "text": text, "blocks": drawn.blocks, "metadata": dict(marked)}
-
-
-def _receipt(answer: Mapping[str, Any], channel: str) -> Mapping[str, Any]:
-    if not answer.get("ts"):
-        raise DeliveryError("Slack answered without naming the message.", unknown=True)
-    return {"channel": str(answer.get("channel") or channel), "ts": str(answer["ts"])}

@@ -208,7 +208,7 @@ def _post(client: WebClient, root: Mapping[str, str], body: Mapping[str, Any]) -
         answer = client.api_call("chat.postMessage", json={**place, **LITERAL, **body})
     except (SlackApiError, *wire.BROKEN) as error:
         raise wire.failure(error) from error
-    return str(answer.get("ts") or "")
+    return wire.message(answer.data if isinstance(answer.data, dict) else {}, root["channel"])["ts"]
 
 
 def _already_there(

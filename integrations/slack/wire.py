@@ -6,6 +6,8 @@ posts a message twice when the connection breaks after the message was read.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from datetime import timedelta
 from http.client import HTTPException
 from typing import Any
@@ -25,12 +27,15 @@ WAIT = timedelta(seconds=30)
 GONE = frozenset(
     {
         "account_inactive",
+        "block_mismatch",
         "cant_update_message",
         "channel_not_found",
         "edit_window_closed",
         "is_archived",
         "is_inactive",
         "messages_tab_disabled",
+        "metadata_too_large",
+        "msg_too_long",
         "not_in_channel",
         "org_login_required",
         "restricted_action",
@@ -38,13 +43,22 @@ GONE = frozenset(
         "restricted_action_read_only_channel",
         "restricted_action_thread_locked",
         "restricted_action_thread_only_channel",
+        "user_disabled",
+        "user_not_found",
     }
 )
 # "It's possible some aspect of the operation succeeded before the error", says Slack of these.
 UNCLEAR = frozenset({"fatal_error", "internal_error", "request_timeout", "service_unavailable"})
+WORD = re.compile(r"[a-z0-9_.:-]{1,80}")
+UNREADABLE = "unreadable_answer"
+NOT_UNDERSTOOD = "Slack's answer ({status}) could not be read, so it is not known what it did."
 REFUSED_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
 NO_MESSAGE = "message_not_found"
 BROKEN = (OSError, HTTPException, ValueError)
+
+
+class Unreadable(ValueError):
+    """The answer was not one of Slack's: a page of somebody in between, or JSON of another shape."""
 
 
 class Client(WebClient):
@@ -56,7 +70,11 @@ class Client(WebClient):
         body = given.get("json")
         if isinstance(body, dict) and isinstance(body.get("blocks"), list):
             given["json"] = {**body, "blocks": seals.bind(body["blocks"], words=self.checks_words)}
-        return super().api_call(api_method, **given)
+        try:
+            return super().api_call(api_method, **given)
+        except AttributeError as error:
+            # Slack's client looks for fields in whatever JSON it is given, a number or a list.
+            raise Unreadable("Slack's answer was no object.") from error
 
 
 def client(configuration: Configuration, *, seconds: float, token: str = "") -> WebClient:
@@ -75,18 +93,24 @@ def client(configuration: Configuration, *, seconds: float, token: str = "") -> 
 
 
 def code(error: SlackApiError) -> str:
-    """Slack's word for what was wrong."""
+    """Slack's word for what was wrong; `UNREADABLE` where it said none.
+
+    What else an answer holds is nobody's to read: it may be the page of a proxy.
+    """
     response: Any = error.response
     try:
-        return str(response["error"] or "unknown_error")
-    except (KeyError, TypeError, ValueError):
-        return "unknown_error"
+        word = response["error"]
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return UNREADABLE
+    return word if isinstance(word, str) and WORD.fullmatch(word) else UNREADABLE
 
 
 def failure(error: Exception) -> DeliveryError:
     """What an error of a call means for the delivery it was made for."""
     if isinstance(error, SlackApiError):
         return _said_no(error)
+    if isinstance(error, Unreadable):
+        return DeliveryError(NOT_UNDERSTOOD.format(status=200), unknown=True)
     if isinstance(error, URLError):
         # urllib wraps what breaks before the request is out; later breaks come unwrapped.
         return DeliveryError(f"Slack could not be reached: {error.reason}.")
@@ -99,9 +123,11 @@ def _said_no(error: SlackApiError) -> DeliveryError:
     word, status = code(error), error.response.status_code
     if status == 429 or word in LIMITED:
         return DeliveryError("Slack asks us to wait.", retry_after=_retry_after(error))
+    if word == UNREADABLE:
+        return DeliveryError(NOT_UNDERSTOOD.format(status=status), unknown=True)
     if status >= 500 or word in UNCLEAR:
-        return DeliveryError(f"Slack failed with {status} {word[:80]}.", unknown=True)
-    return DeliveryError(f"Slack said {word[:80]}.", permanent=word in GONE)
+        return DeliveryError(f"Slack failed with {status} {word}.", unknown=True)
+    return DeliveryError(f"Slack said {word}.", permanent=word in GONE)
 
 
 def _retry_after(error: SlackApiError) -> timedelta:
@@ -109,3 +135,11 @@ def _retry_after(error: SlackApiError) -> timedelta:
     value = {str(name).lower(): words for name, words in headers.items()}.get("retry-after", "")
     words = str(value[0] if isinstance(value, list) and value else value)
     return timedelta(seconds=min(int(words), 3_600)) if words.isdecimal() else WAIT
+
+
+def message(answer: Mapping[str, Any], channel: str) -> dict[str, str]:
+    """Where the message stands that was posted, `{channel, ts}`. Raises DeliveryError."""
+    ts, there = answer.get("ts"), answer.get("channel") or channel
+    if not (isinstance(ts, str) and ts and isinstance(there, str)):
+        raise DeliveryError("Slack answered without naming the message.", unknown=True)
+    return {"channel": there, "ts": ts}

@@ -11,6 +11,7 @@ class Conversation(Protocol):
 
     server: Any
     close_connection: bool
+    wfile: Any
 
     def do(self) -> None:
         """Do what was asked, and say so."""
@@ -19,6 +20,12 @@ class Conversation(Protocol):
     def act(self) -> object:
         """Do what was asked, and say nothing."""
         ...
+
+    def send_response(self, code: int) -> None: ...
+
+    def send_header(self, keyword: str, value: str) -> None: ...
+
+    def end_headers(self) -> None: ...
 
     def reply(self, body: dict[str, Any], *, status: int = 200, **headers: str) -> None: ...
 
@@ -69,5 +76,28 @@ def slow(seconds: float) -> Fault:
     def fault(to: Conversation) -> None:
         to.server.closing.wait(seconds)
         to.do()
+
+    return fault
+
+
+def garbage() -> Fault:
+    """Answer with bytes of no meaning."""
+
+    def fault(to: Conversation) -> None:
+        to.wfile.write(b"\x16\x03\x01 this is not HTTP\r\n\r\n")
+        to.close_connection = True
+
+    return fault
+
+
+def says(raw: str, *, status: int = 200, kind: str = "application/json") -> Fault:
+    """Answer with just this, having done what was asked: somebody in between put it there."""
+
+    def fault(to: Conversation) -> None:
+        to.act()
+        to.send_response(status)
+        to.send_header("Content-Type", kind)
+        to.end_headers()
+        to.wfile.write(raw.encode())
 
     return fault

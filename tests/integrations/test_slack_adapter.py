@@ -15,6 +15,7 @@ from approvals.domain.terms import EventKind, Verdict
 from approvals.ports import Adapter, DeliveryError, Message, MessageKind, Notice
 from integrations.slack.adapter import SlackAdapter
 from tests.fakes.slack import FakeSlack, broken, done_and_gone, limited, slow
+from tests.fakes.slack_faults import garbage, says
 from tests.integrations.test_slack_blocks import ADA, LATER, a_card, click, literal, opened
 
 NOW = datetime.now(UTC)
@@ -112,7 +113,18 @@ def test_a_limit_delays_by_as_much_as_slack_says(slack: FakeSlack, adapter: Adap
 
 
 @pytest.mark.parametrize(
-    "word", ["channel_not_found", "is_archived", "not_in_channel", "account_inactive"]
+    "word",
+    [
+        "account_inactive",
+        "block_mismatch",
+        "channel_not_found",
+        "is_archived",
+        "metadata_too_large",
+        "msg_too_long",
+        "not_in_channel",
+        "user_disabled",
+        "user_not_found",
+    ],
 )
 def test_what_is_gone_for_good_is_not_tried_again(
     slack: FakeSlack, adapter: Adapter, word: str
@@ -142,6 +154,38 @@ def test_after_an_unclear_failure_the_outcome_is_called_unknown(
         adapter.deliver(a_message())
     assert error.value.unknown
     assert len(slack.called("chat.postMessage")) == 1
+
+
+PAGE = "<html><title>Log in to the hotel</title></html>"
+UNREADABLE = {
+    "a page": says(PAGE, kind="text/html"),
+    "a page that fails": says(PAGE, status=502, kind="text/html"),
+    "a page not found": says(PAGE, status=404, kind="text/html"),
+    "half an answer": says('{"ok": tru'),
+    "nothing": says(""),
+    "a list": says("[]"),
+    "a full list": says("[1]"),
+    "yes": says("true"),
+    "a number": says("7"),
+    "null": says("null"),
+    "no word": says('{"ok": false}'),
+    "a word of another shape": says('{"ok": false, "error": {"a": "<b>"}}'),
+    "a message without a name": says('{"ok": true}'),
+    "a message of another shape": says('{"ok": true, "ts": ["1"], "channel": {}}'),
+    "other bytes": garbage(),
+}
+
+
+@pytest.mark.parametrize("fault", UNREADABLE.values(), ids=UNREADABLE)
+def test_an_answer_that_is_not_slacks_means_that_we_do_not_know(
+    slack: FakeSlack, adapter: Adapter, fault: Any
+) -> None:
+    slack.will("chat.postMessage", fault)
+    with pytest.raises(DeliveryError) as error:
+        adapter.deliver(a_message())
+    assert error.value.unknown
+    assert "hotel" not in error.value.words
+    assert "<" not in error.value.words
 
 
 def test_a_slack_that_cannot_be_reached_has_surely_got_nothing(settings: Any) -> None:
