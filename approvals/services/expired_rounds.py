@@ -65,10 +65,11 @@ def _send(way: Way, due: Due, *, at: datetime) -> bool:
     """One after the other, while there is time; False where some are left. Raises the first that failed."""
     began, failed, is_all = time.monotonic(), None, True
     for one in due.lists:
-        if time.monotonic() - began > MOST_SECONDS:
+        passed = time.monotonic() - began
+        if passed > MOST_SECONDS:
             return False  # the next look goes on here, and meets what failed again
         try:
-            is_all &= _tell(way, one, at=at)
+            is_all &= _tell(way, one, at=at + timedelta(seconds=passed))
         except DeliveryError as error:
             if error.retry_after is not None:
                 raise  # it was said to all of us, and the whole look waits so long

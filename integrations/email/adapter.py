@@ -85,12 +85,12 @@ class EmailAdapter:
         return {"subject": subject}
 
     def look(self, *, at: datetime, since: datetime | None) -> None:
-        """Write of absences that were set or ended, and to leads what expired. Raises DeliveryError."""
+        """Write to leads what expired, and of absences that were set or ended. Raises DeliveryError."""
         del since
         try:
-            about_absences.write(self._configuration, at=at)
-        finally:
             expired_rounds.tell(expired_list.Letters(self._configuration), at=at)
+        finally:
+            about_absences.write(self._configuration, at=at)
 
 
 def _awake(to: Sequence[str], card: Card, *, at: datetime) -> list[str]:

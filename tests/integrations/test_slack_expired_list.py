@@ -164,12 +164,12 @@ def test_a_limit_is_waited_for(slack: FakeSlack, vera: Person, hour: datetime) -
     assert len(slack.called("chat.postMessage")) == 2
 
 
-def test_an_account_slack_does_not_know_is_tried_again_later(
+def test_what_slack_refuses_for_now_is_tried_again_later(
     slack: FakeSlack, vera: Person, hour: datetime
 ) -> None:
     row = undecided("production-api", hour - HOUR)
-    slack.will("conversations.open", "user_not_found")
-    with pytest.raises(DeliveryError, match="user_not_found"):
+    slack.will("conversations.open", "missing_scope")
+    with pytest.raises(DeliveryError, match="missing_scope"):
         look(hour + SOON)
     look(hour + SOON + 30 * MINUTE)
     assert listed(direct(slack)[0]) == [row.ref]
