@@ -385,3 +385,60 @@ def test_the_countdown_follows_the_service_and_not_this_machine(
     page.goto(f"/r/{ref}")
 
     expect(page.locator(".time-left")).to_have_text(re.compile(r"^3 h 59 min left$|^4 h left$"))
+
+
+def test_my_reminders_are_muted_by_a_key_and_had_again(world: World, sign_in: SignIn) -> None:
+    ref = world.submit()
+    page = sign_in("lin")
+    page.goto(f"/r/{ref}")
+    is_live(page)
+
+    page.keyboard.press("s")
+
+    expect(page.get_by_role("status").filter(has_text="not reminded")).to_be_visible()
+    expect(page.get_by_text("You muted your reminders of this one.")).to_be_visible()
+    expect(page.get_by_role("button", name="Approve now")).to_be_visible()
+    page.get_by_role("region", name="Decide").get_by_text("More").click()
+    page.get_by_role("button", name="Remind me again").click()
+    expect(page.get_by_role("status").filter(has_text="reminded of this one again")).to_be_visible()
+    expect(page.get_by_text("You muted your reminders")).to_have_count(0)
+    page.keyboard.press("s")
+    expect(page.get_by_text("You muted your reminders of this one.")).to_be_visible()
+    assert world.status(ref) == "pending"
+
+
+def test_times_of_a_request_are_read_where_its_agent_works(world: World, sign_in: SignIn) -> None:
+    ref = world.submit()
+    manager = sign_in("ada")
+    manager.goto("/agents/robo")
+    manager.get_by_text("time zone…").click()
+    manager.get_by_label("Time zone it works in").fill("Asia/Kolkata")
+    manager.get_by_role("button", name="Save its time zone").click()
+    expect(manager.get_by_text("works in Asia/Kolkata")).to_be_visible()
+
+    page = sign_in("grace", zone="America/New_York")
+    page.goto(f"/r/{ref}")
+    moment = page.locator(".strip time")
+    for words in (r"(EST|EDT|GMT-[45])$", r"(GMT\+5:30|IST)$"):
+        with page.expect_response("**/preferences"):
+            page.keyboard.press("t")
+        expect(moment).to_have_text(re.compile(words))
+    expect(page.get_by_role("button", name="Agent’s times, Asia/Kolkata")).to_be_visible()
+    page.reload()
+    expect(moment).to_have_text(re.compile(r"(GMT\+5:30|IST)$"))
+    title = moment.get_attribute("title") or ""
+    assert "UTC, here " in title
+    assert ", at the agent " in title
+
+    page.goto("/queue?tab=all")
+    expect(page.get_by_role("button", name="Times in UTC")).to_be_visible()
+    expect(page.locator(f"#row-{ref} time")).to_have_text(re.compile(r"UTC$"))
+    page.goto(f"/r/{ref}")
+    for words in (r"UTC \(.*(EST|EDT|GMT-[45])\)$", r"UTC$"):
+        with page.expect_response("**/preferences"):
+            page.keyboard.press("t")
+        expect(moment).to_have_text(re.compile(words))
+    manager.get_by_text("time zone…").click()
+    manager.get_by_label("Time zone it works in").fill("")
+    manager.get_by_role("button", name="Save its time zone").click()
+    expect(manager.get_by_text("works in Asia")).to_have_count(0)

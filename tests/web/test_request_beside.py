@@ -97,7 +97,10 @@ def test_whoever_only_reads_a_request_mutes_it_too_and_nobody_else_learns_of_it(
     row = cast.request(robo)
     at("mallory").post(f"/r/{row.ref}/mute", mute="yes")
     assert "Remind me again" in bar(at("mallory"), row.ref)
-    assert "mallory" not in at("lin").get(f"/r/{row.ref}/evidence").text
+    assert "muted" not in at("mallory").get(f"/r/{row.ref}/evidence").text
+    assert "You muted your reminders" in at("mallory").get(f"/r/{row.ref}/live").text
+    for page in (f"/r/{row.ref}", f"/r/{row.ref}/live", f"/r/{row.ref}/evidence"):
+        assert "muted" not in at("lin").get(page).text
 
 
 def test_what_is_over_cannot_be_muted_and_says_so(lin: Browser, robo: Agent) -> None:
