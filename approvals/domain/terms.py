@@ -188,6 +188,7 @@ class EventKind(StrEnum):
     ALERT_RAISED = "alert.raised"
     ALERT_TAKEN = "alert.taken"
     ALERT_MUTED = "alert.muted"
+    ALERT_SCOPE_ASKED = "alert.scope_asked"
     ALERT_CLOSED = "alert.closed"
     STAGE_CHANGED = "agent.stage_changed"
     STAGE_PLANNED = "agent.stage_planned"

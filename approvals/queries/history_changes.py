@@ -29,6 +29,7 @@ KINDS: dict[str, tuple[EventKind, ...]] = {
     "guardrails": (
         EventKind.BREAKER_OPENED, EventKind.BREAKER_TRIED, EventKind.BREAKER_CLOSED,
         EventKind.ALERT_RAISED, EventKind.ALERT_TAKEN, EventKind.ALERT_MUTED, EventKind.ALERT_CLOSED,
+        EventKind.ALERT_SCOPE_ASKED,
     ),
     "settings": (
         EventKind.SHOWING_CHANGED, EventKind.CHANNEL_TRIED, EventKind.WORKSPACE_INSTALLED,

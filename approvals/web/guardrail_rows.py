@@ -10,7 +10,7 @@ from typing import Any
 from approvals.domain import display
 from approvals.domain.terms import AlertKind, Phase
 from approvals.models import Alert, ApprovalRequest, BreakerTrip, Person
-from approvals.services import alert_life, alerts, tripped
+from approvals.services import alert_life, alerts, more_scope, tripped
 from approvals.services.alert_life import Life
 from approvals.web import guardrail_tries
 
@@ -25,7 +25,7 @@ DOES = {
     "freeze_scaling": "Scaling is refused.",
 }
 MOST_FIGURES = 12
-KEPT_APART = (alert_life.WATCHED, "closed_because")
+KEPT_APART = (alert_life.WATCHED, "closed_because", more_scope.ASKED_IN)
 ASKED_SCOPE = ("action", "target", "namespace", "resource_type")
 
 
@@ -101,6 +101,9 @@ def alert(
         "is_yours": raised.taken_by == person.email,
         "watch": raised.values.get(alert_life.WATCHED) if stands is Life.WATCHED else None,
         "watched_until": alert_life.watched_until(raised) if stands is Life.WATCHED else None,
+        "asked": guardrail_tries.asked(raised, known),
+        "may_ask_scope": raised.kind == AlertKind.SCOPE_VIOLATION.value
+        and more_scope.may_ask(person, raised),
         "may_close": person.role in alerts.CLOSERS and not is_theirs,
         "may_mute": raised.kind != AlertKind.SCOPE_VIOLATION.value and raised.agent is not None,
     }

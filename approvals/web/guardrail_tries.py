@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from approvals.domain import display
-from approvals.domain.terms import AlertKind
+from approvals.domain.terms import AlertKind, Status
 from approvals.models import Alert, ApprovalRequest
 from approvals.queries import guardrail_lists as reads
+from approvals.services import more_scope
+from approvals.web.history_facets import WORDS
 
 MOST_COLUMNS = 5
 ABSENT = "–"
@@ -23,10 +25,30 @@ def refs_of(alert: Alert) -> list[int]:
     return [int(number) for number in numbers if number.isascii() and number.isdecimal()]
 
 
+def asked_in(alert: Alert) -> list[int]:
+    """The number of the request that asks for more scope because of an alert; empty before anybody asks."""
+    ref = str(alert.values.get(more_scope.ASKED_IN, ""))
+    number = ref.removeprefix("REQ-")
+    return [int(number)] if ref != number and number.isascii() and number.isdecimal() else []
+
+
+def asked(alert: Alert, known: Mapping[int, ApprovalRequest]) -> dict[str, Any]:
+    """That request, and how it stands."""
+    row = next((known[number] for number in asked_in(alert) if number in known), None)
+    if row is None:
+        return {}
+    words = WORDS["outcome"][row.status].lower()
+    return {"ref": row.ref, "words": words, "waits": not Status(row.status).is_final}
+
+
 def read(alerts: Iterable[Alert]) -> Mapping[int, ApprovalRequest]:
-    """Every request the repeated denials are about."""
+    """Every request the repeated denials are about, and those that ask for more scope."""
     kind = AlertKind.REPEATED_DENIALS.value
-    return reads.tries(number for each in alerts if each.kind == kind for number in refs_of(each))
+    return reads.tries(
+        number
+        for each in alerts
+        for number in (refs_of(each) if each.kind == kind else asked_in(each))
+    )
 
 
 def beside(alert: Alert, known: Mapping[int, ApprovalRequest]) -> dict[str, Any]:

@@ -177,6 +177,7 @@ WORDS: dict[str, str] = {
     EventKind.ALERT_RAISED: "Alert raised",
     EventKind.ALERT_TAKEN: "Alert taken",
     EventKind.ALERT_MUTED: "Alerts muted",
+    EventKind.ALERT_SCOPE_ASKED: "More scope asked for",
     EventKind.ALERT_CLOSED: "Alert closed",
     EventKind.CHANNEL_TRIED: "Test approval sent",
     EventKind.WORKSPACE_INSTALLED: "Slack workspace added",

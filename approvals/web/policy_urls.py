@@ -6,6 +6,7 @@ from django.urls import path
 
 from approvals.web import (
     guardrail_acts,
+    guardrail_scope,
     guardrails,
     insights,
     policies,
@@ -24,6 +25,7 @@ urlpatterns = [
     path("guardrails/alerts/<int:number>/watch", guardrail_acts.watch_alert),
     path("guardrails/alerts/<int:number>/close", guardrail_acts.close_alert),
     path("guardrails/alerts/<int:number>/mute", guardrail_acts.mute_alert),
+    path("guardrails/alerts/<int:number>/scope", guardrail_scope.ask),
     path("guardrails/blocks/<str:ref>/judge", guardrail_acts.judge_block),
     path("guardrails/breakers", guardrails.breakers),
     path("guardrails/breakers/<int:number>/reset", guardrail_acts.reset_breaker),

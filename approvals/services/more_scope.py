@@ -1,0 +1,196 @@
+"""Ask people to let an agent touch what its scope refused: from the alert, once, by changing the policy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from approvals.domain import canonical, errors
+from approvals.domain.policy import documents, scope_edits
+from approvals.domain.policy.differences import NOTHING, Found
+from approvals.domain.policy.documents import PolicySet
+from approvals.domain.policy.reading import PolicyInvalid
+from approvals.domain.policy.scope_edits import Added, Edited
+from approvals.domain.terms import AlertKind, EventKind
+from approvals.models import Alert, ApprovalRequest, Person, PolicyVersion
+from approvals.services import actors, alerts, audit, policies, policy_changes
+from approvals.services.policy_changes import Proposal
+
+__all__ = ["Added", "Wanted", "ask", "may_ask", "wanted"]
+ASKED_IN = "asked_in"  # among an alert's values: the request that asks for the change
+LONGEST_REASON = 2_000
+
+
+class MayNotAsk(errors.NotAllowed):
+    """More scope is asked for by managers, operators and who answers for the agent."""
+
+
+class NothingToAsk(errors.Conflict):
+    """No change to the scope is offered for this alert; the words say why."""
+
+    code = "nothing_to_ask"
+
+
+class ScopeChanged(errors.Conflict):
+    """The change that was shown is not the one that would be made by now."""
+
+    code = "scope_changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What an alert's request would need, compared with the policy in force.
+
+    `sha256` names the files that would be proposed. `obstacle` says why nothing is offered.
+    """
+
+    alert: Alert
+    version: PolicyVersion
+    policy: PolicySet
+    edited: Edited
+    found: Found = NOTHING
+    lines: tuple[str, ...] = ()
+    sha256: str = ""
+    obstacle: str = ""
+
+
+def may_ask(person: Person, alert: Alert) -> bool:
+    """Whether this person may ask for more scope because of this alert."""
+    is_owner = alert.agent is not None and alert.agent.owner_id == person.pk
+    return person.role in alerts.CLOSERS or is_owner
+
+
+def wanted(*, number: int) -> Wanted:
+    """The smallest change that would have let the request of an alert into its agent's scope.
+
+    Raises NoSuchAlert, or Conflict where the policy in force cannot be read.
+    """
+    rows = Alert.objects.select_related("agent__owner", "request__agent")
+    alert = rows.filter(pk=number).first() if number <= alerts.LARGEST else None
+    return _wanted(_scope_alert(alert, number), policies.newest())
+
+
+def ask(*, number: int, person: Person, reason: str, shown: str, at: datetime) -> ApprovalRequest:
+    """Propose the change whose files were `shown`, by their digest; asking twice is asking once.
+
+    Raises MayNotAsk, Invalid without a reason, AlreadyClosed, NothingToAsk, ScopeChanged, and what
+    `policy_changes.offer` raises. Nothing is changed by asking: somebody else decides.
+    """
+    with transaction.atomic():
+        version = policies.newest(lock=True)
+        rows = Alert.objects.select_for_update(of=("self",)).select_related(
+            "agent__owner", "request__agent"
+        )
+        alert = rows.filter(pk=number).first() if number <= alerts.LARGEST else None
+        alert = _scope_alert(alert, number)
+        _refuse(alert, person, reason)
+        now = _wanted(alert, version)
+        _refuse_stale(now, shown)
+        if now.obstacle:
+            raise NothingToAsk(f"{now.obstacle} Nothing was asked.")
+        proposal = Proposal(
+            files=now.edited.files,
+            author=person.email,
+            reason=_reason(alert, reason),
+            asked_by=person,
+        )
+        row = policy_changes.offer(proposal, actor=actors.person(person), at=at).request
+        if row is None:
+            raise NothingToAsk("The change would weaken nothing. Nothing was asked.")
+        _remember(alert, row, person, at=at)
+    return row
+
+
+def _scope_alert(alert: Alert | None, number: int) -> Alert:
+    if alert is None or alert.kind != AlertKind.SCOPE_VIOLATION.value:
+        raise alerts.NoSuchAlert(f"There is no alert {number} about a scope. Nothing was changed.")
+    return alert
+
+
+def _refuse(alert: Alert, person: Person, reason: str) -> None:
+    if not may_ask(person, alert):
+        raise MayNotAsk(
+            f"Managers, operators and the owner of {alert.agent} ask for more scope; you are none of "
+            "them. Nothing was asked."
+        )
+    if alert.closed_at is not None:
+        raise alerts.AlreadyClosed(
+            f"{alert.closed_by} closed this alert at {audit.stamp(alert.closed_at)}. Nothing was asked.",
+            closed_by=alert.closed_by,
+        )
+    if not reason.strip():
+        raise errors.Invalid(
+            "Say why it should be allowed; whoever decides reads it. Nothing was asked.",
+            field="reason",
+        )
+
+
+def _refuse_stale(now: Wanted, shown: str) -> None:
+    if now.sha256 == shown:
+        return
+    raise ScopeChanged(
+        f"The policy changed since you looked; version {now.version.number} is in force. Nothing was "
+        "asked. What stands below is how it is now."
+    )
+
+
+def _wanted(alert: Alert, version: PolicyVersion | None) -> Wanted:
+    if version is None:
+        raise errors.Conflict("No policy was ever applied, so there is no scope to change.")
+    files = version.files
+    try:
+        policy = documents.load(files, version=version.number)
+        edited = _edited(alert, version)
+        if edited.obstacle or not edited.added:
+            return Wanted(alert, version, policy, edited, obstacle=edited.obstacle or _ALLOWED)
+        _, found = policy_changes.compared(edited.files)
+    except PolicyInvalid as error:
+        raise errors.Conflict(
+            f"Policy version {version.number}, which is in force, cannot be read: {error.problems[0]}. "
+            "Nothing was changed."
+        ) from error
+    return Wanted(
+        alert,
+        version,
+        policy,
+        edited,
+        found=found,
+        lines=tuple(policy_changes.differences(files, edited.files)),
+        sha256=canonical.digest(dict(edited.files)),
+        obstacle="" if found.weaker else _NO_WEAKER,
+    )
+
+
+_ALLOWED = "Its scope lets this in as the policy stands by now."
+_NO_WEAKER = "What would be added is no more than is allowed already. Change the policy itself."
+
+
+def _edited(alert: Alert, version: PolicyVersion) -> Edited:
+    row = alert.request
+    if row is None:
+        return Edited(version.files, obstacle="The alert names no request to compare with.")
+    return scope_edits.smallest(version.files, row.agent.name, row.submission)
+
+
+def _reason(alert: Alert, reason: str) -> str:
+    ref = alert.request.ref if alert.request else ""
+    return f"{reason.strip()[:LONGEST_REASON]} (Alert {alert.pk}: {ref} left the scope.)"
+
+
+def _remember(alert: Alert, row: ApprovalRequest, person: Person, *, at: datetime) -> None:
+    """The alert names the request; asked again, there is nothing new to write."""
+    if alert.values.get(ASKED_IN) == row.ref:
+        return
+    alert.values = {**alert.values, ASKED_IN: row.ref}
+    alert.save(update_fields=["values"])
+    detail = {
+        "alert": alert.pk,
+        "kind": alert.kind,
+        "agent": alert.agent.name if alert.agent else "",
+        "request": row.ref,
+    }
+    audit.append_service(
+        EventKind.ALERT_SCOPE_ASKED, actor=actors.person(person), at=at, detail=detail
+    )
