@@ -16,6 +16,11 @@ from approvals.domain.cards import Card
 from approvals.domain.terms import EventKind, RiskLevel
 
 OURS = "countersign/"
+# Between an address and one of those behind it: `security > ben@example.com`.
+BEHIND = " > "
+# What an adapter puts under this name into a receipt is kept with the delivery, not with the receipt.
+DOUBT = "doubt"
+MAYBE_TWICE = "It may stand there twice"
 
 
 class MessageKind(StrEnum):
@@ -96,6 +101,29 @@ class DeliveryError(Exception):
         self.unknown = unknown
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """One of those behind an address whom a message did not reach: their own `address`, told apart from
+    the whole by `BEHIND`, and why. `permanent` as in DeliveryError."""
+
+    address: str
+    words: str
+    permanent: bool = False
+
+
+class Partly(Exception):
+    """The message reached some of those behind its address, and `left` not.
+
+    `receipt` is what `deliver` would have returned. Each of `left` is told alone from now on, at their
+    own address, and whoever has it is not told again.
+    """
+
+    def __init__(self, receipt: Mapping[str, Any], left: Sequence[Left]) -> None:
+        super().__init__(f"{len(left)} of those behind the address were not reached.")
+        self.receipt = receipt
+        self.left = tuple(left)
+
+
 class Adapter(Protocol):
     """One way to reach people or programs. Constructed once per process, without arguments."""
 
@@ -108,7 +136,8 @@ class Adapter(Protocol):
     def deliver(self, message: Message) -> Mapping[str, Any]:
         """Carry one message and return the receipt (a small JSON object) to edit it by later.
 
-        Raises `DeliveryError`. Called outside any transaction; may be slow, must have a time limit.
+        Raises `DeliveryError`, and `Partly` where several stand behind one address. Called outside any
+        transaction; may be slow, must have a time limit.
         """
         ...
 

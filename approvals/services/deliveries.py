@@ -18,11 +18,12 @@ from approvals.domain.terms import EventKind
 from approvals.models import ApprovalRequest, Delivery, Receipt
 from approvals.models.outbox import DeliveryState
 from approvals.models.requests import REF_PREFIX
-from approvals.ports import DeliveryError, Message, MessageKind
+from approvals.ports import DOUBT, DeliveryError, Left, Message, MessageKind, Partly
 from approvals.services import (
     actors,
     adapters,
     agents,
+    behind,
     bell,
     clock,
     digests,
@@ -127,7 +128,7 @@ def _attempt(delivery: Delivery, *, at: datetime, now: Clock) -> None:
     gathered = digests.gather(delivery, at=at) if is_digest else None
     try:
         message = _message(delivery, row, gathered, at=at)
-        handle = _carry(delivery, message)
+        handle, left = _carry(delivery, message)
     except DeliveryError as error:
         _record_failure(delivery, error, gathered, at=now())
     except Exception as error:  # a bug in one adapter or card must not stop the others
@@ -135,7 +136,7 @@ def _attempt(delivery: Delivery, *, at: datetime, now: Clock) -> None:
         words = f"{type(error).__name__}: {error}"
         _record_failure(delivery, DeliveryError(words), gathered, at=now())
     else:
-        _record_success(delivery, row, message, handle, gathered, at=(at := now()))
+        _record_success(delivery, row, message, handle, gathered, left=left, at=(at := now()))
         endpoints.answered(delivery, adapters.enabled()[delivery.adapter], at=at)
 
 
@@ -149,10 +150,14 @@ def _is_moot(delivery: Delivery, row: ApprovalRequest) -> bool:
     )
 
 
-def _carry(delivery: Delivery, message: Message) -> Mapping[str, Any]:
+def _carry(delivery: Delivery, message: Message) -> tuple[Mapping[str, Any], Sequence[Left]]:
+    """The receipt, and whom of those behind the address it did not reach."""
     if message.kind is MessageKind.DIGEST and not message.listed:
-        return {}  # everything in it was decided meanwhile
-    return adapters.enabled()[delivery.adapter].deliver(message)
+        return {}, ()  # everything in it was decided meanwhile
+    try:
+        return adapters.enabled()[delivery.adapter].deliver(message), ()
+    except Partly as partly:
+        return partly.receipt, partly.left
 
 
 def _message(
@@ -188,11 +193,15 @@ def _record_success(
     handle: Mapping[str, Any],
     gathered: Gathered | None,
     *,
+    left: Sequence[Left],
     at: datetime,
 ) -> None:
+    kept = {name: value for name, value in handle.items() if name != DOUBT}
+    delivery.last_error = str(handle.get(DOUBT) or delivery.last_error)[:2000]
     with transaction.atomic():
         if not _finish(delivery, DeliveryState.SENT, at=at):
             return
+        behind.promise(delivery, left, at=at)
         if gathered is not None:
             adapter = adapters.enabled()[delivery.adapter]
             digests.kept(gathered, adapter, first=delivery, at=at)
@@ -203,7 +212,7 @@ def _record_success(
             adapter=delivery.adapter,
             address=delivery.address,
             defaults={
-                "handle": dict(handle),
+                "handle": kept,
                 "position": row.position,
                 "shown_sha256": message.card.shown_sha256,
                 "updated_at": at,

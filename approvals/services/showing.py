@@ -13,6 +13,7 @@ from approvals.domain.terms import EventKind
 from approvals.models import Person
 from approvals.models.people import Role
 from approvals.models.workspaces import ChannelShowing, Shows
+from approvals.ports import BEHIND
 from approvals.services import audit
 from approvals.services.actors import Actor
 
@@ -37,9 +38,8 @@ def limited() -> list[ChannelShowing]:
 
 
 def reduce(card: Card, *, adapter: str, address: str) -> Card:
-    """The card as this address may see it."""
-    reduced = _REDUCED.get(of(adapter=adapter, address=address))
-    return reduced(card) if reduced else card
+    """The card as this address may see it: whoever stands behind one sees no more than it does."""
+    return as_read(card, adapter=adapter, addresses={address, address.partition(BEHIND)[0]})
 
 
 def strictest(*, adapter: str, addresses: Collection[str]) -> Shows:

@@ -17,7 +17,7 @@ from approvals.domain.cards import Card
 from approvals.domain.display import escape_terminal
 from approvals.domain.terms import EventKind
 from approvals.models import Person, Team, absences
-from approvals.ports import DeliveryError, Message, MessageKind, Notice
+from approvals.ports import BEHIND, DeliveryError, Left, Message, MessageKind, Notice, Partly
 from approvals.services import expired_rounds, muting, quiet
 from integrations.email import absences as about_absences
 from integrations.email import configuration, envelope, expired_list, letters, post
@@ -57,7 +57,10 @@ class EmailAdapter:
         return [(kind, to) for to in wanted if to]
 
     def deliver(self, message: Message) -> Mapping[str, Any]:
-        """Send one message; the receipt is `{subject}`, for answers to bear. Raises DeliveryError."""
+        """Send one message; the receipt is `{subject}`, for answers to bear.
+
+        Raises DeliveryError, and Partly where the server took it for some of a team.
+        """
         if message.card is None:
             raise DeliveryError("E-mail carries cards and notes only.", permanent=True)
         to = _recipients(message.address)
@@ -80,8 +83,8 @@ class EmailAdapter:
         )  # fmt: skip
         if self._configuration.console:
             logger.info("%s", escape_terminal(envelope.as_text(mail), keep_lines=True))
-        else:
-            post.send(mail, to, self._configuration)
+        elif refused := post.send(mail, to, self._configuration):
+            raise Partly({"subject": subject}, _left(message.address, refused))
         return {"subject": subject}
 
     def look(self, *, at: datetime, since: datetime | None) -> None:
@@ -95,20 +98,35 @@ class EmailAdapter:
 
 def _awake(to: Sequence[str], card: Card, *, at: datetime) -> list[str]:
     """Without those whose quiet hours these are."""
-    people = dict(Person.objects.filter(email__in=to).values_list("email", "pk"))
+    people = _people(to)
     resting = quiet.resting(people.values(), risk=card.risk, at=at)
-    return [each for each in to if people.get(each) not in resting]
+    return [each for each in to if people.get(each.lower()) not in resting]
 
 
 def _to_remind(to: Sequence[str], card: Card) -> list[str]:
     """Without those who want no reminders of this request."""
-    people = dict(Person.objects.filter(email__in=to).values_list("email", "pk"))
+    people = _people(to)
     muted = muting.silenced(card.public_id, people.values())
-    return [each for each in to if people.get(each) not in muted]
+    return [each for each in to if people.get(each.lower()) not in muted]
+
+
+def _people(to: Sequence[str]) -> dict[str, int]:
+    """Whose addresses these are, however a policy wrote them; a list that is nobody's is left out."""
+    known = Person.objects.filter(email__in=[each.lower() for each in to])
+    return dict(known.values_list("email", "pk"))
+
+
+def _left(address: str, refused: Mapping[str, DeliveryError]) -> list[Left]:
+    """Those of a team whom the server refused. The word is theirs alone from then on."""
+    return [Left(f"{address}{BEHIND}{to}", why.words, why.permanent) for to, why in refused.items()]
 
 
 def _recipients(address: str) -> list[str]:
-    """An address is itself; a team is everybody active in it now. Raises DeliveryError."""
+    """An address is itself; a team is everybody active in it now, or the one who is named behind it
+    and still belongs to it. Raises DeliveryError."""
+    team, _, one = address.partition(BEHIND)
+    if one:
+        return [each for each in _recipients(team) if each == one]
     if configuration.is_address(address):
         return [address]
     if "@" in address:

@@ -11,7 +11,7 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 
 from approvals.domain.cards import Card
-from approvals.ports import Message, MessageKind
+from approvals.ports import BEHIND, Message, MessageKind
 from integrations.email import letters
 from integrations.email.letters import Letter
 
@@ -26,15 +26,18 @@ def seal(
     to: Sequence[str],
 ) -> EmailMessage:
     """The whole message. A repeated attempt has the same Message-ID, so that mailboxes drop it."""
-    root = _root(card, message.address, sender.domain)
+    # Whoever is told alone stands in the thread of their team, of which they may have the beginning.
+    address, _, alone = message.address.partition(BEHIND)
+    root = _root(card, address, sender.domain)
     is_first = message.kind is MessageKind.CARD and not message.receipt
     mail = EmailMessage(policy=policy.SMTP)
     mail["From"] = sender
-    mail["To"] = to[0] if to == [message.address] else _team(message.address)
+    mail["To"] = to[0] if to == [address] else _team(address)
     mail["Subject"] = letters.one_line(subject if is_first else f"Re: {subject}")
     mail["Date"] = format_datetime(message.at)
-    mail["Message-ID"] = root if is_first else f"<{message.id}@{sender.domain}>"
-    if not is_first:
+    is_root = is_first and not alone
+    mail["Message-ID"] = root if is_root else f"<{message.id}@{sender.domain}>"
+    if not is_root:
         mail["In-Reply-To"] = root
         mail["References"] = root
     return _filled(mail, letter)

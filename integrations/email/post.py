@@ -6,10 +6,9 @@ answer about this message or all of its recipients is final.
 
 from __future__ import annotations
 
-import logging
 import smtplib
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from email import policy
 from email.message import EmailMessage
@@ -19,8 +18,6 @@ from typing import Any
 
 from approvals.ports import DeliveryError
 from integrations.email.configuration import Configuration
-
-logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 5.0
 TOTAL_SECONDS = 15.0
@@ -36,8 +33,8 @@ def send(
     server: Configuration,
     *,
     total: float = TOTAL_SECONDS,
-) -> None:
-    """Send, or raise DeliveryError. Somebody refused among several is a warning in the log."""
+) -> Mapping[str, DeliveryError]:
+    """Send; returns why some were refused where others have it. Raises DeliveryError when none has."""
     body = mail.as_bytes(policy=policy.SMTP)
     with _connected(server, total=total) as smtp:
         _answered(*smtp.mail(server.sender.addr_spec), wanted=TAKEN, may_be_final=False)
@@ -47,8 +44,7 @@ def send(
             _answered(*min(refused.values()), wanted=TAKEN)
         _answered(*smtp.docmd("DATA"), wanted=GO_ON)
         _contents(smtp, body)
-    for address in refused:
-        logger.warning("mail server refused a recipient", extra={"recipient": address})
+    return {address: _refusal(*answer) for address, answer in refused.items()}
 
 
 def _refused(smtp: smtplib.SMTP, to: Sequence[str]) -> dict[str, tuple[int, bytes]]:
@@ -72,8 +68,12 @@ def _answered(
     code: int, words: bytes, *, wanted: frozenset[int], may_be_final: bool = True
 ) -> None:
     if code not in wanted:
-        is_final = may_be_final and FINAL <= code < FINAL + 100
-        raise DeliveryError(_said(code, words), permanent=is_final, unknown=code < 0)
+        raise _refusal(code, words, may_be_final=may_be_final)
+
+
+def _refusal(code: int, words: bytes, *, may_be_final: bool = True) -> DeliveryError:
+    is_final = may_be_final and FINAL <= code < FINAL + 100
+    return DeliveryError(_said(code, words), permanent=is_final, unknown=code < 0)
 
 
 class _Bounded(smtplib.SMTP):
