@@ -51,7 +51,7 @@ def _letter(one: Owed, listed: list[Line]) -> letters.Letter:
     return letters.Letter(
         opening=(
             f"{one.count.capitalize()} of low and medium risk expired {one.span}. "
-            "Your teams were asked and nobody decided. Nothing ran; the agents can ask again."
+            "Your teams were asked and no decision came in time. Nothing ran; the agents can ask again."
         ),
         parts=(letters.Part("Not decided in time", (*named, *more)),),
         link=f"See {who} in history",
