@@ -12,8 +12,7 @@ from approvals.domain.policy import examples
 from approvals.domain.policy.documents import PolicySet
 from approvals.domain.policy.evaluate import Evaluation
 from approvals.domain.policy.reading import PolicyInvalid
-from approvals.models import Agent
-from approvals.services import autonomy
+from approvals.domain.terms import Stage
 
 FILE = "test cases"
 MOST_CASES = 200
@@ -39,6 +38,7 @@ def case(
     agent: str,
     submission: Mapping[str, Any],
     at: datetime,
+    stages: Mapping[str, Stage],
 ) -> str:
     """The YAML of one test case, or nothing where the answer hung on more than a test case can say.
 
@@ -48,8 +48,6 @@ def case(
                "parameters": submission["parameters"]}  # fmt: skip
     request |= {name: submission[name] for name in ASKED_BY if submission.get(name)}
     given: dict[str, Any] = {"now": at.astimezone(UTC).isoformat(timespec="seconds")}
-    known = Agent.objects.filter(name=agent).first()
-    stages = autonomy.stages_of(known, at=at) if known else {}
     if stages:
         given["stage"] = {name: stage.value for name, stage in stages.items()}
     expect = {"verdict": judged.verdict.value, "risk": judged.effective.value,

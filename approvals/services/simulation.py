@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from approvals.domain import canonical, errors
 from approvals.domain.plan import Plan
+from approvals.domain.policy import example_terms, seats, sentences, traced
 from approvals.domain.policy import on_call as schedules
-from approvals.domain.policy import seats, sentences
 from approvals.domain.policy.documents import PolicySet
 from approvals.domain.policy.evaluate import Evaluation, evaluate
+from approvals.domain.policy.reading import Place, PolicyInvalid, Value
 from approvals.domain.policy.subject import subject_of
-from approvals.domain.terms import Approval, DataClass, RiskLevel
+from approvals.domain.policy.traced import Traced
+from approvals.domain.terms import Approval, DataClass, RiskLevel, Stage
 from approvals.models import Agent, Person
 from approvals.queries import stand_ins
 from approvals.services import circumstances, on_call
 
 LONGEST = 20_000
+LONGEST_PASTED = 16_000  # it travels in an address
+UNJUDGED = frozenset({"rollback", "callback_url", "expires_in"})  # no rule looks at them
 LONGEST_NAME, LONGEST_TARGET = 200, 500
 
 
@@ -41,10 +45,7 @@ class Called:
 def submission(typed: Mapping[str, str]) -> dict[str, Any]:
     """A submission from the fields of a form. Raises NotAnAction in words for what is missing or wrong."""
     action, target = typed.get("action", "").strip(), typed.get("target", "").strip()
-    if not action or not target:
-        raise NotAnAction("An action and a target are wanted. Nothing was judged.")
-    if len(action) > LONGEST_NAME or len(target) > LONGEST_TARGET:
-        raise NotAnAction("The action or the target is too long. Nothing was judged.")
+    _refuse_unnamed(action, target)
     body: dict[str, Any] = {
         "action": action,
         "target": target,
@@ -59,6 +60,50 @@ def submission(typed: Mapping[str, str]) -> dict[str, Any]:
     if typed.get("recipients", "").strip():
         body["recipients"] = [each.strip() for each in typed["recipients"].split(",")][:100]
     return body
+
+
+def pasted(text: str) -> dict[str, Any]:
+    """A whole request as an agent would send it, its `agent` beside it or not. Raises NotAnAction."""
+    if len(text) > LONGEST_PASTED:
+        raise NotAnAction(
+            f"The request is longer than {LONGEST_PASTED:,} characters. Nothing was judged."
+        )
+    try:
+        plain = canonical.loads(text.encode())
+    except (canonical.Malformed, UnicodeEncodeError) as wrong:
+        words = str(wrong).replace("Nothing was recorded.", "").replace("The body", "The request")
+        raise NotAnAction(f"{words.strip()} Nothing was judged.") from None
+    if not isinstance(plain, dict):
+        raise NotAnAction("A request is a JSON object, {…}. Nothing was judged.")
+    try:
+        found = example_terms.submission(
+            _valued({name: each for name, each in plain.items() if name not in UNJUDGED})
+        )
+    except PolicyInvalid as wrong:
+        said = "; ".join(f"{each.key or 'request'}: {each.words}" for each in wrong.problems)
+        raise NotAnAction(f"This is no request. {said}. Nothing was judged.") from None
+    found = {"target": "", "parameters": {}} | found
+    _refuse_unnamed(str(found["action"]), str(found["target"]))
+    if any(not isinstance(each, str) for each in found.get("labels", {}).values()):
+        raise NotAnAction("Labels are text. Nothing was judged.")
+    return found
+
+
+def _valued(plain: Any, key: str = "") -> Value:
+    """JSON as the readers of policies take it, each value with the path of keys to it."""
+    below: Any = plain
+    if isinstance(plain, dict):
+        below = {n: _valued(each, f"{key}.{n}" if key else n) for n, each in plain.items()}
+    elif isinstance(plain, list):
+        below = [_valued(each, f"{key}[{number}]") for number, each in enumerate(plain)]
+    return Value(Place("request", 1, 1), below, key)
+
+
+def _refuse_unnamed(action: str, target: str) -> None:
+    if not action or not target:
+        raise NotAnAction("An action and a target are wanted. Nothing was judged.")
+    if len(action) > LONGEST_NAME or len(target) > LONGEST_TARGET:
+        raise NotAnAction("The action or the target is too long. Nothing was judged.")
 
 
 def _object(text: str) -> dict[str, Any]:
@@ -83,13 +128,33 @@ def _chosen(name: str, typed: Mapping[str, str], known: type[RiskLevel] | type[D
     return {name: value}
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one policy says of a request, and of each rule whether it applies."""
+
+    judged: Evaluation
+    stages: Mapping[str, Stage]
+    rules: tuple[Traced, ...]
+
+
 def answer(
-    policy: PolicySet, *, agent: str, submission: Mapping[str, Any], at: datetime
-) -> Evaluation:
-    """The evaluation by this policy, under what the service knows at that moment."""
+    policy: PolicySet,
+    *,
+    agent: str,
+    submission: Mapping[str, Any],
+    at: datetime,
+    stages: Mapping[str, Stage] | None = None,
+) -> Answer:
+    """By this policy, under what the service knows at that moment. `stages` are tried instead of the
+    agent's own."""
     subject = subject_of(agent, submission)
     known = Agent.objects.filter(name=agent).first()
-    return evaluate(policy, subject, circumstances.gather(known, subject, policy, at=at))
+    now = circumstances.gather(known, subject, policy, at=at)
+    if stages is not None:
+        now = replace(now, stages=stages)
+    return Answer(
+        evaluate(policy, subject, now), now.stages, tuple(traced.of(policy, subject, now))
+    )
 
 
 def sentence(policy: PolicySet, judged: Evaluation) -> str:
@@ -141,3 +206,12 @@ def _called(
         "" if len(said) >= quorum else f"Nobody could fill {quorum - len(said)} of the seats now."
     )
     return Called(named.get(team, team), quorum, tuple(said), words)
+
+
+def result(judged: Evaluation) -> str:
+    """The answer in a few words, for who hears the page."""
+    if judged.verdict is Approval.FORBIDDEN:
+        return "would be denied"
+    if judged.verdict is Approval.AUTO or judged.plan is None:
+        return "would run without anybody being asked"
+    return "people would be asked"

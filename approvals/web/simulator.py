@@ -17,10 +17,11 @@ from approvals import queries
 from approvals.domain import display
 from approvals.domain.errors import NotFound, Refusal
 from approvals.domain.policy import documents
+from approvals.domain.policy.autonomy import EVERY_CLASS
 from approvals.domain.policy.documents import PolicySet
-from approvals.domain.policy.evaluate import Evaluation
 from approvals.domain.policy.reading import PolicyInvalid
-from approvals.domain.terms import DataClass, RiskLevel
+from approvals.domain.policy.traced import Traced
+from approvals.domain.terms import Approval, DataClass, RiskLevel, Stage
 from approvals.models import Agent, Person
 from approvals.queries import policies as reads
 from approvals.services import clock, own, pinned, policies, policy_changes, replay, simulation
@@ -29,11 +30,19 @@ from approvals.web.access import signed_in
 
 FIELDS = (
     "agent", "action", "target", "parameters", "namespace", "type", "risk", "data_classification",
-    "recipients", "at", "draft", "request",
+    "recipients", "at", "stage", "draft", "request", "json",
 )  # fmt: skip
 MOST_REPLAYED = 2_000
 DAYS = 30
 LISTED = 25
+ANY_AGENT = "any-agent"
+MOST_RULES = 200
+NO_STAGE = "none"
+DOES = {
+    Approval.FORBIDDEN: "It refuses.",
+    Approval.REQUIRED: "It asks a person.",
+    Approval.AUTO: "It lets it through.",
+}
 READY = (
     ("Restart a service", {"action": "restart_service", "target": "checkout"}),
     ("Drop a database", {"action": "drop_database", "target": "orders"}),
@@ -56,6 +65,7 @@ class Question:
     submission: Mapping[str, Any]
     at: datetime
     ref: str = ""
+    stages: Mapping[str, Stage] | None = None
 
 
 @require_safe
@@ -66,7 +76,7 @@ def show(request: HttpRequest, person: Person) -> HttpResponse:
     if request.GET.get("from"):
         return HttpResponseRedirect(f"/policies/draft?{urlencode({'from': request.GET['from']})}")
     now = clock.now()
-    typed = {name: request.GET.get(name, "")[: simulation.LONGEST] for name in FIELDS}
+    typed = {name: request.GET.get(name, "")[: simulation.LONGEST + 1] for name in FIELDS}
     facts: dict[str, Any] = {
         "section": "policies",
         "now": now,
@@ -74,6 +84,8 @@ def show(request: HttpRequest, person: Person) -> HttpResponse:
         "agents": list(Agent.objects.order_by("name").values_list("name", flat=True)[:500]),
         "risks": list(RiskLevel),
         "data_classes": list(DataClass),
+        "stages": list(Stage),
+        "no_stage": NO_STAGE,
         "drafts": list(own.waiting(policy_changes.EFFECT)),
         "ready": READY,
         "days": DAYS,
@@ -84,7 +96,7 @@ def show(request: HttpRequest, person: Person) -> HttpResponse:
         draft = _draft(typed["draft"])
         if draft is not None and "replay" in request.GET:
             facts["replayed"] = replayed(live, draft, now)
-        if typed["request"] or typed["target"]:
+        if typed["request"] or typed["target"] or typed["json"].strip():
             asked = _question(typed, now)
             facts |= _answers(asked, live, draft)
             facts["typed"] = _filled(typed, asked)
@@ -97,16 +109,29 @@ def show(request: HttpRequest, person: Person) -> HttpResponse:
 
 
 def _question(typed: Mapping[str, str], now: datetime) -> Question:
-    at = _moment(typed["at"]) or now
+    at, stages = _moment(typed["at"]) or now, _stages(typed["stage"])
+    agent = typed["agent"].strip() or ANY_AGENT
+    if not typed["request"] and typed["json"].strip():
+        body = simulation.pasted(typed["json"])
+        return Question(str(body.pop("agent", agent)), body, at, stages=stages)
     if not typed["request"]:
-        return Question(typed["agent"] or "any-agent", simulation.submission(typed), at)
+        return Question(agent, simulation.submission(typed), at, stages=stages)
     try:
         row = queries.request(typed["request"])
     except NotFound:
         raise simulation.NotAnAction(
             f"There is no request {typed['request'][:40]}. Nothing was judged."
         ) from None
-    return Question(row.agent.name, row.submission, at, row.ref)
+    return Question(row.agent.name, row.submission, at, row.ref, stages)
+
+
+def _stages(word: str) -> dict[str, Stage] | None:
+    """The stage to try for every class of action; None for what the agent has itself."""
+    if word in {"", NO_STAGE}:
+        return {} if word else None
+    if word not in list(Stage):
+        raise simulation.NotAnAction(f"There is no stage {word[:40]!r}. Nothing was judged.")
+    return {EVERY_CLASS: Stage(word)}
 
 
 def _moment(text: str) -> datetime | None:
@@ -157,6 +182,7 @@ def _answers(asked: Question, live: PolicySet, draft: PolicySet | None) -> dict[
         sides.append(_side("By the draft", draft, asked))
     return {
         "ref": asked.ref,
+        "agent": display.show_identifier(asked.agent, limit=80).text,
         "headline": display.show_identifier(
             f"{asked.submission['action']} on {asked.submission['target']}", limit=200
         ).text,
@@ -166,34 +192,54 @@ def _answers(asked: Question, live: PolicySet, draft: PolicySet | None) -> dict[
 
 
 def _side(title: str, policy: PolicySet, asked: Question) -> dict[str, Any]:
-    judged = simulation.answer(policy, agent=asked.agent, submission=asked.submission, at=asked.at)
+    found = simulation.answer(
+        policy, agent=asked.agent, submission=asked.submission, at=asked.at, stages=asked.stages
+    )
+    judged = found.judged
     title_of_case = f"{asked.ref}: " if asked.ref else ""
     title_of_case += f"{asked.submission['action']} on {asked.submission['target']}"
     return {
         "title": title,
         "case": pinned.case(
             policy, judged, title=title_of_case[:200], agent=asked.agent,
-            submission=asked.submission, at=asked.at,
+            submission=asked.submission, at=asked.at, stages=found.stages,
         ),
+        "result": simulation.result(judged),
         "sentence": simulation.sentence(policy, judged),
         "because": judged.because,
         "trace": evaluation.of_checks(judged.to_json()),
         "called": simulation.called(policy, judged.plan, agent=asked.agent, at=asked.at),
-        "rules": _rules(policy, asked, judged),
+        "rules": _rules(found.rules),
+        "unlisted": max(0, len(found.rules) - MOST_RULES),
+        "elsewhere": [one.name for one in policy.policies if not one.concerns(asked.agent)],
     }  # fmt: skip
 
 
-def _rules(policy: PolicySet, asked: Question, judged: Evaluation) -> list[dict[str, str]]:
-    """Every policy that does not speak here, and why: what a reader looks for and does not find."""
-    del judged
-    silent = []
-    for one in policy.policies:
-        if not one.concerns(asked.agent):
-            silent.append({"name": one.name, "why": f"It is not about {asked.agent}."})
-        elif one.rules and not one.naming(str(asked.submission["action"])):
-            why = f"None of its {len(one.rules)} rules names {asked.submission['action']}."
-            silent.append({"name": one.name, "why": why})
-    return silent
+def _rules(traced: tuple[Traced, ...]) -> list[dict[str, str]]:
+    """Every rule in order, and why it does not apply; of very many, those first that name the action."""
+    if len(traced) > MOST_RULES:
+        traced = tuple(sorted(traced, key=lambda each: not each.named))[:MOST_RULES]
+    return [_rule(each) for each in traced]
+
+
+def _rule(traced: Traced) -> dict[str, str]:
+    rule = traced.rule
+    state, css = "Applies", "ok"
+    words = DOES[rule.approval] if rule.approval else f"It rates the risk as {rule.risk}."
+    if traced.holds is not True:
+        state, css, words = "Does not apply", "not", f"Because {traced.lacks}."
+        # What could not be told is asked about, and so is what is automatic outside its conditions.
+        if traced.holds is None or (traced.named and rule.approval is Approval.AUTO):
+            words = f"Because {traced.lacks}; so a person is asked."
+    if traced.holds is None:
+        state, css = "Could not be checked", "unknown"
+    return {
+        "name": rule.name,
+        "place": f"{rule.place.file}:{rule.place.line}",
+        "state": state,
+        "css": css,
+        "words": display.show(words, limit=400).text,
+    }
 
 
 def replayed(live: PolicySet, draft: PolicySet, now: datetime) -> dict[str, Any]:

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
 
-from approvals.domain.terms import Verdict
-from approvals.models import ApprovalRequest, AuditEvent, Delivery, PolicyVersion
-from approvals.services import own, policies, policy_changes
+from approvals.domain.terms import Stage, Verdict
+from approvals.models import Agent, ApprovalRequest, AuditEvent, Delivery, PolicyVersion
+from approvals.services import (
+    adapters,
+    autonomy,
+    clock,
+    deliveries,
+    own,
+    policies,
+    policy_changes,
+)
+from tests.fakes.adapter import FakeAdapter
 from tests.support import cast
 from tests.web.conftest import Browser
 from tests.web.reading import Page
@@ -25,6 +37,21 @@ spec:
   actions:
     - {name: "erase_*", approval: forbidden, because: Nothing is erased.}
 """
+LARGE = """
+apiVersion: guardrails.io/v1
+kind: AgentPolicy
+metadata: {name: large}
+spec:
+  agents: ["*"]
+  actions:
+    - {name: scale_deployment, approval: forbidden, when: parameters.to_replicas > 50, because: Too many.}
+    - {name: "scale_*", approval: required, because: Look first.}
+    - {name: "paint_*", risk: high, because: Paint stays.}
+"""
+SCALING: dict[str, Any] = {
+    "action": "scale_deployment", "target": "production-api",
+    "parameters": {"from_replicas": 4, "to_replicas": 9},
+}  # fmt: skip
 WEAKER = """
 apiVersion: guardrails.io/v1
 kind: AgentPolicy
@@ -47,7 +74,16 @@ def ann(db: None) -> Browser:
     return Browser(cast.person("ada"))
 
 
-def draft(browser: Browser, text: str, **more: str) -> object:
+@pytest.fixture
+def channel(settings: Settings) -> FakeAdapter:
+    """The only channel of this test."""
+    settings.ADAPTERS = ["tests.fakes.adapter.FakeAdapter"]
+    made = adapters.enabled()["fake"]
+    assert isinstance(made, FakeAdapter)
+    return made
+
+
+def draft(browser: Browser, text: str, **more: str) -> Any:
     fields = {"file": "more.yaml", "text": text, "reason": "Because.", **more}
     return browser.client.post("/policies/draft", fields)
 
@@ -149,24 +185,95 @@ def test_a_rule_made_from_requests_can_be_read_as_policy(lin: Browser) -> None:
     assert "2 would stop asking" in checked.content.decode()
 
 
-def test_the_simulator_answers_in_one_sentence_and_sends_nothing(lin: Browser) -> None:
+def test_the_simulator_answers_in_one_sentence_and_sends_nothing(
+    lin: Browser, channel: FakeAdapter
+) -> None:
     row = cast.request()
+    deliveries.send_due()
+    told, asked = list(channel.told), list(channel.notices)
+    assert told
     before = (
         ApprovalRequest.objects.count(),
         AuditEvent.objects.count(),
         Delivery.objects.count(),
     )
-    text = lin.get(f"/policies/simulate?request={row.ref}").text
+    page = lin.get(f"/policies/simulate?request={row.ref}")
+    text = page.text
+    (verdict,) = [each for each in page.every("p") if each.attributes.get("role") == "status"]
+    assert verdict.name == "Result: people would be asked"
     assert "At medium risk, people would be asked: 1 of Team leads within 5 minutes" in text
     assert "Lin" in text
     after = (ApprovalRequest.objects.count(), AuditEvent.objects.count(), Delivery.objects.count())
     assert after == before
+    deliveries.send_due()
+    assert (channel.told, channel.notices) == (told, asked)
 
 
 def test_the_simulator_says_why_a_rule_does_not_apply(lin: Browser) -> None:
-    text = lin.get("/policies/simulate?action=paint_it&target=black&agent=robo").text
-    assert "None of its" in text
-    assert "names paint_it." in text
+    cast.policy()
+    files = {**PolicyVersion.objects.get().files, "more.yaml": LARGE}
+    policies.apply(files=files, author="tests", actor=cast.OPERATOR, at=clock.now())
+    page = lin.get(f"/policies/simulate?{urlencode({'json': json.dumps(SCALING)})}")
+    found = page.every("ol")[1].every("li")
+    rules = [(row.every("span")[0].text, row.every("bdi")[0].text) for row in found]
+    assert rules[-3:] == [
+        ("Does not apply", "Because parameters.to_replicas > 50 does not hold."),
+        ("Applies", "It asks a person."),
+        ("Does not apply", "Because it is about paint_*, not scale_deployment."),
+    ]
+    assert ("Applies", "It rates the risk as medium.") in rules
+    assert len(rules) == len(policies.current().rules)
+    (verdict,) = [each for each in page.every("p") if each.attributes.get("role") == "status"]
+    assert verdict.name == "Result: people would be asked"
+    more = SCALING | {"parameters": {"from_replicas": 4, "to_replicas": 60}}
+    page = lin.get(f"/policies/simulate?{urlencode({'json': json.dumps(more)})}")
+    (verdict,) = [each for each in page.every("p") if each.attributes.get("role") == "status"]
+    assert verdict.name == "Result: would be denied"
+
+
+def test_another_stage_is_tried_than_the_agents_own(lin: Browser, robo: Agent) -> None:
+    cast.policy()
+    autonomy.set_stage(
+        agent=robo, action_class="*", stage=Stage.SUPERVISED, reason="New.",
+        actor=cast.OPERATOR, at=clock.now(),
+    )  # fmt: skip
+    asked = {"action": "view_dashboard", "target": "production", "agent": "robo"}
+    own = lin.get(f"/policies/simulate?{urlencode(asked)}").text
+    assert "robo is at stage supervised for reads" in own
+    tried = lin.get(f"/policies/simulate?{urlencode(asked | {'stage': 'shadow'})}")
+    assert "robo is at stage shadow for reads" in tried.text
+    none = lin.get(f"/policies/simulate?{urlencode(asked | {'stage': 'none'})}").text
+    assert "No stage is set for reads" in none
+    (case,) = [each for each in tried.every("textarea") if each.attributes["name"] == "cases"]
+    assert '"stage": {"*": "shadow"}' in case.text
+
+
+def test_a_whole_request_is_pasted_and_stays_where_it_is_no_request(lin: Browser) -> None:
+    cast.policy()
+    whole = SCALING | {
+        "agent": "robo", "reasoning": "Load.", "rollback": {"available": True}, "expires_in": "4h",
+        "impact": {"pods": 5}, "context": {"related_incidents": ["INC-1"]},
+    }  # fmt: skip
+    page = lin.get(f"/policies/simulate?{urlencode({'json': json.dumps(whole)})}")
+    assert "scale_deployment on production-api" in page.text
+    assert json.loads(page.by_id("s-json").text) == whole
+    for text, words in (
+        ('{"action":', "The request is not valid JSON"),
+        ("[1]", "A request is a JSON object"),
+        ('{"action": "a", "action": "b", "target": "t"}', "Nothing was judged"),
+        ('{"target": "t"}', "'action' is missing"),
+        ('{"action": "a"}', "An action and a target are wanted"),
+        ('{"action": "a", "target": "t", "riks": "low"}', "did you mean 'risk'"),
+        ('{"action": "a", "target": "t", "risk": "huge"}', "'huge' is not known here"),
+        ('{"action": "a", "target": "t", "labels": {"a": 1}}', "Labels are text"),
+        ('{"action": "a", "target": "t", "parameters": [1]}', "parameters: a mapping"),
+        ("[" * 3000, "Nothing was judged"),
+    ):
+        answer = lin.client.get("/policies/simulate", {"json": text})
+        page = Page(answer.content.decode())
+        assert answer.status_code == 422, text
+        assert words in page.text, text
+        assert page.by_id("s-json").text == text
 
 
 def test_a_draft_stands_beside_the_policy_in_force(lin: Browser, ann: Browser) -> None:
@@ -190,6 +297,7 @@ def test_a_draft_stands_beside_the_policy_in_force(lin: Browser, ann: Browser) -
         "request=nonsense", "action=&target=t", "action=a&target=t&at=yesterday",
         "action=a&target=t&risk=huge", "action=a&target=t&draft=7", "action=a&target=t&draft=x",
         'action=a&target=t&parameters={"a":1e999}', "action=a&target=t&data_classification=x",
+        "action=a&target=t&stage=emperor",
     ],
 )  # fmt: skip
 def test_nonsense_is_told_in_words(lin: Browser, query: str) -> None:

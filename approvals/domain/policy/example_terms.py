@@ -64,12 +64,16 @@ def _typed(value: Value, node: yaml.Node) -> Value:
 
 def subject(value: Value) -> Subject:
     """A submission with its agent. Only `action` must be there. Raises PolicyInvalid."""
+    found = {"target": SOME_TARGET, "parameters": {}} | submission(value)
+    return subject_of(str(found.pop("agent", SOME_AGENT)), found)
+
+
+def submission(value: Value) -> dict[str, Any]:
+    """What a submission says, its agent with it. Only `action` must be there. Raises PolicyInvalid."""
     body = value.mapping(*_REQUEST)
     if "action" not in body:
         raise value.fail("'action' is missing")
-    submission = {"target": SOME_TARGET, "parameters": {}}
-    submission |= {name: _REQUEST[name](each) for name, each in body.items()}
-    return subject_of(str(submission.pop("agent", SOME_AGENT)), submission)
+    return {name: _REQUEST[name](each) for name, each in body.items()}
 
 
 def circumstances(value: Value, *, now: datetime) -> Circumstances:
