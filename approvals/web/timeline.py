@@ -14,6 +14,7 @@ from approvals.domain.state import clock
 from approvals.domain.terms import EventKind
 from approvals.models import ApprovalRequest, AuditEvent, Delivery, RequestLook
 from approvals.models.outbox import DeliveryState
+from approvals.ports import MAYBE_TWICE
 
 Entry = Mapping[str, Any]
 PLACES = {
@@ -83,7 +84,9 @@ def _delivery(delivery: Delivery) -> Line | None:
     if delivery.adapter != "webhook" and delivery.address:
         place += f" {display.show_identifier(delivery.address, limit=60).text}"
     if delivery.state == DeliveryState.SENT and delivery.finished_at:
-        return Line(delivery.finished_at, f"Delivered to {place}.")
+        doubt = delivery.last_error if delivery.last_error.startswith(MAYBE_TWICE) else ""
+        more = f" {display.show(doubt, limit=400).text}" if doubt else ""
+        return Line(delivery.finished_at, f"Delivered to {place}.{more}", failed=bool(doubt))
     if delivery.state == DeliveryState.DEAD:
         error = display.show(delivery.last_error, limit=200).text
         return Line(

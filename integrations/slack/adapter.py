@@ -30,7 +30,7 @@ from integrations.slack import (
 )
 from integrations.slack.blocks import Drawn
 from integrations.slack.calls import Caller, MessageMissing, RefusedBlocks
-from integrations.slack.seeking import Sought
+from integrations.slack.seeking import Look, Sought
 from integrations.slack.shortening import cut
 
 logger = logging.getLogger(__name__)
@@ -124,16 +124,15 @@ class SlackAdapter:
     def _show(self, message: Message, card: Card) -> Mapping[str, Any]:
         """Post the card, unless an earlier attempt did, or a digest lists it."""
         channel = self._caller.channel(message.address)
-        if message.attempt > 1:
-            sought = Sought(METADATA, "request", card.public_id)
-            found = self._find(message, sought, channel=channel, since=card.created_at)
-            if found:
-                return self._update(message, card, found)
+        sought = Sought(METADATA, "request", card.public_id)
+        look = self._look(message, sought, channel=channel, since=card.created_at)
+        if look.found:
+            return self._update(message, card, look.found)
         times = self._configuration.digest_times
         in_channel = not places.is_person(message.address)
         if in_channel and digest.is_held_back(card, times, at=message.at):
             return {}
-        return self._post(message, card, channel, calls=in_channel)
+        return {**self._post(message, card, channel, calls=in_channel), **look.doubt}
 
     def _edit(self, message: Message, card: Card) -> Mapping[str, Any]:
         try:
@@ -171,13 +170,12 @@ class SlackAdapter:
         thread = str(message.receipt.get("ts") or "")
         sought = Sought(NOTE, "message", message.id)
         since = message.card.created_at if message.card else message.at - LOOK_BACK
-        if message.attempt > 1 and self._find(
-            message, sought, channel=channel, since=since, thread=thread
-        ):
+        look = self._look(message, sought, channel=channel, since=since, thread=thread)
+        if look.found:
             return dict(message.receipt)
         place = {"channel": channel, **({"thread_ts": thread} if thread else {}), **SILENT}
         self._say("chat.postMessage", message, replies.draw(message), place, sought)
-        return dict(message.receipt)
+        return {**message.receipt, **look.doubt}
 
     def _list(self, message: Message) -> Mapping[str, Any]:
         """Post a digest; what an earlier attempt posted is brought up to date instead."""
@@ -186,17 +184,20 @@ class SlackAdapter:
         sought = Sought(DIGEST, "message", message.id)
         channel = self._caller.channel(message.address)
         since = message.at - LOOK_BACK
-        if message.attempt > 1:
-            found = self._find(message, sought, channel=channel, since=since)
-            if found:
-                self._say("chat.update", message, drawn, found, sought)
-                return found
+        look = self._look(message, sought, channel=channel, since=since)
+        if look.found:
+            self._say("chat.update", message, drawn, look.found, sought)
+            return look.found
         place = {"channel": channel, **SILENT}
-        return wire.message(self._say("chat.postMessage", message, drawn, place, sought), channel)
+        answer = self._say("chat.postMessage", message, drawn, place, sought)
+        return {**wire.message(answer, channel), **look.doubt}
 
-    def _find(
+    def _look(
         self, message: Message, sought: Sought, *, channel: str, since: datetime, thread: str = ""
-    ) -> Mapping[str, Any] | None:
+    ) -> Look:
+        """Whether an earlier attempt posted it."""
+        if message.attempt == 1:
+            return Look()
         return seeking.find(
             self._caller, message.address, sought, channel=channel, since=since, thread=thread
         )

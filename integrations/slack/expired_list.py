@@ -51,7 +51,8 @@ class DirectMessages:
         channel = self._caller.channel(address)
         sought = Sought(METADATA, "list", one.key)
         since = one.until - LOOK_BACK
-        if again and seeking.find(self._caller, address, sought, channel=channel, since=since):
+        look = seeking.find if again else None
+        if look and look(self._caller, address, sought, channel=channel, since=since).found:
             return
         drawn = draw(one, expired_lists.lines(one, address=address))
         marked = {"event_type": METADATA, "event_payload": {sought.name: sought.value}}

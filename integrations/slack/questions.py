@@ -25,7 +25,7 @@ from approvals.models.outbox import DeliveryState
 from approvals.models.workspaces import Shows
 from approvals.ports import DeliveryError, Message, MessageKind, Notice
 from approvals.services import showing
-from integrations.slack import configuration, seals, wire, workspaces
+from integrations.slack import configuration, seals, seeking, wire, workspaces
 from integrations.slack import elements as el
 from integrations.slack.elements import Block
 from integrations.slack.shortening import escape, fold
@@ -88,12 +88,14 @@ class QuestionsAdapter:
             seconds=wire.DELIVERY_SECONDS,
             token=workspaces.token_for(message.address),
         )
+        doubt: Mapping[str, str] = {}
         if missing and (message.attempt > 1 or len(missing) > 1):
-            posted |= _already_there(client, root, row)
+            there, doubt = _already_there(client, root, row)
+            posted |= there
         for turn in missing:
             if turn.key not in posted:
                 posted[turn.key] = _post(client, root, _body(row, turn, message.address))
-        return {**root, "posted": posted}
+        return {**root, "posted": posted, **doubt}
 
 
 def turns(row: ApprovalRequest) -> list[Turn]:
@@ -213,8 +215,8 @@ def _post(client: WebClient, root: Mapping[str, str], body: Mapping[str, Any]) -
 
 def _already_there(
     client: WebClient, root: Mapping[str, str], row: ApprovalRequest
-) -> dict[str, str]:
-    """The turns an earlier attempt posted without hearing so; none where we may not look.
+) -> tuple[dict[str, str], Mapping[str, str]]:
+    """The turns an earlier attempt posted without hearing so; none where we may not look, and that in words.
 
     Reading a channel needs a scope of its own. Without it a turn can stand twice, which says
     nothing else than once.
@@ -232,11 +234,11 @@ def _already_there(
         if failure.retry_after or failure.unknown:
             raise failure from error
         logger.warning("slack thread may say things twice", extra={"ref": row.ref})
-        return {}
+        return {}, seeking.unsure(wire.code(error))
     except wire.BROKEN as error:
         raise wire.failure(error) from error
     found = [_turn_in(reply, str(row.public_id)) for reply in answer.get("messages") or ()]
-    return dict(each for each in found if each)
+    return dict(each for each in found if each), {}
 
 
 def _turn_in(reply: object, request: str) -> tuple[str, str] | None:

@@ -61,6 +61,14 @@ class Unreadable(ValueError):
     """The answer was not one of Slack's: a page of somebody in between, or JSON of another shape."""
 
 
+class SaidNo(DeliveryError):
+    """Slack read what we asked and would not do it: `word` says why."""
+
+    def __init__(self, word: str) -> None:
+        super().__init__(f"Slack said {word}.", permanent=word in GONE)
+        self.word = word
+
+
 class Client(WebClient):
     """Slack's client, which lets no button out that is not tied to the words of its message."""
 
@@ -127,7 +135,7 @@ def _said_no(error: SlackApiError) -> DeliveryError:
         return DeliveryError(NOT_UNDERSTOOD.format(status=status), unknown=True)
     if status >= 500 or word in UNCLEAR:
         return DeliveryError(f"Slack failed with {status} {word}.", unknown=True)
-    return DeliveryError(f"Slack said {word}.", permanent=word in GONE)
+    return SaidNo(word)
 
 
 def _retry_after(error: SlackApiError) -> timedelta:

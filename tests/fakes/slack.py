@@ -165,6 +165,13 @@ class FakeSlack(Listening, ThreadingHTTPServer):
         root = str(body.get("ts"))
         return _page([m for m in there if root in (m.ts, m.content.get("thread_ts"))], body)
 
+    def joined(self, body: Body) -> Body:
+        """A page of the channels the app is in."""
+        named = [{"id": number, "name": name} for number, name in self.channels.items()]
+        start, limit = int(body.get("cursor") or 0), int(body.get("limit", 100))
+        more = {"next_cursor": str(start + limit)} if len(named) > start + limit else {}
+        return {"ok": True, "channels": named[start : start + limit], "response_metadata": more}
+
     def open_conversation(self, body: Body) -> Body:
         """Somebody's own conversation with the bot, always the same."""
         user = str(body.get("users", ""))
@@ -247,6 +254,7 @@ _METHODS: dict[str, Callable[[FakeSlack, Body], Body]] = {
     "conversations.history": FakeSlack.history,
     "conversations.open": FakeSlack.open_conversation,
     "conversations.replies": FakeSlack.replies,
+    "users.conversations": FakeSlack.joined,
     "users.info": FakeSlack.user_info,
     "views.open": FakeSlack.open_view,
 }

@@ -12,11 +12,15 @@ import pytest
 from approvals.domain import workflow
 from approvals.domain.cards import Card, Said
 from approvals.domain.terms import EventKind, Verdict
-from approvals.ports import Adapter, DeliveryError, Message, MessageKind, Notice
+from approvals.models import Receipt
+from approvals.ports import DOUBT, Adapter, DeliveryError, Message, MessageKind, Notice
+from approvals.services import clock, deliveries
+from approvals.web import timeline
 from integrations.slack.adapter import SlackAdapter
 from tests.fakes.slack import FakeSlack, broken, done_and_gone, limited, slow
-from tests.fakes.slack_faults import garbage, says
+from tests.fakes.slack_faults import garbage, gone, says
 from tests.integrations.test_slack_blocks import ADA, LATER, a_card, click, literal, opened
+from tests.support import cast
 
 NOW = datetime.now(UTC)
 SAID = (Verdict.INVESTIGATE, "Which parcel?", LATER, "slack")
@@ -224,15 +228,98 @@ def test_another_requests_message_is_not_taken_for_ours(slack: FakeSlack, adapte
     assert len(slack.posted) == 2
 
 
-def test_without_the_right_to_look_it_is_posted_again_rather_than_never(
+def lost(slack: FakeSlack, adapter: Adapter, address: str) -> Any:
+    """The answer to the first post is lost; what the second attempt does, at `address`."""
+    slack.will("chat.postMessage", done_and_gone())
+    with pytest.raises(DeliveryError) as error:
+        adapter.deliver(a_message(address=address))
+    assert error.value.unknown
+    return adapter.deliver(a_message(address=address, attempt=2))
+
+
+def test_without_the_right_to_look_it_is_posted_again_rather_than_never_and_says_so(
     slack: FakeSlack, adapter: Adapter
 ) -> None:
     slack.missing_scopes.add("conversations.history")
+    receipt = lost(slack, adapter, "C1")
+    assert len(slack.posted) == 2
+    assert receipt["ts"] == slack.posted[1].ts
+    assert receipt[DOUBT].startswith("It may stand there twice: an answer of Slack's was lost, and")
+    assert "missing_scope" in receipt[DOUBT]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("others", [0, 450])
+def test_a_channel_that_goes_by_its_name_is_looked_through_as_well(
+    slack: FakeSlack, adapter: Adapter, others: int
+) -> None:
+    ours = {"C1": slack.channels.pop("C1")}
+    slack.channels = {f"C9{n}": f"other-{n}" for n in range(others)} | slack.channels | ours
+    receipt = lost(slack, adapter, "#approvals")
+    assert len(slack.posted) == 1
+    assert (receipt["channel"], receipt["ts"]) == ("C1", slack.posted[0].ts)
+    assert DOUBT not in receipt
+
+
+@pytest.mark.django_db
+def test_where_channels_cannot_be_listed_its_id_is_known_from_what_was_posted_there(
+    slack: FakeSlack, adapter: Adapter
+) -> None:
+    slack.missing_scopes.add("users.conversations")
+    before = lost(slack, adapter, "#approvals")
+    assert "no channel of this name was found" in before[DOUBT]
+    slack.messages.clear()
+    Receipt.objects.create(
+        request=cast.request(),
+        adapter="slack",
+        address="#approvals",
+        handle={"channel": "C1", "ts": "1.1"},
+        position=1,
+        shown_sha256="0" * 64,
+        updated_at=NOW,
+    )
+    lost(slack, adapter, "#approvals")
+    assert len(slack.posted) == 1
+
+
+@pytest.mark.django_db
+def test_only_private_channels_may_be_missing_from_the_list(
+    slack: FakeSlack, adapter: Adapter
+) -> None:
+    slack.will("users.conversations", "missing_scope")
+    lost(slack, adapter, "#approvals")
+    assert len(slack.posted) == 1
+    types = [call.body["types"] for call in slack.called("users.conversations")]
+    assert types == ["public_channel,private_channel", "public_channel"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("method", ["users.conversations", "conversations.history"])
+@pytest.mark.parametrize("fault", [limited(60), broken(503), gone(), garbage()])
+def test_while_it_cannot_be_told_nothing_is_posted(
+    slack: FakeSlack, adapter: Adapter, method: str, fault: Any
+) -> None:
     slack.will("chat.postMessage", done_and_gone())
     with pytest.raises(DeliveryError):
-        adapter.deliver(a_message())
-    adapter.deliver(a_message(attempt=2))
+        adapter.deliver(a_message(address="#approvals"))
+    slack.will(method, fault)
+    with pytest.raises(DeliveryError):
+        adapter.deliver(a_message(address="#approvals", attempt=2))
+    assert len(slack.posted) == 1
+
+
+@pytest.mark.django_db
+def test_what_may_stand_twice_is_said_beside_the_request(slack: FakeSlack) -> None:
+    row = cast.request()
+    slack.missing_scopes.add("conversations.history")
+    slack.will("chat.postMessage", done_and_gone())
+    deliveries.send_due()
+    deliveries.send_due(now=lambda: clock.now() + timedelta(minutes=1))
     assert len(slack.posted) == 2
+    told = [line for line in timeline.draw(row, ()) if "It may stand there twice" in line.words]
+    assert [line.failed for line in told] == [True]
+    assert told[0].words.startswith("Delivered to Slack C1. It may stand there twice")
+    assert DOUBT not in Receipt.objects.get(request=row).handle
 
 
 def test_while_looking_is_limited_nothing_is_posted(slack: FakeSlack, adapter: Adapter) -> None:
