@@ -12,8 +12,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from approvals.domain import search
-from approvals.domain.terms import Verdict
+from approvals.domain import asked, search
+from approvals.domain.plan import Plan, Requirement, Rung, Stage
+from approvals.domain.policy import on_call, superiors
+from approvals.domain.terms import Approval, RiskLevel, Verdict
 from approvals.models import ApprovalRequest, Person, Replay
 from approvals.models.workspaces import Shows
 from approvals.ports import DeliveryError
@@ -318,6 +320,20 @@ def test_what_is_owed_is_found_by_as_many_statements_for_many_as_for_one(
     assert read() == few
 
 
+def test_what_was_asked_of_who_is_on_call_was_asked_of_their_team() -> None:
+    stage = Stage(
+        (Requirement(on_call.seat("sre")),),
+        (Rung(HOUR), Rung(HOUR, (superiors.seat("sre"), "security"))),
+    )
+    plan = Plan(
+        RiskLevel.LOW, Approval.REQUIRED, (stage, Stage((Requirement("later"),), (Rung(HOUR),)))
+    )
+
+    assert asked.teams(plan, stage=0, rung=0) == {"sre"}
+    assert asked.teams(plan, stage=0, rung=1) == {"sre", "security"}
+    assert asked.teams(plan, stage=1, rung=0) == {"sre", "later"}
+
+
 def test_marks_do_not_last_for_ever(box: Letterbox, vera: Person) -> None:
     undecided("production-api", NINE - HOUR)
     at(NINE + SOON, box)
@@ -332,6 +348,14 @@ def test_an_hour_nobody_can_follow_stops_the_start(
     monkeypatch.setenv("EXPIRED_LIST_AT", wrong)
     with pytest.raises(ImproperlyConfigured, match="EXPIRED_LIST_AT"):
         environment.time_of_day("EXPIRED_LIST_AT", "09:00")
+
+
+def test_a_zone_nobody_knows_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLACK_DIGEST_ZONE", "Mars/Olympus")
+    with pytest.raises(ImproperlyConfigured, match="SLACK_DIGEST_ZONE names no time zone"):
+        environment.zone("SLACK_DIGEST_ZONE", "UTC")
+    monkeypatch.setenv("SLACK_DIGEST_ZONE", "")
+    assert environment.zone("SLACK_DIGEST_ZONE", "UTC") == "UTC"
 
 
 def test_an_hour_set_to_nothing_is_never(monkeypatch: pytest.MonkeyPatch) -> None:
