@@ -126,6 +126,19 @@ def test_where_everybody_muted_nobody_is_written_to_and_nothing_fails(
     assert not row.deliveries.exclude(state="sent").exists()
 
 
+def test_however_an_address_is_written_it_is_theirs(
+    inbox: MailServer, settings: Any, lin: Person, robo: Agent
+) -> None:
+    settings.EMAIL_TO = ["Lin@Example.com"]
+    row = cast.request(robo)
+    pass_time(row, row.created_at)
+    muting.mute(ref=row.ref, person=lin, at=clock.now())
+
+    pass_time(row, half(row))
+
+    assert len(inbox.taken) == 1
+
+
 def test_an_address_that_is_nobodys_is_a_channel_and_is_never_silenced(
     inbox: MailServer, settings: Any, lin: Person, robo: Agent
 ) -> None:

@@ -211,6 +211,29 @@ def test_an_empty_queue_tells_who_is_on_call_next(lin: Browser, robo: Agent) -> 
     assert "Next on call: you from" in lin.get("/queue").text
 
 
+def test_an_empty_queue_takes_as_many_statements_however_many_shifts_there_are(
+    lin: Browser, robo: Agent
+) -> None:
+    cast.decide(cast.request(robo), lin.person)
+    zoe = cast.person("zoe", teams=("team-leads",))
+    team, now = Team.objects.get(name="team-leads"), clock.now()
+
+    def statements(shifts: int) -> int:
+        ShiftOverride.objects.bulk_create(
+            ShiftOverride(
+                team=team, person=zoe, made_by=zoe, made_at=now,
+                starts_at=now + timedelta(hours=hour), ends_at=now + timedelta(hours=hour + 1),
+            )
+            for hour in range(1, shifts + 1)
+        )  # fmt: skip
+        lin.get("/queue")
+        with CaptureQueriesContext(connection) as seen:
+            assert "Next on call" in lin.get("/queue").text
+        return len(seen)
+
+    assert statements(1) == statements(60)
+
+
 def test_who_nobody_can_decide_stands_above_everything(lin: Browser, robo: Agent) -> None:
     row = cast.request(robo)
     assert "Nobody can decide" not in lin.get("/queue?tab=all").text
