@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
 
 from approvals.domain import canonical, errors
-from approvals.domain.policy import documents, scope_edits
+from approvals.domain.policy import documents, scope_edits, strictness
 from approvals.domain.policy.differences import NOTHING, Found
 from approvals.domain.policy.documents import PolicySet
 from approvals.domain.policy.reading import PolicyInvalid
@@ -142,15 +143,15 @@ def _wanted(alert: Alert, version: PolicyVersion | None) -> Wanted:
     files = version.files
     try:
         policy = documents.load(files, version=version.number)
-        edited = _edited(alert, version)
-        if edited.obstacle or not edited.added:
-            return Wanted(alert, version, policy, edited, obstacle=edited.obstacle or _ALLOWED)
-        _, found = policy_changes.compared(edited.files)
     except PolicyInvalid as error:
         raise errors.Conflict(
             f"Policy version {version.number}, which is in force, cannot be read: {error.problems[0]}. "
             "Nothing was changed."
         ) from error
+    edited = _edited(alert, files, policy)
+    if edited.obstacle or not edited.added:
+        return Wanted(alert, version, policy, edited, obstacle=edited.obstacle or _ALLOWED)
+    found = strictness.compare(policy, edited.policy)
     return Wanted(
         alert,
         version,
@@ -167,11 +168,11 @@ _ALLOWED = "Its scope lets this in as the policy stands by now."
 _NO_WEAKER = "What would be added is no more than is allowed already. Change the policy itself."
 
 
-def _edited(alert: Alert, version: PolicyVersion) -> Edited:
+def _edited(alert: Alert, files: Mapping[str, str], policy: PolicySet) -> Edited:
     row = alert.request
     if row is None:
-        return Edited(version.files, obstacle="The alert names no request to compare with.")
-    return scope_edits.smallest(version.files, row.agent.name, row.submission)
+        return Edited(files, policy, obstacle="The alert names no request to compare with.")
+    return scope_edits.smallest(files, policy, row.agent.name, row.submission)
 
 
 def _reason(alert: Alert, reason: str) -> str:

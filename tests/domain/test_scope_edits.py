@@ -71,6 +71,10 @@ def asked(target: str = "api-1", namespace: str = "prod-a", kind: str = "") -> d
     }
 
 
+def smallest(found: Mapping[str, str], agent: str, body: Mapping[str, Any]) -> scope_edits.Edited:
+    return scope_edits.smallest(found, documents.load(found), agent, body)
+
+
 def is_let_in(found: Mapping[str, str], body: Mapping[str, Any]) -> bool:
     subject = subject_of("bot", body)
     scopes = [each.scope for each in documents.load(found).concerning("bot") if each.scope]
@@ -85,7 +89,7 @@ def lines_added(before: str, after: str) -> list[str]:
 
 
 def test_one_name_is_added_where_it_was_left_out_and_every_remark_stays() -> None:
-    found = scope_edits.smallest(files(), "bot", asked(namespace="prod-c"))
+    found = smallest(files(), "bot", asked(namespace="prod-c"))
     assert found.obstacle == ""
     assert [(each.policy, each.kind, each.name, each.agents) for each in found.added] == [
         ("bot", "namespace", "prod-c", ("bot",))
@@ -100,7 +104,7 @@ def test_one_name_is_added_where_it_was_left_out_and_every_remark_stays() -> Non
 
 def test_lists_of_lines_grow_by_a_line_and_each_list_that_left_it_out_grows() -> None:
     body = asked(namespace="prod-c", kind="Pod")
-    found = scope_edits.smallest(files(BLOCK), "bot", body)
+    found = smallest(files(BLOCK), "bot", body)
     assert [each.kind for each in found.added] == ["namespace", "resource type"]
     assert found.added[0].agents == ("bot", "other")
     assert lines_added(BLOCK, found.files["bot.yaml"]) == ['+     - "Pod"', '+   - "prod-c"']
@@ -109,13 +113,13 @@ def test_lists_of_lines_grow_by_a_line_and_each_list_that_left_it_out_grows() ->
 
 def test_two_policies_that_both_refuse_are_both_changed() -> None:
     both = files() | {"more.yaml": "name: more\nagents: ['*']\nscope: {namespaces: [prod-*]}\n"}
-    found = scope_edits.smallest(both, "bot", asked(namespace="test"))
+    found = smallest(both, "bot", asked(namespace="test"))
     assert [each.policy for each in found.added] == ["bot", "more"]
     assert is_let_in(found.files, asked(namespace="test"))
 
 
 def test_what_the_scope_lets_in_needs_no_change() -> None:
-    found = scope_edits.smallest(files(), "bot", asked())
+    found = smallest(files(), "bot", asked())
     assert (found.added, found.obstacle, found.files) == ((), "", files())
 
 
@@ -141,7 +145,7 @@ def test_what_the_scope_lets_in_needs_no_change() -> None:
 def test_what_no_name_in_a_list_would_do_is_said_and_not_offered(
     text: str, body: dict[str, Any], words: str
 ) -> None:
-    found = scope_edits.smallest(files(text), "bot", body)
+    found = smallest(files(text), "bot", body)
     if words == "is not one plain name":
         words = "not one plain name"
     assert words in found.obstacle
@@ -149,7 +153,7 @@ def test_what_no_name_in_a_list_would_do_is_said_and_not_offered(
 
 @pytest.mark.parametrize("name", ["*", "prod-*", "[a-z]", "?", "prod-[ab]", "a*b?c[d"])
 def test_a_name_that_looks_like_a_glob_lets_in_itself_alone(name: str) -> None:
-    found = scope_edits.smallest(files(), "bot", asked(target=name))
+    found = smallest(files(), "bot", asked(target=name))
     assert found.obstacle == ""
     assert is_let_in(found.files, asked(target=name))
     assert not is_let_in(found.files, asked(target="prod-a"))
@@ -165,7 +169,7 @@ HOSTILE = (
 @pytest.mark.parametrize("text", [FLOW, BLOCK.replace('"*"', '"api-*"')])
 @given(st.one_of(st.sampled_from(HOSTILE), st.text(min_size=1, max_size=30)))
 def test_whatever_an_agent_calls_its_target_nothing_else_changes(text: str, name: str) -> None:
-    found = scope_edits.smallest(files(text), "bot", asked(target=name))
+    found = smallest(files(text), "bot", asked(target=name))
     if found.obstacle or not found.added:
         return
     before, after = (yaml.safe_load(each) for each in (text, found.files["bot.yaml"]))

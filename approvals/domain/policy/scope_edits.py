@@ -23,6 +23,7 @@ from approvals.domain.policy import documents, resource_names, scope
 from approvals.domain.policy.agent_policy import AgentPolicy
 from approvals.domain.policy.checks import Check
 from approvals.domain.policy.circumstances import Circumstances
+from approvals.domain.policy.documents import PolicySet
 from approvals.domain.policy.reading import LONGEST_NAME, Place, PolicyInvalid
 from approvals.domain.policy.scope import Scope
 from approvals.domain.policy.subject import Subject, subject_of
@@ -56,18 +57,21 @@ class Edited:
     """Files with what was added; `obstacle` says why they would still refuse, and then nothing is offered."""
 
     files: Mapping[str, str]
+    policy: PolicySet
     added: tuple[Added, ...] = ()
     obstacle: str = ""
 
 
-def smallest(files: Mapping[str, str], agent: str, body: Mapping[str, Any]) -> Edited:
-    """The change for this submission of this agent. Raises PolicyInvalid for files that are no policy.
+def smallest(
+    files: Mapping[str, str], policy: PolicySet, agent: str, body: Mapping[str, Any]
+) -> Edited:
+    """The change for this submission of this agent; `policy` is what the files were read as.
 
     Without an obstacle and with nothing added its scope lets the request in as it is.
     """
-    subject, found = subject_of(agent, body), Edited(files)
+    subject, found = subject_of(agent, body), Edited(files, policy)
     for _ in range(MOST + 1):
-        refused = _refused(found.files, subject)
+        refused = _refused(found.policy, subject)
         if refused is None or found.obstacle:
             return found
         found = _step(found, *refused)
@@ -77,9 +81,9 @@ def smallest(files: Mapping[str, str], agent: str, body: Mapping[str, Any]) -> E
     )
 
 
-def _refused(files: Mapping[str, str], subject: Subject) -> tuple[AgentPolicy, Scope, Check] | None:
+def _refused(policies: PolicySet, subject: Subject) -> tuple[AgentPolicy, Scope, Check] | None:
     """What refuses first, if any scope does."""
-    for policy in documents.load(files).concerning(subject.agent):
+    for policy in policies.concerning(subject.agent):
         if policy.scope is None:
             continue
         for check in scope.check([policy.scope], subject, _NOWHEN):
@@ -109,10 +113,10 @@ def _step(found: Edited, policy: AgentPolicy, limits: Scope, check: Check) -> Ed
 
 def _checked(found: Edited, files: Mapping[str, str], added: Added) -> Edited:
     try:
-        documents.load(files)
+        policy = documents.load(files)
     except PolicyInvalid as error:
         return replace(found, obstacle=f"No scope may list it: {error.problems[0].words}.")
-    return Edited(files, (*found.added, added))
+    return Edited(files, policy, (*found.added, added))
 
 
 def _place(limits: Scope, key: str) -> Place:
