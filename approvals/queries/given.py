@@ -9,7 +9,8 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce, ExtractHour
 
 from approvals.domain import search
-from approvals.models import ApprovalRequest, Decision, RequestLook
+from approvals.domain.search import Problem, Search
+from approvals.models import ApprovalRequest, Decision, Person, RequestLook
 
 MORNING, EVENING = (
     7,
@@ -18,6 +19,22 @@ MORNING, EVENING = (
 ABOUT = ("verdict", "looked", "at")  # what no index answers, whoever decided
 DATES = ("decided-after", "decided-before")
 By = Mapping[str, Sequence[str]]
+
+
+def allowed(wanted: Search, person: Person) -> Search:
+    """A search as this person may ask it: how long somebody looked is told to them and their manager."""
+    if not wanted.values("looked"):
+        return wanted
+    named = {name.lower() for name in wanted.values("by")}
+    reports = person.reports.values_list("email", flat=True)
+    if named and named <= {person.email.lower(), *(email.lower() for email in reports)}:
+        return wanted
+    rest = tuple(term for term in wanted.terms if term.key != "looked")
+    words = (
+        "How long somebody looked is told to them and their manager. Write by: before it with your own "
+        "e-mail address, or that of somebody you manage."
+    )
+    return Search(rest, (*wanted.problems, Problem("looked:", words)))
 
 
 def is_night(at: datetime) -> bool:

@@ -20,7 +20,7 @@ from approvals.domain import errors, search
 from approvals.models import ApprovalRequest, Export, ExportPart, Person
 from approvals.models.desk import ExportState
 from approvals.models.people import Role
-from approvals.queries import bounded, history
+from approvals.queries import bounded, given, history
 from approvals.services import actors, audit, clock, dossiers, export_forms, packs
 from approvals.services.export_forms import FILES, PDF, VERIFY, Job, Slice
 
@@ -42,7 +42,7 @@ Clock = Callable[[], datetime]
 
 def direct(*, person: Person, form: str, text: str, at: datetime) -> bytes | None:
     """The file at once; None where it is too long for somebody to wait for. Told in history."""
-    wanted = _understood(form, text)
+    wanted = _understood(person, form, text)
     most = DIRECT_PACK if form == PDF else DIRECT
     job = Job(form, str(person), at, {"q": text, "below": history.newest() + 1}, 0)
     try:
@@ -72,7 +72,7 @@ def _is_long(rows: Iterable[ApprovalRequest]) -> bool:
 
 def ask(*, person: Person, form: str, text: str, at: datetime) -> Export:
     """Have a file written in the background. Raises Invalid, TooMany."""
-    wanted = _understood(form, text)
+    wanted = _understood(person, form, text)
     below = history.newest() + 1
     most = export_forms.MOST[form]
     counted = history.count(wanted, now=at, below=below, most=most + 1, seconds=bounded.SECONDS)
@@ -255,10 +255,10 @@ def _finish(export: Export, job: Job, *, at: datetime) -> None:
         _tell(export.person, export.form, job.text, count=export.done, digest=export.sha256, at=at)
 
 
-def _understood(form: str, text: str) -> search.Search:
+def _understood(person: Person, form: str, text: str) -> search.Search:
     if form not in FILES:
         raise errors.Invalid("Not begun: an export is csv, jsonl or pdf.")
-    wanted = search.parse(text)
+    wanted = given.allowed(search.parse(text), person)
     if wanted.problems:
         raise errors.Invalid(f"Not begun: {wanted.problems[0].words}")
     return wanted

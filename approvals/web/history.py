@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from approvals.domain import search
 from approvals.domain.search import KEYS, Search
 from approvals.models import Person
-from approvals.queries import bounded
+from approvals.queries import bounded, given
 from approvals.queries import history as reads
 from approvals.services import clock, integrity
 from approvals.web import exports, history_facets, history_rows, history_views
@@ -41,8 +41,7 @@ def history(request: HttpRequest, person: Person) -> HttpResponse:
 @signed_in
 def newer(request: HttpRequest, person: Person) -> HttpResponse:
     """How many requests that match came since the page was drawn, for a page that asks."""
-    del person
-    wanted = search.parse(asked(request.GET))
+    wanted = given.allowed(search.parse(asked(request.GET)), person)
     above = _number(request.GET.get("above", ""))
     if wanted.problems or above is None:
         return JsonResponse({"error": "not understood"}, status=422)
@@ -55,19 +54,19 @@ def newer(request: HttpRequest, person: Person) -> HttpResponse:
     return JsonResponse({"newer": f"{MOST_NEWER}+" if found > MOST_NEWER else str(found)})
 
 
-def asked(given: Mapping[str, str]) -> str:
+def asked(sent: Mapping[str, str]) -> str:
     """The text of the box, with the filters of older addresses written as tokens."""
-    tokens = [str(search.Term(key, given[name])) for name, key in LEGACY.items() if given.get(name)]
-    return " ".join([given.get("q", "").strip(), *tokens]).strip()
+    tokens = [str(search.Term(key, sent[name])) for name, key in LEGACY.items() if sent.get(name)]
+    return " ".join([sent.get("q", "").strip(), *tokens]).strip()
 
 
-def draw(request: HttpRequest, person: Person, given: Mapping[str, str]) -> HttpResponse:
+def draw(request: HttpRequest, person: Person, sent: Mapping[str, str]) -> HttpResponse:
     """The page for what is asked; 422 when part of it was not understood."""
     now = clock.now()
-    text = asked(given)
-    wanted = search.parse(text)
-    below = _number(given.get("older", ""))
-    shows = given.get("show", "") if given.get("show") in history_rows.TOLD else ""
+    text = asked(sent)
+    wanted = given.allowed(search.parse(text), person)
+    below = _number(sent.get("older", ""))
+    shows = sent.get("show", "") if sent.get("show") in history_rows.TOLD else ""
     found, is_cut = _found(wanted, now, below)
     views = history_views.kept(person, text, shows)
     facts = {
@@ -80,7 +79,7 @@ def draw(request: HttpRequest, person: Person, given: Mapping[str, str]) -> Http
         "found": found,
         "newest": reads.newest(),
         "shows": shows,
-        "live": given.get("live") == "1",
+        "live": sent.get("live") == "1",
         "below": below,
         "facets": history_facets.draw(found, wanted, shows),
         "questions": history_views.built_in(text, shows),
@@ -135,7 +134,7 @@ def _addresses(text: str, wanted: Search, shows: str, found: reads.Found) -> dic
 def _as_csv(request: HttpRequest, person: Person) -> HttpResponse:
     """An older address of the export: the file where it is small, else the page that makes it."""
     text = asked(request.GET)
-    if search.parse(text).problems:
+    if given.allowed(search.parse(text), person).problems:
         return draw(request, person, request.GET)
     direct = exports.direct(person, form="csv", text=text)
     return direct or HttpResponseRedirect(f"/history/exports?{urlencode({'q': text})}")

@@ -237,9 +237,7 @@ def test_tokens_about_a_decision_all_hold_of_the_same_decision(lin: Browser) -> 
 
 
 def test_the_statements_behind_such_a_list_do_not_grow_with_it(lin: Browser) -> None:
-    text = (
-        "by:lin decided-after:30d looked:under-8h verdict:approve is:repeat actions:scaling_events"
-    )
+    text = "by:lin@example.com decided-after:30d looked:under-8h is:repeat actions:scaling_events"
     first = decided(lin, clock.now())
     decided(lin, clock.now(), like=first)
     with CaptureQueriesContext(connection) as few:
@@ -249,3 +247,22 @@ def test_the_statements_behind_such_a_list_do_not_grow_with_it(lin: Browser) -> 
     with CaptureQueriesContext(connection) as many:
         assert len(opened(lin, f"/history?q={quote(text)}")) == 6
     assert len(many) == len(few)
+
+
+def test_how_long_somebody_looked_is_searched_by_them_and_their_manager_alone(lin: Browser) -> None:
+    ada, other = Browser(cast.person("ada")), Browser(cast.person("max"))
+    lin.person.manager = ada.person
+    lin.person.save()
+    row = decided(lin, clock.now(), looked=timedelta(seconds=1))
+    mine = f"/history?q={quote(f'by:{lin.person.email} looked:under-5s')}"
+    assert opened(lin, mine) == opened(ada, mine) == [row.ref]
+    for text in (f"by:{lin.person.email}", "by:lin", "", f"by:{other.person.email} by:lin"):
+        address = quote(f"{text} looked:under-5s")
+        page = other.get(f"/history?q={address}", 422)
+        assert "How long somebody looked is told to them and their manager" in page.text
+        assert page.rows == []
+        assert other.get(f"/history?format=csv&q={address}", 422).rows == []
+        assert (
+            other.post("/history/exports", form="jsonl", q=f"{text} looked:under-5s").status_code
+            == 422
+        )
