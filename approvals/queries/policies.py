@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from approvals.domain.policy.documents import PolicySet
-from approvals.domain.terms import Basis, Status
+from approvals.domain.terms import Status
 from approvals.models import ApprovalRequest, PolicyDraft, PolicyVersion
 
 MOST = 20_000
@@ -17,11 +17,13 @@ PER_PAGE = 30
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """How the requests went that name an action of one rule."""
+    """How the requests went that name an action of one rule, and which actions of which agents they were."""
 
     asked: int = 0
     allowed: int = 0
     blocked: int = 0
+    actions: frozenset[str] = frozenset()
+    agents: frozenset[str] = frozenset()
 
     @property
     def all(self) -> int:
@@ -45,27 +47,34 @@ def met(policy: PolicySet, *, since: datetime) -> Tally:
     rows = list(
         ApprovalRequest.objects.filter(effect="")
         .order_by("-number")
-        .values_list("agent__name", "action", "status", "basis", "asked", "created_at")[: MOST + 1]
+        .values_list("agent__name", "action", "status", "asked", "created_at")[: MOST + 1]
     )
-    recent = [row for row in rows if row[5] >= since]
+    recent = [row for row in rows if row[4] >= since]
     counts: Counter[tuple[str, str, str]] = Counter(
-        (agent, action, _went(status, basis, asked))
-        for agent, action, status, basis, asked, _ in recent[:MOST]
+        (agent, action, _went(status, asked)) for agent, action, status, asked, _ in recent[:MOST]
     )
     found: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    who: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
     for (agent, action, went), count in counts.items():
         for one in policy.concerning(agent):
             for rule in one.naming(action):
                 found[rule.name][went] += count
-    by_rule = {name: Met(**went) for name, went in found.items()}
+                who[rule.name].add((agent, action))
+    by_rule = {
+        name: Met(
+            went["asked"], went["allowed"], went["blocked"],
+            actions=frozenset(action for _, action in who[name]),
+            agents=frozenset(agent for agent, _ in who[name]),
+        )
+        for name, went in found.items()
+    }  # fmt: skip
     return Tally(by_rule, min(len(recent), MOST), len(recent) <= MOST)
 
 
-def _went(status: str, basis: str, asked: bool) -> str:
+def _went(status: str, asked: bool) -> str:
     if asked:
         return "asked"
-    is_blocked = status == Status.DENIED.value and basis == Basis.POLICY.value
-    return "blocked" if is_blocked else "allowed"
+    return "blocked" if status == Status.DENIED.value else "allowed"
 
 
 def versions(*, before: int | None = None) -> tuple[list[PolicyVersion], int | None]:

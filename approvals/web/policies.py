@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,14 +11,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from approvals.domain import search
 from approvals.domain.cards import RISK_SHAPE
 from approvals.domain.policy import lint, sentences
-from approvals.domain.policy.agent_policy import AgentPolicy
+from approvals.domain.policy.agent_policy import EVERY_AGENT, AgentPolicy
 from approvals.domain.policy.documents import PolicySet
 from approvals.domain.policy.reading import PolicyInvalid
 from approvals.domain.policy.remarks import Warning
 from approvals.domain.policy.rules import ActionRule
-from approvals.domain.terms import Approval, RiskLevel
+from approvals.domain.search import Term
+from approvals.domain.terms import Approval, RiskLevel, Status
 from approvals.models import Person
 from approvals.queries import policies as reads
 from approvals.queries.policies import Met, Tally
@@ -32,6 +34,12 @@ STATES = {
     Approval.AUTO: ("✔ Lets through", "status-closed"),
 }
 MOST_LINES = 2_000
+ASKED = (Term("is", "asked"),)
+BLOCKED = (Term("is", "automatic"), Term("outcome", Status.DENIED.value))
+ALLOWED = (
+    Term("is", "automatic"),
+    *(Term("outcome", each.value) for each in Status if each is not Status.DENIED),
+)
 
 
 @require_safe
@@ -80,18 +88,22 @@ def _policy(
         "concerns": sentences.concerns(policy),
         "file": policy.place.file,
         "limits": list(sentences.of_limits(policy)),
-        "rules": [_rule(whole, rule, tally, warnings, now) for rule in policy.rules],
+        "rules": [_rule(whole, policy, rule, tally, warnings, now) for rule in policy.rules],
     }
 
 
 def _rule(
-    whole: PolicySet, rule: ActionRule, tally: Tally, warnings: tuple[Warning, ...], now: datetime
+    whole: PolicySet,
+    policy: AgentPolicy,
+    rule: ActionRule,
+    tally: Tally,
+    warnings: tuple[Warning, ...],
+    now: datetime,
 ) -> dict[str, Any]:
     plan = whole.matrix[rule.risk].plan if rule.risk else None
     leads = rule.approval or (plan.approval if plan else Approval.REQUIRED)
     words, css = STATES[leads]
     met = tally.by_rule.get(rule.name, Met())
-    tokens = f"action:{_quoted(rule.pattern)} after:{(now - SPAN):%Y-%m-%d}"
     return {
         "pattern": rule.pattern,
         "words": sentences.of_rule(whole, rule),
@@ -99,15 +111,40 @@ def _rule(
         "state": words,
         "css": css,
         "met": met,
-        "href": f"/history?{urlencode({'q': tokens})}",
+        "href": _listed(policy, met, now),
+        "counts": [
+            {"count": count, "words": words, "href": _listed(policy, met, now, *ways)}
+            for count, words, ways in (
+                (met.asked, "asked", ASKED),
+                (met.blocked, "blocked", BLOCKED),
+                (met.allowed, "allowed", ALLOWED),
+            )
+            if count
+        ],
         "place": f"{rule.place.file}:{rule.place.line}",
         "warnings": [each.words for each in warnings if each.place == rule.place],
         "simulate": f"/policies/simulate?{urlencode({'action': rule.pattern.replace('*', 'x')})}",
     }
 
 
-def _quoted(text: str) -> str:
-    return f'"{text}"' if " " in text else text
+def _listed(policy: AgentPolicy, met: Met, now: datetime, *ways: Term) -> str:
+    """The address of history with exactly the requests a rule met; nothing where no search can say it.
+
+    The policy concerns every agent it met and the rule names every action, so any pair of them counts.
+    """
+    agents = () if policy.agents == EVERY_AGENT else sorted(met.agents)
+    terms = [
+        Term("from", "agents"),
+        *(Term("agent", name) for name in agents),
+        *(Term("action", name) for name in sorted(met.actions)),
+        *ways,
+        Term("after", (now - SPAN).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")),
+    ]
+    text = search.written(terms)
+    understood = search.parse(text)
+    if not met.all or understood.problems or understood.terms != tuple(terms):
+        return ""
+    return f"/history?{urlencode({'q': text})}"
 
 
 @require_safe

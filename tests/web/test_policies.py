@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -52,6 +53,16 @@ SCALING: dict[str, Any] = {
     "action": "scale_deployment", "target": "production-api",
     "parameters": {"from_replicas": 4, "to_replicas": 9},
 }  # fmt: skip
+TWO_AGENTS = """
+apiVersion: guardrails.io/v1
+kind: AgentPolicy
+metadata: {name: two-agents}
+spec:
+  agents: [robo, other]
+  actions:
+    - {name: "erase_*", approval: forbidden, because: Nothing is erased.}
+    - {name: "paint_*", approval: required, because: Paint stays.}
+"""
 WEAKER = """
 apiVersion: guardrails.io/v1
 kind: AgentPolicy
@@ -99,8 +110,39 @@ def test_a_rule_says_what_it_met_and_leads_to_its_list(lin: Browser) -> None:
     cast.request()
     page = lin.get("/policies")
     links = [link for link in page.every("a") if "scale_deployment" in link.name]
-    assert links[0].text.startswith("1")
-    assert links[0].attributes["href"].startswith("/history?q=action%3Ascale_deployment")
+    assert any(link.name == "1 request named scale_deployment" for link in links)
+
+
+def test_each_count_of_a_rule_lists_exactly_those_requests(lin: Browser) -> None:
+    robo, other, third = (cast.agent(name)[0] for name in ("robo", "other", "third"))
+    files = {**PolicyVersion.objects.get().files, "two.yaml": TWO_AGENTS}
+    policies.apply(files=files, author="tests", actor=cast.OPERATOR, at=clock.now())
+    old = clock.now() - timedelta(days=40)
+    cast.request(robo, action="view_logs", parameters={}, at=old)
+    for agent, action in (
+        (robo, "view_logs"), (robo, "view_dashboard"), (other, "view_logs"), (third, "view_logs"),
+        (robo, "erase_logs"), (other, "erase_disk"), (third, "erase_logs"), (robo, "paint_it"),
+    ):  # fmt: skip
+        cast.request(agent, action=action, parameters={})
+    page = lin.get("/policies")
+    counted = {}
+    for link in page.every("a"):
+        count, _, pattern = link.name.partition(" of those named ")
+        if pattern:
+            listed = lin.get(link.attributes["href"])
+            counted[pattern, count] = sorted(row.attributes["data-ref"] for row in listed.rows)
+            assert len(counted[pattern, count]) == int(count.split()[0]), link.name
+    assert ("erase_*", "2 blocked") in counted
+    assert ("view_*", "4 allowed") in counted
+    assert ("view_*", "3 asked") not in counted
+    assert ("paint_*", "1 asked") in counted
+
+
+def test_what_is_in_force_and_what_waits_say_so(lin: Browser, ann: Browser) -> None:
+    cast.policy()
+    assert "✔ Live Version 1" in lin.get("/policies").text
+    draft(ann, WEAKER, file="less.yaml", propose="yes")
+    assert "◷ Draft A change waits for a yes" in lin.get("/policies").text
 
 
 def test_a_version_says_what_it_changed(lin: Browser, ann: Browser) -> None:
