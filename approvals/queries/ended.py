@@ -43,7 +43,11 @@ def came_before(names: Sequence[str], window: Q | None) -> Q:
     for name in names:
         for way in (name, on_call.seat(name), superiors.seat(name)):
             named |= Q(plan__contains=way)
-    found = ApprovalRequest.objects.filter(window, named).order_by().values_list("number", "stage", "rung", "plan")
+    found = (
+        ApprovalRequest.objects.filter(window, named)
+        .order_by()
+        .values_list("number", "stage", "rung", "plan")
+    )
     wanted = frozenset(names)
     return Q(
         number__in=[

@@ -51,9 +51,10 @@ class DirectMessages:
         channel = self._caller.channel(address)
         sought = Sought(METADATA, "list", one.key)
         since = one.until - LOOK_BACK
-        look = seeking.find if again else None
-        if look and look(self._caller, address, sought, channel=channel, since=since).found:
-            return
+        if again:
+            there = seeking.find(self._caller, address, sought, channel=channel, since=since)
+            if there.found:
+                return
         drawn = draw(one, expired_lists.lines(one, address=address))
         marked = {"event_type": METADATA, "event_payload": {sought.name: sought.value}}
         body = {"channel": channel, **PLAIN, "blocks": drawn.blocks, "metadata": marked}
@@ -64,7 +65,7 @@ class DirectMessages:
 def draw(one: Owed, listed: Sequence[Line]) -> Drawn:
     """Count, list and links."""
     title = f"⌛ NOT DECIDED IN TIME · {one.count}"
-    about = f"Low and medium risk, {one.span}. Your teams were asked and nobody decided."
+    about = f"Low and medium risk, {one.span}. Your teams were asked and no decision came in time."
     body: list[dict[str, Any]] = [
         {"type": "rich_text_list", "style": "bullet", "elements": [_line(each) for each in listed]}
     ]

@@ -125,6 +125,17 @@ def test_somebody_disabled_neither_hears_nor_leads(box: Letterbox, vera: Person)
     assert at(NINE + SOON, box) == {"Lin": [row.ref], "Sam": [row.ref]}
 
 
+def test_managing_somebody_disabled_is_leading_nobody(box: Letterbox, vera: Person) -> None:
+    walt = cast.person("walt", teams=())
+    gone = cast.person("gone", teams=("team-leads",))
+    manages(walt, gone)
+    Person.objects.filter(pk=gone.pk).update(is_active=False)
+    at(NINE - DAY + 30 * MINUTE, box)
+    row = undecided("production-api", NINE - HOUR)
+
+    assert at(NINE + SOON, box) == {"Vera": [row.ref]}
+
+
 def test_without_an_hour_nobody_is_told_and_nothing_is_read(
     box: Letterbox, vera: Person, settings: Any
 ) -> None:
