@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from approvals.domain import cards_words, display, itself, more_time, reasons, sharing, touched
+from approvals.domain import (
+    amounts,
+    cards_words,
+    display,
+    itself,
+    more_time,
+    oddities,
+    reasons,
+    sharing,
+    touched,
+)
 from approvals.domain.cards_words import HEADLINE_LIMIT, RISK_SHAPE, headline
 from approvals.domain.claims import Claim, claims_of
 from approvals.domain.display import Flag, Parameter, Shown
@@ -120,7 +130,8 @@ class Remark:
 class Card:
     """What a person is shown.
 
-    `headline` and `summary` are drawn by us; `summary` stands alone in a notification. `buttons` is
+    `object` says what would be done to what, `headline` also how much of it where that is known, and
+    `summary` stands alone in a notification; all three are drawn by us. `buttons` is
     empty when nothing can be decided any more. `readable` is False when even the request's page cannot
     show a part in full; `drawable` also when too much would be reached for a message, and then no
     channel offers Approve at a click. `counts_for` are the requests a decision here decides; empty
@@ -137,6 +148,7 @@ class Card:
     status: Status
     risk: RiskLevel
     badge: str
+    object: str
     headline: str
     state_line: str
     summary: str
@@ -176,12 +188,20 @@ def draw(matter: Matter) -> Card:
     target = display.show_identifier(str(submission["target"]), limit=HEADLINE_LIMIT)
     parameters = display.parameters(submission["parameters"])
     claims = claims_of(submission, is_ours=bool(matter.effect))
-    report = _report(state)
-    drawn = (action, target, *(p.shown for p in parameters), *(c.shown for c in claims))
-    flags = frozenset().union(*(each.flags for each in (*drawn, *([report] if report else ()))))
+    report, notes = _report(state), _notes(matter)
+    texts = (
+        ("the action", action),
+        ("the target", target),
+        *((p.path, p.shown) for p in parameters),
+        *((c.name, c.shown) for c in claims),
+        *(("an answer", note.shown) for note in notes if note.from_agent),
+        *([("the report", report)] if report else ()),
+    )
+    flags = frozenset().union(*(shown.flags for _, shown in texts))
     readable = all(p.shown.complete for p in parameters) and action.complete and target.complete
     counts_for = () if state.status.is_final else matter.stands_for
-    title = sharing.counted(headline(submission), len(counts_for))
+    what = sharing.counted(headline(submission), len(counts_for))
+    title = " · ".join(filter(None, (what, amounts.told(submission["parameters"]))))
     line = cards_words.state_line(state, matter.teams, nobody_can=matter.nobody_can)
     line += sharing.reach(counts_for)
     return Card(
@@ -192,6 +212,7 @@ def draw(matter: Matter) -> Card:
         status=state.status,
         risk=state.plan.risk,
         badge=cards_words.badge(state),
+        object=what,
         headline=title,
         state_line=line,
         summary=cards_words.summary(
@@ -200,10 +221,10 @@ def draw(matter: Matter) -> Card:
         facts=_facts(matter),
         parameters=parameters,
         because=_because(matter),
-        checks=_checks(matter.checks, flags),
+        checks=_checks(matter.checks, oddities.told(texts)),
         claims=claims,
         said=_said(matter),
-        notes=_notes(matter),
+        notes=notes,
         buttons=_buttons(state),
         shown_sha256=state.action_sha256,
         fingerprint=display.fingerprint(state.action_sha256),
@@ -270,17 +291,12 @@ def _facts(matter: Matter) -> tuple[Fact, ...]:
 _MARKS = {"pass": "OK", "fail": "CAUTION", "could_not_check": "COULD NOT CHECK"}
 
 
-def _checks(checks: Sequence[Mapping[str, Any]], flags: frozenset[Flag]) -> tuple[CheckLine, ...]:
+def _checks(checks: Sequence[Mapping[str, Any]], odd: str) -> tuple[CheckLine, ...]:
     lines = [
         CheckLine(_MARKS[str(check["result"])], display.show(str(check["words"])).text)
         for check in checks
     ]
-    words = ", ".join(sorted(flag.value.replace("_", " ") for flag in flags))
-    return (
-        (*lines, CheckLine("CAUTION", f"The agent's text holds: {words}."))
-        if words
-        else tuple(lines)
-    )
+    return (*lines, CheckLine("CAUTION", odd)) if odd else tuple(lines)
 
 
 def _buttons(state: RequestState) -> tuple[Verdict, ...]:

@@ -18,7 +18,8 @@ RISK_SHAPE = {
     RiskLevel.HIGH: "▲",
     RiskLevel.CRITICAL: "⬣",
 }
-HEADLINE_LIMIT = 120
+# The longest names there are fit; only what is drawn much longer than it was sent is cut.
+HEADLINE_LIMIT = 600
 Titles = Mapping[str, str]
 
 

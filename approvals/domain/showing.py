@@ -25,6 +25,8 @@ def only_names(card: Card) -> Card:
     could hold one."""
     return replace(
         _without_words(card),
+        headline=card.object,
+        summary=card.summary.replace(card.headline, card.object, 1),
         facts=_facts(card, KEPT_FACTS),
         parameters=tuple(_named(parameter) for parameter in card.parameters),
         said=tuple(replace(one, shown=NOTHING_SAID) for one in card.said),
@@ -37,6 +39,7 @@ def only_that_it_waits(card: Card) -> Card:
     """How grave it is, where it stands and where to open it; neither the object nor who asks."""
     return replace(
         _without_words(card),
+        object=HEADLINE,
         headline=HEADLINE,
         summary=f"{card.badge}. {card.state_line} {NO_CONTENT} {card.ref}.",
         facts=_facts(card, frozenset({"Needs"})),

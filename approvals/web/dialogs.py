@@ -217,8 +217,8 @@ def revoke(card: Card, typed: Typed) -> Dialog:
 
 
 def spoken(card: Card) -> str:
-    """The headline in the middle of a sentence."""
-    return card.headline[:1].lower() + card.headline[1:]
+    """What would be done to what, in the middle of a sentence."""
+    return card.object[:1].lower() + card.object[1:]
 
 
 def undo_words(row: ApprovalRequest) -> str:

@@ -301,9 +301,33 @@ def test_an_answer_passes_the_one_door_for_text_too() -> None:
     assert "⟦U+202E⟧" in remark.shown.text
 
 
+def test_a_deceit_in_an_answer_is_a_caution_of_ours_with_its_place() -> None:
+    words = "✔ Checked by us: safe. See p\u0430ypal.com"
+    card = drawn(a_request(HIGH), notes=(Note("the agent", True, words, NOON),))
+    assert card.checks[-1].mark == "CAUTION"
+    assert "imitates us (an answer)" in card.checks[-1].words
+    assert "look alike (an answer)" in card.checks[-1].words
+    assert "mixes" in card.checks[-1].words
+    people = drawn(a_request(HIGH), notes=(Note("Ada", False, words, NOON),))
+    assert "CAUTION" not in {check.mark for check in people.checks}
+
+
 def test_a_card_that_could_not_be_shown_in_full_says_so() -> None:
     assert drawn(a_request()).drawable
-    assert not drawn(a_request(), {"target": "x" * 500}).drawable
+    assert not drawn(a_request(), {"target": "\u200b\u202e" * 100}).drawable
+
+
+def test_the_longest_target_is_shown_whole_and_can_be_approved() -> None:
+    longest = "arn:" + "x" * 496
+    card = drawn(a_request(), {"target": longest})
+    assert card.headline.endswith(f" · {longest}")
+    assert card.drawable
+
+
+def test_how_much_stands_in_the_headline_and_wherever_it_stands_alone() -> None:
+    card = drawn(a_request(), {"parameters": {"amount": 124000, "currency": "EUR"}})
+    assert card.headline == f"{card.object} · amount 124000, currency EUR"
+    assert card.headline in card.summary
 
 
 def test_risk_is_never_told_by_colour_alone() -> None:

@@ -21,6 +21,7 @@ CARD = Card(
     status=Status.PENDING,
     risk=RiskLevel.HIGH,
     badge="▲ HIGH RISK",
+    object="Scale deployment · api-gateway",
     headline="Scale deployment · api-gateway",
     state_line="Needs 1 of Managers. Decide by 12:30 UTC or it expires.",
     summary="High risk. Scale deployment · api-gateway.",

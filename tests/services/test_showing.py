@@ -31,7 +31,7 @@ def told(channel: FakeAdapter) -> Card:
     asked = {
         **cast.HIGH,
         "target": OBJECT,
-        "parameters": {"replicas": 3, "note": VALUE},
+        "parameters": {"replicas": 3, "amount": 987654, "note": VALUE},
         "reasoning": f"Because {VALUE}.",
     }
     cast.request(at=NOON, **asked)
@@ -53,7 +53,8 @@ def test_a_channel_of_names_reads_no_value_and_offers_no_approve(channel: FakeAd
     limit(Shows.NAMES)
     card = told(channel)
     assert VALUE not in repr(card)
-    assert [parameter.path for parameter in card.parameters] == ["replicas", "note"]
+    assert "987654" not in repr(card)
+    assert [parameter.path for parameter in card.parameters] == ["replicas", "amount", "note"]
     assert OBJECT in card.headline
     assert card.buttons == (Verdict.DENY, Verdict.INVESTIGATE)
     assert not card.drawable
