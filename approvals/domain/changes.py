@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from approvals.domain import display
+from approvals.domain.display import Parameter
 
 NO_STATE = "We cannot show what would change, because the agent gave no state before."
 NO_MATCH = (
@@ -18,11 +19,17 @@ ALONE = "value"  # what `from` and `to` are of, where they say no more
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One value before and after, both safe to read."""
+    """One value before and after, both safe to read.
+
+    `is_claim`: what stood before is the agent's word, and no part of what would run; `notes` say what
+    is odd about it.
+    """
 
     name: str
     before: str
     after: str
+    is_claim: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def of(submission: Mapping[str, Any]) -> list[Change]:
@@ -37,11 +44,15 @@ def of(submission: Mapping[str, Any]) -> list[Change]:
     }
     if "from" in parameters and "to" in parameters:
         pairs[ALONE] = (parameters["from"], parameters["to"])
+    claimed: dict[str, tuple[object, object]] = {}
     for key, value in before.items() if isinstance(before, dict) else ():
         after = parameters.get(f"to_{key}", parameters.get(key))
         if after is not None:
-            pairs.setdefault(key, (value, after))
-    return [Change(_drawn(name), _value(old), _value(new)) for name, (old, new) in pairs.items()]
+            claimed.setdefault(key, (value, after))
+    said = [_change(name, *pair, is_claim=False) for name, pair in pairs.items()]
+    return said + [
+        _change(name, *pair, is_claim=True) for name, pair in claimed.items() if name not in pairs
+    ]
 
 
 def why_none(submission: Mapping[str, Any]) -> str:
@@ -50,13 +61,21 @@ def why_none(submission: Mapping[str, Any]) -> str:
     return NO_MATCH if before else NO_STATE
 
 
+def _change(name: str, old: object, new: object, *, is_claim: bool) -> Change:
+    before = display.parameters({"value": old}, limit=500)
+    notes = dict.fromkeys(note for leaf in before for note in leaf.shown.notes)
+    after = display.parameters({"value": new}, limit=500)
+    return Change(
+        _drawn(name), _value(before), _value(after), is_claim=is_claim, notes=tuple(notes)
+    )
+
+
 def _drawn(name: str) -> str:
     return display.show_identifier(name, limit=80).text
 
 
-def _value(value: object) -> str:
+def _value(leaves: Sequence[Parameter]) -> str:
     """As the parameters draw it; a whole object as its leaves."""
-    leaves = display.parameters({"value": value}, limit=500)
     if len(leaves) == 1 and leaves[0].path == "value":
         return leaves[0].shown.text
     return ", ".join(f"{leaf.path.removeprefix('value.')}: {leaf.shown.text}" for leaf in leaves)

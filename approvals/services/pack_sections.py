@@ -96,7 +96,8 @@ def _parameters(paper: Paper, dossier: Dossier) -> None:
     paper.heading("What would change")
     found = changes.of(submission)
     for change in found:
-        paper.fact(change.name, f"− {change.before}\n+ {change.after}", mono=True)
+        said = " (the agent's word)" if change.is_claim else ""
+        paper.fact(change.name, f"− {change.before}{said}\n+ {change.after}", mono=True)
     if not found:
         paper.text_block(changes.why_none(submission), faint=True)
     paper.heading("Raw parameters, escaped")

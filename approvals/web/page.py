@@ -92,6 +92,7 @@ def _what(reading: Reading) -> dict[str, Any]:
     row, submission = reading.row, reading.row.submission
     parameters = values.drawn(row, reading.card, in_full=reading.in_full)
     impact = submission.get("impact") or {}
+    told = changes.of(submission)
     return {
         "parameters": parameters,
         "cut": sum(1 for each in parameters if each.is_cut),
@@ -103,7 +104,8 @@ def _what(reading: Reading) -> dict[str, Any]:
         "has_meanings": any(each.means for each in parameters),
         "raw_parameters": values.raw(row),
         "action_sha256": row.action_sha256,
-        "changes": changes.of(submission),
+        "changes": told,
+        "claims_before": any(change.is_claim for change in told),
         "no_changes": changes.why_none(submission),
         "reach": [f"{impact[key]:,} {noun}" for key, noun in REACH.items() if _counts(impact, key)],
         "undo_words": dialogs.undo_words(row),

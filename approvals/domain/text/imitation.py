@@ -8,14 +8,17 @@ from approvals.domain.text.lookalikes import latin_reading
 from approvals.domain.text.unseen import CLOSING, OPENING, without_unseen
 
 _LINE_START = r"^[ \t>*#•·–—-]{0,20}"
+_NUMBERED = r"^[ \t>*#•·–—\d.)-]{0,20}"  # a list's number hides no label
 _OUR_SIGNS = "[✔✅☑✓▲⚠]"
 _OUR_LABELS = (
     r"(?:ok|caution)[ \t]*:|could not check\b"
     r"|checked by us\b|recorded by this service\b|the agent says\b"
 )
 _OUR_WORDS = r"(?:pre-?)?approved\b|verified\b|req-[0-9]*"
-_IN_PROSE = re.compile(f"{_LINE_START}(?:{_OUR_SIGNS}|{_OUR_LABELS}|{_OUR_WORDS})", re.I | re.M)
-_IN_IDENTIFIER = re.compile(f"{_LINE_START}(?:{_OUR_SIGNS}|{_OUR_LABELS})", re.I | re.M)
+_IN_PROSE = re.compile(
+    f"{_NUMBERED}(?:{_OUR_SIGNS}|{_OUR_LABELS})|{_LINE_START}(?:{_OUR_WORDS})", re.I | re.M
+)
+_IN_IDENTIFIER = re.compile(f"{_NUMBERED}(?:{_OUR_SIGNS}|{_OUR_LABELS})", re.I | re.M)
 
 
 def imitates_us(text: str, *, prose: bool) -> bool:
