@@ -63,9 +63,14 @@ def direct(person: Person, *, form: str, text: str) -> HttpResponse | None:
     if content is None:
         return None
     ending, kind = ENDINGS[form]
-    return _offered(
-        HttpResponse(content, content_type=kind), f"history-{at:%Y%m%d-%H%M%S}.{ending}"
-    )
+    name = f"{_alone(text) or 'history'}-{at:%Y%m%d-%H%M%S}.{ending}"
+    return _offered(HttpResponse(content, content_type=kind), name)
+
+
+def _alone(text: str) -> str:
+    """The one request a search names and nothing else, so that its file is called after it."""
+    terms = search.parse(text).terms
+    return str(terms[0]) if len(terms) == 1 and terms[0].key == search.REF else ""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

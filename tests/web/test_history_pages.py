@@ -39,6 +39,24 @@ def test_small_exports_come_at_once_and_hold_what_the_page_lists(lin: Browser, r
     assert text.count("Recorded by this service") == 4
 
 
+def test_the_pack_of_one_request_is_a_button_on_its_evidence(lin: Browser, robo: Agent) -> None:
+    row = cast.request(robo, target="ours-alone")
+    cast.request(robo, target="somewhere-else")
+    page = lin.get(f"/r/{row.ref}/evidence")
+    (form,) = page.every("form")
+    fields = {each.attributes["name"]: each.attributes["value"] for each in form.every("input")}
+    (button,) = form.every("button")
+    assert button.name == f"PDF of {row.ref}, as an evidence pack"
+    answer = lin.post(form.attributes["action"], **fields)
+    assert answer["Content-Type"] == "application/pdf"
+    assert f'filename="{row.ref}-' in answer["Content-Disposition"]
+    text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(answer.content)).pages)
+    assert "ours-alone" in text
+    assert "somewhere-else" not in text
+    told = AuditEvent.objects.filter(request=None).latest("id").entry
+    assert row.ref in json.dumps(told)
+
+
 def test_a_long_export_is_watched_and_downloaded_with_its_digest(
     lin: Browser, ada: Browser, robo: Agent
 ) -> None:

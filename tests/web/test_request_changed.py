@@ -178,7 +178,7 @@ def test_evidence_for_paper_holds_everything_unfolded(at: At, robo: Agent) -> No
     page = at("grace").get(f"/r/{row.ref}/evidence")
 
     assert all("open" in fold.attributes for fold in page.every("details"))
-    assert not [form for form in page.every("form")]
+    assert [form.attributes["action"] for form in page.every("form")] == ["/history/exports"]
     assert row.action_sha256 in page.text
     assert "CPU utilization" in page.text
     assert f"{row.ref} · version 1 · fingerprint" in page.text
