@@ -16,6 +16,9 @@ from approvals.domain.cards import Card
 from approvals.domain.terms import EventKind, RiskLevel
 
 OURS = "countersign/"
+# How the words begin of a receiver that wants to be called no more: its address rests until somebody
+# sends again by hand and that arrives.
+GONE = "The receiver answered 410: it is gone for good."
 # Between an address and one of those behind it: `security > ben@example.com`.
 BEHIND = " > "
 # What an adapter puts under this name into a receipt is kept with the delivery, not with the receipt.

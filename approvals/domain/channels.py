@@ -118,7 +118,8 @@ _FIXES: Mapping[str, tuple[tuple[str, str], ...]] = {
     ),
     "webhook": (
         ("no secret", "Make one: countersign agent webhook-secret NAME --rotate."),
-        ("410", "The receiver says it is gone. Let the agent name another callback address."),
+        ("410", "If it is back, send this again; when it arrives, others are sent. Or let the agent name "
+                "another address."),
         ("40[0-9]", "The receiver refuses it. Look at its log, and whether it has the present secret."),
     ),
 }  # fmt: skip

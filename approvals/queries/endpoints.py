@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from approvals.domain import channels
 from approvals.domain.channels import when
 from approvals.models import Delivery
 from approvals.models.outbox import DeliveryState
+from approvals.ports import GONE
 from approvals.queries.channels import COLUMNS, ENOUGH_TO_REST, MOST, NEWEST, Row
 
 
 @dataclass(slots=True)
 class Endpoint:
-    """What one receiver of webhooks is owed. `until` is when the next try comes, where it rests."""
+    """What one receiver of webhooks is owed. `until` is when the next try comes, where it rests.
+
+    `gone` and `reached` are when an address of it last said that it is gone, or took something.
+    """
 
     prefix: str
     waiting: int = 0
@@ -24,8 +28,18 @@ class Endpoint:
     until: datetime | None = None
     last_success: datetime | None = None
     last_error: str = ""
+    gone: dict[str, datetime] = field(default_factory=dict)
+    reached: dict[str, datetime] = field(default_factory=dict)
+
+    @property
+    def switched_off(self) -> int:
+        """How many of its addresses are called no more, for they said that they are gone."""
+        reached = self.reached
+        return sum(to not in reached or reached[to] <= at for to, at in self.gone.items())
 
     def state(self, now: datetime) -> str:
+        if off := self.switched_off:
+            return "Switched off by its receiver" + (f" ({off} addresses)" if off > 1 else "")
         if self.until and self.until > now and self.failing >= ENOUGH_TO_REST:
             return f"Resting until {when(self.until, now)}"
         if self.failing or (self.dead and self.last_success is None):
@@ -48,7 +62,7 @@ def endpoints(prefix_of: Callable[[str], str], *, adapter: str = "webhook") -> l
 
 
 def _count(owed: Endpoint, row: Row) -> None:
-    _, _, state, attempts, _, due, _, finished, error = row
+    _, address, state, attempts, _, due, _, finished, error = row
     if state == DeliveryState.WAITING:
         owed.waiting += 1
         if attempts and error:
@@ -58,5 +72,8 @@ def _count(owed: Endpoint, row: Row) -> None:
     elif state == DeliveryState.DEAD:
         owed.dead += 1
         owed.last_error = owed.last_error or channels.reason(error)
+        if finished and error.startswith(GONE):
+            owed.gone[address] = max(owed.gone.get(address, finished), finished)
     elif state == DeliveryState.SENT and finished:
         owed.last_success = max(owed.last_success or finished, finished)
+        owed.reached[address] = max(owed.reached.get(address, finished), finished)

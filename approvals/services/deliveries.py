@@ -154,8 +154,10 @@ def _carry(delivery: Delivery, message: Message) -> tuple[Mapping[str, Any], Seq
     """The receipt, and whom of those behind the address it did not reach."""
     if message.kind is MessageKind.DIGEST and not message.listed:
         return {}, ()  # everything in it was decided meanwhile
+    adapter = adapters.enabled()[delivery.adapter]
+    endpoints.refuse_gone(delivery, adapter)
     try:
-        return adapters.enabled()[delivery.adapter].deliver(message), ()
+        return adapter.deliver(message), ()
     except Partly as partly:
         return partly.receipt, partly.left
 

@@ -3,6 +3,9 @@
 Nothing is kept beside the deliveries: one that waits and whose lease has ended was tried and failed,
 and a success wipes that away from all of its endpoint. When enough of them failed with none arriving
 between, everything for the endpoint waits; after each rest the first to come due is the trial.
+
+A receiver that says it is gone is called no more at that address: its dead letters say so, until one
+that a person sends again arrives.
 """
 
 from __future__ import annotations
@@ -15,13 +18,14 @@ from django.db.models import Max, Q, QuerySet
 
 from approvals.models import Delivery
 from approvals.models.outbox import DeliveryState
-from approvals.ports import Adapter, Grouping
+from approvals.ports import GONE, Adapter, DeliveryError, Grouping
 
 logger = structlog.get_logger(__name__)
 
 ENOUGH = 5  # different deliveries: one alone waits by its own schedule
 REST = timedelta(minutes=1)
 MOST_AT_ONCE = 1_000
+NOT_CALLED = f"{GONE} It was not called with this; send one again by hand when it is back."
 
 
 def is_resting(delivery: Delivery, adapter: Adapter, *, at: datetime) -> bool:
@@ -43,6 +47,22 @@ def is_resting(delivery: Delivery, adapter: Adapter, *, at: datetime) -> bool:
     endpoint = adapter.endpoint(delivery.address)
     logger.info("endpoint rests", adapter=adapter.name, endpoint=endpoint, deliveries=put_back + 1)
     return True
+
+
+def refuse_gone(delivery: Delivery, adapter: Adapter) -> None:
+    """Raises DeliveryError where the receiver said it was gone, and has taken nothing since.
+
+    What a person sends again is called with all the same: it bears its old error at its first attempt.
+    """
+    if not isinstance(adapter, Grouping) or (delivery.attempts == 1 and delivery.last_error):
+        return
+    here = Delivery.objects.filter(adapter=delivery.adapter, address=delivery.address)
+    dead = here.filter(state=DeliveryState.DEAD.value, last_error__startswith=GONE)
+    since = dead.aggregate(last=Max("finished_at"))["last"]
+    if since is None:
+        return
+    if not here.filter(state=DeliveryState.SENT.value, finished_at__gt=since).exists():
+        raise DeliveryError(NOT_CALLED, permanent=True)
 
 
 def answered(delivery: Delivery, adapter: Adapter, *, at: datetime) -> None:

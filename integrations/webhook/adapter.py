@@ -1,7 +1,8 @@
 """Tell an agent what became of its request, at the address it named, signed so it can believe it.
 
 Standard Webhooks 1.0: `webhook-id` stays the same over all attempts, any answer but 2xx is a
-failure, a redirect too. The body is theirs, or a CloudEvent where the settings say so.
+failure, a redirect too, and 410 ends it for the whole address. The body is theirs, or a CloudEvent
+where the settings say so.
 """
 
 import re
@@ -13,7 +14,7 @@ from typing import Any
 import httpx
 from django.conf import settings
 
-from approvals.ports import DeliveryError, Message, MessageKind, Notice
+from approvals.ports import GONE, DeliveryError, Message, MessageKind, Notice
 from integrations.http import AddressRefused, check_url, client
 from integrations.signing import read_signing_key, standard_webhook_headers
 from integrations.webhook import bodies
@@ -68,9 +69,10 @@ class WebhookAdapter:
         answer = self._post(message.address, body=body.raw, headers=headers)
         if answer.is_success:
             return {"status": answer.status_code}
+        if answer.status_code == httpx.codes.GONE:
+            raise DeliveryError(GONE, permanent=True)
         raise DeliveryError(
             f"The receiver answered {answer.status_code}.",
-            permanent=answer.status_code == httpx.codes.GONE,
             retry_after=wait_named(answer.headers.get("retry-after", ""), at=message.at),
         )
 
