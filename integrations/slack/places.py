@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from integrations.slack import workspaces
+from integrations.slack import configuration, workspaces
 
 _TEAM = r"(?:[TE][A-Z0-9]+/)?"
 CHANNEL = re.compile(_TEAM + r"(?:[CGD][A-Z0-9]+|#\S+)")
@@ -34,7 +34,9 @@ def of_account(account: str) -> str:
 def user_in(account: str, address: str) -> str:
     """The user id to mention at an address; empty where the account is of another workspace."""
     found = ACCOUNT.fullmatch(account)
-    team, _ = workspaces.split(address)
-    if found is None or (team and found[1] != team):
+    if found is None:
         return ""
-    return found[2]
+    team, _ = workspaces.split(address)
+    ours = configuration.current().teams
+    is_there = found[1] == team if team else not (found[1] and ours) or found[1] in ours
+    return found[2] if is_there else ""

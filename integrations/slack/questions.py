@@ -25,7 +25,7 @@ from approvals.models.outbox import DeliveryState
 from approvals.models.workspaces import Shows
 from approvals.ports import DeliveryError, Message, MessageKind, Notice
 from approvals.services import showing
-from integrations.slack import configuration, seals, seeking, wire, workspaces
+from integrations.slack import configuration, places, seals, seeking, wire, workspaces
 from integrations.slack import elements as el
 from integrations.slack.elements import Block
 from integrations.slack.shortening import escape, fold
@@ -116,7 +116,9 @@ def turns(row: ApprovalRequest) -> list[Turn]:
     return sorted([*asked, *said], key=lambda turn: (turn.at, turn.key))
 
 
-def draw(row: ApprovalRequest, turn: Turn, *, value: str, shows: Shows) -> list[Block]:
+def draw(
+    row: ApprovalRequest, turn: Turn, *, value: str, shows: Shows, address: str
+) -> list[Block]:
     """One message of the thread; without the words where the channel may not see them."""
     said = (
         el.quote(fold(turn.shown.text, WORDS_LENGTH))
@@ -127,11 +129,11 @@ def draw(row: ApprovalRequest, turn: Turn, *, value: str, shows: Shows) -> list[
     )
     if turn.kind == ANSWER:
         title = el.line(*_signature(row, turn))
-        return [el.rich(title, said, *_told(row, turn))]
+        return [el.rich(title, said, *_told(row, turn, address))]
     title = el.line(el.text(f"Question from {turn.person}:", bold=True))
     label = f"Answer the question about {row.ref}"
     button = el.button("answer", "Answer…", label=label, value=value)
-    blocks = [el.rich(title, said, el.line(*_called(row)))]
+    blocks = [el.rich(title, said, el.line(*_called(row, address)))]
     return [*blocks, {"type": "actions", "elements": [button]}] if _is_open(row) else blocks
 
 
@@ -146,27 +148,29 @@ def _signature(row: ApprovalRequest, turn: Turn) -> list[Block]:
     return [el.text("Answer", bold=True), el.text(f" · from {turn.person}{role}")]
 
 
-def _called(row: ApprovalRequest) -> list[Block]:
+def _called(row: ApprovalRequest, address: str) -> list[Block]:
     owner = row.agent.owner
     if owner is None:
         return [el.text("Whoever may decide can answer, and so can the agent.")]
-    return [_mention(owner), el.text(", you own this agent. Please answer.")]
+    return [_mention(owner, address), el.text(", you own this agent. Please answer.")]
 
 
-def _told(row: ApprovalRequest, turn: Turn) -> list[Block]:
+def _told(row: ApprovalRequest, turn: Turn, address: str) -> list[Block]:
     """Call whoever asked last, since an edit of the card calls nobody."""
     asked = [one for one in turns(row) if one.kind == QUESTION and one.at <= turn.at]
     asker = asked[-1].person if asked else None
     if asker is None or asker == turn.person or not _is_open(row):
         return []
-    return [el.line(_mention(asker), el.text(", this answers your question."))]
+    return [el.line(_mention(asker, address), el.text(", this answers your question."))]
 
 
-def _mention(person: Person) -> Block:
-    """Their Slack account, which Slack notifies; their name where we know none."""
-    account = Identity.objects.filter(person=person, kind=CARDS).order_by("-pk").first()
-    user = account.external_id.rpartition(":")[2] if account else ""
-    return {"type": "user", "user_id": user} if user else el.text(str(person), bold=True)
+def _mention(person: Person, address: str) -> Block:
+    """Their Slack account at this address, which Slack notifies; their name where we know none there."""
+    linked = Identity.objects.filter(person=person, kind=CARDS).order_by("-pk")
+    accounts = linked.values_list("external_id", flat=True)
+    users = (places.user_in(account, address) for account in accounts)
+    found = next((user for user in users if user), "")
+    return el.user(found) if found else el.text(str(person), bold=True)
 
 
 def _is_open(row: ApprovalRequest) -> bool:
@@ -199,7 +203,7 @@ def _body(row: ApprovalRequest, turn: Turn, address: str) -> dict[str, Any]:
     payload = {"request": str(row.public_id), "turn": turn.key}
     return {
         "text": escape(f"{what} {who} about {row.ref}"),
-        "blocks": draw(row, turn, value=value, shows=shows),
+        "blocks": draw(row, turn, value=value, shows=shows, address=address),
         "metadata": {"event_type": METADATA, "event_payload": payload},
     }
 

@@ -40,4 +40,4 @@ def _questions(row: ApprovalRequest, address: str) -> Iterator[list[Block]]:
     shows: Shows = showing.of(adapter=CARDS, address=address)
     for turn in reversed(questions.turns(row)):
         if turn.kind == questions.QUESTION:
-            yield questions.draw(row, turn, value="", shows=shows)
+            yield questions.draw(row, turn, value="", shows=shows, address=address)

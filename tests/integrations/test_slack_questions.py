@@ -11,7 +11,9 @@ import pytest
 
 from approvals.domain.terms import Status, Verdict
 from approvals.models import Alert, ApprovalRequest, ChannelShowing, Delivery, RequestMessage
+from approvals.models.workspaces import Shows
 from approvals.services import clock, deliveries, lifecycle, people
+from integrations.slack import questions
 from tests.fakes.knocks import signed
 from tests.fakes.slack import Posted, done_and_gone, limited
 from tests.fakes.slack_rooms import RoomySlack
@@ -66,6 +68,34 @@ def test_a_question_is_posted_in_the_thread_and_calls_the_owner(slack: RoomySlac
     assert "you own this agent. Please answer." in drawn
     assert (question.button("answer") or {})["text"]["text"] == "Answer…"
     assert question.text == f"Question from Lin about {row.ref}"
+
+
+@pytest.mark.parametrize(
+    ("accounts", "address", "called"),
+    [
+        (["T2:U2"], "C1", None),
+        (["T2:U2"], "T2/C1", "U2"),
+        (["T1:U7", "T2:U2"], "C1", "U7"),
+        (["U7", "T2:U2"], "C1", "U7"),
+        (["T1:U7"], "T2/C1", None),
+        (["U7"], "T2/C1", None),
+    ],
+)
+def test_nobody_of_another_workspace_is_called(
+    slack: RoomySlack, settings: Any, accounts: list[str], address: str, called: str | None
+) -> None:
+    """One user id can be two people in two workspaces."""
+    settings.SLACK_TEAM_ID = "T1"
+    for account in accounts:
+        linked("sam", account)
+    row = cast.request()
+    cast.decide(row, cast.person("lin"), Verdict.INVESTIGATE, "Why now?")
+    [turn] = questions.turns(row)
+    drawn = questions.draw(row, turn, value="", shows=Shows.VALUES, address=address)
+    wanted = {"type": "user", "user_id": called} if called else None
+    parts = drawn[0]["elements"][-1]["elements"]
+    assert [part for part in parts if part["type"] == "user"] == ([wanted] if wanted else [])
+    assert called or parts[0]["text"] == "Sam"
 
 
 def test_the_owner_answers_and_the_clock_runs_again(slack: RoomySlack) -> None:
