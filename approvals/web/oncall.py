@@ -17,7 +17,7 @@ from approvals.models import Absence, Person, ShiftOverride, Team
 from approvals.queries import away as near
 from approvals.queries import oncall as reads
 from approvals.services import absence, clock, on_call, people, policies, shifts, stewards
-from approvals.web import oncall_week, oncall_who, rows
+from approvals.web import oncall_presets, oncall_week, oncall_who, rows
 from approvals.web.access import signed_in
 
 MOST_AWAY = 100
@@ -113,13 +113,16 @@ def _draw(
 ) -> HttpResponse:
     now, teams = clock.now(), reads.teams()
     served = [team.name for team in teams if person in team.people.all()]
+    absences, policy = _absences(person, served, now), _policy()
+    last = oncall_presets.stood_in_last(person, absences["could_stand_in"])
     facts = {
         "section": "oncall",
         "now": now,
         "person": person,
-        **_week(person, teams, served, first=_first(request, now), now=now),
-        **_absences(person, served, now),
-        "typed": typed or {"starts_at": f"{now:%Y-%m-%dT%H:%M}"},
+        **_week(person, teams, served, policy, first=_first(request, now), now=now),
+        **absences,
+        "presets": oncall_presets.of(person, served, policy, now),
+        "typed": typed or {"starts_at": f"{now:%Y-%m-%dT%H:%M}", "stand_in": last},
         "refusal": refusal,
         "field": str(refusal.facts.get("field", "")) if refusal else "",
         "checked": checked or [],
@@ -129,10 +132,15 @@ def _draw(
 
 
 def _week(
-    person: Person, teams: list[Team], served: list[str], *, first: datetime, now: datetime
+    person: Person,
+    teams: list[Team],
+    served: list[str],
+    policy: PolicySet | None,
+    *,
+    first: datetime,
+    now: datetime,
 ) -> dict[str, Any]:
     """Who is there on each of seven days, and who would be asked now."""
-    policy = _policy()
     week = oncall_week.days(first)
     ends = week[-1] + oncall_week.DAY
     away = reads.away_between(min(week[0], now), max(ends, now))
@@ -230,7 +238,10 @@ def _first(request: HttpRequest, now: datetime) -> datetime:
 
 
 def _typed(request: HttpRequest) -> dict[str, str]:
-    return {name: request.POST.get(name, "").strip()[:400] for name in TYPED}
+    """A button that names an end sends it as `until`, in place of the field."""
+    typed = {name: request.POST.get(name, "").strip()[:400] for name in TYPED}
+    until = request.POST.get("until", "").strip()[:400]
+    return typed | {"ends_at": until} if until else typed
 
 
 def _terms(typed: dict[str, str], person: Person, *, at: datetime) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
@@ -13,7 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from approvals import queries
 from approvals.domain.terms import Verdict
 from approvals.models import Absence, Person, ShiftOverride
-from approvals.services import absence, clock, lifecycle, people, shifts
+from approvals.services import absence, clock, lifecycle, people, quiet, shifts
+from approvals.web import oncall_presets
 from tests.support import cast
 from tests.web.conftest import Browser
 
@@ -73,6 +75,81 @@ def test_going_away_is_one_form_and_the_stand_ins_decision_says_so(
     assert queries.request(row.ref).closed_by == "Sam, standing in for Lin"
     assert "Sam, standing in for Lin, approved" in lin.get(f"/r/{row.ref}").text
     assert "Sam, standing in for Lin" in lin.get("/history").text
+
+
+def presets(browser: Browser) -> dict[str, str]:
+    """What each button of one press says, and the end it sends."""
+    buttons = [
+        each for each in browser.get("/oncall").every("button") if "until" in str(each.attributes)
+    ]
+    assert all("formnovalidate" in each.attributes for each in buttons)
+    return {each.name: each.attributes["value"] for each in buttons}
+
+
+def test_one_press_sets_an_end_in_the_persons_own_zone(lin: Browser, sam: Browser) -> None:
+    quiet.keep(
+        person=lin.person, begins="22:00", ends="07:00", zone="Europe/Berlin", at=clock.now()
+    )
+    berlin = ZoneInfo("Europe/Berlin")
+    today = clock.now().astimezone(berlin).date()
+    found = {name.split("09:00")[0].strip(): until for name, until in presets(lin).items()}
+    tomorrow = datetime.combine(today + DAY, time(9), berlin).astimezone(UTC)
+    assert found["Until tomorrow"] == typed(tomorrow)
+    if today.weekday() != 6:
+        monday = datetime.combine(today + (7 - today.weekday()) * DAY, time(9), berlin)
+        assert found["Until Monday"] == typed(monday.astimezone(UTC))
+    assert any(name.startswith("For a week") and "Europe/Berlin" in name for name in found)
+    answer = lin.post("/oncall/away", until=found["Until tomorrow"], stand_in="sam@example.com")
+    assert answer.status_code == 302
+    row = Absence.objects.get()
+    assert (row.person, row.stand_in, row.ends_at) == (lin.person, sam.person, tomorrow)
+
+
+@pytest.mark.parametrize(
+    ("day", "wanted"),
+    [
+        ("2026-11-22T10:00", ["tomorrow 2026-11-23T09:00", "a week 2026-11-29T10:00"]),
+        ("2026-11-23T10:00", ["tomorrow 2026-11-24T09:00", "Monday 2026-11-30T09:00",
+                              "a week 2026-11-30T10:00"]),
+        # The night in which Berlin's clocks go forward: nine in the morning is an hour sooner.
+        ("2027-03-27T10:00", ["tomorrow 2027-03-28T09:00", "Monday 2027-03-29T09:00",
+                              "a week 2027-04-03T10:00"]),
+    ],
+)  # fmt: skip
+def test_each_end_is_offered_once(lin: Browser, day: str, wanted: list[str]) -> None:
+    at = datetime.fromisoformat(day).replace(tzinfo=UTC)
+    found = oncall_presets.of(lin.person, [], None, at)
+    assert [
+        f"{each.words.split(' ', 1)[1].removesuffix(' 09:00')} {each.until}" for each in found
+    ] == wanted
+    quiet.keep(person=lin.person, begins="22:00", ends="07:00", zone="Europe/Berlin", at=at)
+    first = oncall_presets.of(lin.person, [], None, at)[0]
+    assert first.until.endswith("T07:00" if day.startswith("2027") else "T08:00")
+
+
+def test_who_stood_in_last_is_chosen_already_and_seen(lin: Browser, sam: Browser) -> None:
+    away(lin, stand_in="sam@example.com")
+    lin.post(f"/oncall/away/{Absence.objects.get().pk}/end")
+    (chosen,) = [
+        option for option in lin.get("/oncall").by_id("stand_in").every("option")
+        if "selected" in option.attributes
+    ]  # fmt: skip
+    assert chosen.attributes["value"] == "sam@example.com"
+    cast.person("sam").memberships.all().delete()
+    options = lin.get("/oncall").by_id("stand_in").every("option")
+    assert not [option for option in options if "selected" in option.attributes]
+
+
+def test_enter_in_a_field_only_checks(lin: Browser) -> None:
+    page = lin.get("/oncall")
+    (form,) = [e for e in page.every("form") if e.attributes.get("action") == "/oncall/away"]
+    assert form.every("button")[0].attributes["value"] == "check"
+
+
+@pytest.mark.parametrize("until", ["soon", "2020-01-01T00:00", "9999-12-31T23:59", "x" * 900])
+def test_an_end_no_button_sends_is_refused(lin: Browser, until: str) -> None:
+    assert lin.post("/oncall/away", until=until).status_code == 422
+    assert not Absence.objects.exists()
 
 
 def test_coming_back_takes_the_right_away_at_once(lin: Browser, sam: Browser) -> None:
