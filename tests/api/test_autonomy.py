@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from approvals.domain.terms import Stage
-from approvals.models import Agent, AgentStage
+from approvals.models import Agent, AgentStage, ApprovalRequest
 from approvals.services import clock
 from tests.api.conftest import Caller
 from tests.support import cast
@@ -113,3 +114,33 @@ def test_a_suggestion_is_marked(agent: Agent, lin: Caller, ada: Caller, robo: Ca
     assert robo.post(f"/requests/{ref}/mark", {"right": True}).status_code == 403
     assert lin.post(f"/requests/{ref}/mark", {"right": "yes"}).status_code == 422
     assert lin.post("/requests/REQ-999999/mark", {"right": True}).status_code == 404
+
+
+def test_dates_are_asked_for_and_shown(agent: Agent, ada: Caller) -> None:
+    at_stage(agent, Stage.SHADOW)
+    starts = clock.now() + timedelta(days=1)
+    asked = wish(
+        "supervised", starts=starts.isoformat(), ends=(starts + timedelta(days=1)).isoformat()
+    )
+    for odd in (
+        {"starts": "soon"},
+        {"starts": "2020-01-01T00:00:00Z"},
+        {"ends": "2020-01-01T00:00:00Z"},
+    ):
+        assert ada.post("/agents/robo/stages", wish("supervised", **odd)).status_code == 422
+
+    answer = ada.post("/agents/robo/stages", asked)
+
+    assert answer.status_code == 202
+    assert answer.json()["parameters"]["then"] == "shadow"
+    row = ApprovalRequest.objects.get(effect="change_stage")
+    cast.decide(row, cast.person("mia", teams=["managers"]))
+    cast.decide(row, cast.person("grace"))
+    shown = ada.get("/agents/robo/stages").json()
+    [planned] = shown["planned"]
+    assert (planned["class"], planned["stage"], planned["request"]) == (
+        SCALING,
+        "supervised",
+        row.ref,
+    )
+    assert (shown["stages"][0]["ends_at"], shown["stages"][0]["falls_to"]) == (None, None)

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from approvals.domain.terms import Stage, Verdict
-from approvals.models import AgentStage
+from approvals.models import AgentStage, ApprovalRequest
 from approvals.services import clock, standing
 from tests.countersign.commands import Captured, run, told
 from tests.support import cast
@@ -123,3 +123,28 @@ def test_standing_grants_are_listed_and_revoked(capsys: Captured) -> None:
     run("standing", "revoke", "SG-0", code=1)
     assert told(capsys, "standing", "list") == []
     assert len(told(capsys, "standing", "list", "--all", "--agent", "robo")) == 1
+
+
+def test_a_stage_is_asked_for_with_dates_shown_and_called_off(capsys: Captured) -> None:
+    agent, _ = cast.agent()
+    AgentStage.objects.create(
+        agent=agent, action_class=SCALING, stage=Stage.SHADOW, since=clock.now(), changed_by="t"
+    )
+    starts, ends = clock.now() + timedelta(days=1), clock.now() + timedelta(days=2)
+    change = ("agent", "stage", "robo", SCALING, "supervised", "--reason", "It did well.")
+    run(*change, "--starts", "soon", code=1)
+    assert "Write the moment as" in capsys.readouterr().err
+    run(*change, "--starts", starts.isoformat(), "--ends", ends.isoformat(), code=3)
+    row = ApprovalRequest.objects.get(effect="change_stage")
+    cast.decide(row, cast.person("mia", teams=["managers"]))
+    cast.decide(row, cast.person("grace"))
+    capsys.readouterr()
+
+    [planned] = told(capsys, "agent", "stage", "robo")["planned"]
+    assert (planned["stage"], planned["request"]) == ("supervised", row.ref)
+    run("agent", "stage", "robo")
+    assert f"Planned for {SCALING}: supervised from " in capsys.readouterr().out
+
+    assert told(capsys, "agent", "stage", "robo", SCALING, "--call-off")["planned"] == []
+    run("agent", "stage", "robo", SCALING, "--call-off", code=1)
+    assert "Nothing like that is planned" in capsys.readouterr().err
