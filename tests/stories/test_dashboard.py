@@ -74,23 +74,30 @@ def page(browser: Browser, home: Home) -> Iterator[Page]:
     page.context.close()
 
 
+# What one entry of a list is: a request, a breaker, or a rate.
+LISTED = "tr[data-ref], li[data-rate]"
+# Lengths and shares lead to what they are taken of; they are not counts.
+NO_COUNT = re.compile(r"[\d,.]+ (%|s|min|h|days?)(\s|$)")
+
+
 def listed(page: Page) -> int:
     """How many the list of an address holds: all of them, page after page."""
-    rows = page.locator("tr[data-ref]").count()
+    rows = page.locator(LISTED).count()
     while page.get_by_role("link", name="Older", exact=True).count():
         page.get_by_role("link", name="Older", exact=True).click()
-        rows += page.locator("tr[data-ref]").count()
+        rows += page.locator(LISTED).count()
     return rows
 
 
 def numbers_of(page: Page, place: str) -> dict[str, int]:
     """Every number that leads to a list, by its address."""
-    links = page.locator(f"{place} a.digits, {place} .digits a, {place} .chips a")
+    kinds = ("a.digits", ".digits a", ".chips a", "a.digits-in", ".digits-in a")
+    links = page.locator(", ".join(f"{place} {kind}" for kind in kinds))
     found = {}
     for link in links.all():
         words = link.inner_text()
         number = re.search(r"\d[\d,]*", words)
-        if number and "%" not in words and not re.search(r"\d (s|min|h)\b", words):
+        if number and not NO_COUNT.match(words):
             found[link.get_attribute("href") or ""] = int(number[0].replace(",", ""))
     return found
 
