@@ -9,6 +9,7 @@ import pytest
 from approvals.domain import search
 from approvals.domain.terms import Verdict
 from approvals.queries import history
+from approvals.services import lifecycle
 from tests.support import cast
 from tests.support.expired import undecided
 
@@ -36,6 +37,17 @@ def test_requests_are_found_by_when_they_ended_not_when_they_were_asked() -> Non
     assert found("ended-before:2027-01-13T12:05:00Z") == ["denied"]
     assert found("ended-after:9h outcome:denied") == ["denied"]
     assert found("ended-after:2027-01-14") == []
+
+
+def test_what_was_taken_back_ended_when_it_was_taken_back() -> None:
+    cast.agent()
+    lin = cast.person("lin")
+    row = cast.request(at=NOON, target="revoked")
+    cast.decide(row, lin, at=NOON + MINUTE)
+    lifecycle.revoke(ref=row.ref, person=lin, at=NOON + 5 * MINUTE)
+
+    assert found("ended-before:2027-01-13T12:04Z") == []
+    assert found("ended-after:2027-01-13T12:04Z") == ["revoked"]
 
 
 def test_a_team_that_stands_in_a_plan_and_was_not_reached_was_not_asked() -> None:
