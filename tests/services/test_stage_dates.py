@@ -514,9 +514,10 @@ def test_while_nothing_is_due_a_tick_is_two_statements(robo: Agent) -> None:
     at_stage(robo, Stage.SUPERVISED)
     at_stage(robo, Stage.SUPERVISED, kind="deployments", ends=clock.now() + DAY, then="shadow")
     plan(robo)
+    now = clock.now()
 
     with CaptureQueriesContext(connection) as asked:
-        promotions.settle(at=clock.now())
+        promotions.settle(at=now)
 
     assert len(asked) == 2
 
