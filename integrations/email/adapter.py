@@ -20,7 +20,7 @@ from approvals.models import Person, Team, absences
 from approvals.ports import BEHIND, DeliveryError, Left, Message, MessageKind, Notice, Partly
 from approvals.services import expired_rounds, muting, quiet
 from integrations.email import absences as about_absences
-from integrations.email import configuration, envelope, expired_list, letters, post
+from integrations.email import configuration, envelope, expired_list, letters, post, readers
 
 logger = logging.getLogger(__name__)
 
@@ -71,10 +71,11 @@ class EmailAdapter:
             # None of them wants it now, by quiet hours or this request's mute: the queue has it, and
             # nothing failed.
             return dict(message.receipt)
+        reader = readers.of(message.address)
         letter = (
-            letters.note(message.card, message.words)
+            letters.note(message.card, message.words, reader)
             if message.kind is MessageKind.NOTE
-            else letters.card(message.card)
+            else letters.card(message.card, reader)
         )
         subject = str(message.receipt.get("subject") or letters.subject(message.card))
         mail = envelope.seal(

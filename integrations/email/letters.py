@@ -14,6 +14,7 @@ from html import escape
 from approvals.domain.cards import Card
 from approvals.domain.display import Parameter, escape_terminal
 from approvals.domain.state import clock
+from integrations.email.readers import Reader
 
 LONGEST_TEXT = 300
 MOST_LINES = 25
@@ -56,19 +57,21 @@ def subject(card: Card) -> str:
     return one_line(f"[{card.risk.capitalize()}] {by}{unlinked(card.headline)} ({card.ref})")
 
 
-def card(card: Card) -> Letter:
+def card(card: Card, reader: Reader) -> Letter:
     """What a person must know to go and look; for a closed request, that nothing is left to do."""
     if not card.is_open:
-        state = (_state(card), Part("It was about", _facts(card)))
-        return _letter(card, f"{card.state_line} No action is needed.", state, verb="See")
-    opening = f"An agent needs a decision from a person. {card.state_line}"
-    return _letter(card, opening, (_state(card), *_asked(card)), verb="Review")
+        state = (_state(card, reader), Part("It was about", _facts(card)))
+        return _letter(card, reader, f"{card.state_line} No action is needed.", state, verb="See")
+    called = f"{reader.name}, an" if reader.name else "An"
+    whom = "you" if reader.name else "a person"
+    opening = f"{called} agent needs a decision from {whom}. {card.state_line}"
+    return _letter(card, reader, opening, (_state(card, reader), *_asked(card)), verb="Review")
 
 
-def note(card: Card, words: str) -> Letter:
+def note(card: Card, words: str, reader: Reader) -> Letter:
     """A call for attention in the thread of the request."""
     verb = "Review" if card.is_open else "See"
-    return _letter(card, words or card.state_line, (_state(card),), verb=verb)
+    return _letter(card, reader, words or card.state_line, (_state(card, reader),), verb=verb)
 
 
 def text(letter: Letter) -> str:
@@ -105,7 +108,9 @@ def one_line(text: str) -> str:
     return line if len(line) <= LONGEST_SUBJECT else line[: LONGEST_SUBJECT - 1] + "…"
 
 
-def _letter(card: Card, opening: str, parts: Sequence[Part], *, verb: str) -> Letter:
+def _letter(
+    card: Card, reader: Reader, opening: str, parts: Sequence[Part], *, verb: str
+) -> Letter:
     safe = tuple(_unlinked(part) for part in parts if part.lines)
     changed = safe != tuple(part for part in parts if part.lines)
     notes = (UNLINKED_NOTE,) if changed else ()
@@ -114,7 +119,7 @@ def _letter(card: Card, opening: str, parts: Sequence[Part], *, verb: str) -> Le
         parts=safe,
         link=f"{verb} {card.ref}",
         url=card.url,
-        closing=(LAST_WORDS, *notes, f"Fingerprint {card.fingerprint}."),
+        closing=(LAST_WORDS, *notes, f"Fingerprint {card.fingerprint}. {unlinked(reader.why)}"),
     )
 
 
@@ -123,8 +128,10 @@ def _unlinked(part: Part) -> Part:
     return Part(part.title, lines, part.is_claim)
 
 
-def _state(card: Card) -> Part:
-    return Part(card.badge, (card.headline,))
+def _state(card: Card, reader: Reader) -> Part:
+    local = reader.local(card.decide_by) if card.is_open else ""
+    by = (f"Decide by {clock(card.decide_by)} ({local}).",) if local else ()
+    return Part(card.badge, (card.headline, *by))
 
 
 def _asked(card: Card) -> Iterator[Part]:

@@ -28,6 +28,7 @@ from approvals.ports import DeliveryError, Message, MessageKind
 from approvals.project import checks, environment
 from approvals.services import deliveries
 from integrations.email import EmailAdapter, configuration, envelope, letters, post
+from integrations.email.readers import Reader
 from tests.fakes import smtp
 from tests.fakes.authority import Authority
 from tests.fakes.smtp import Mail, MailServer
@@ -138,9 +139,11 @@ def test_a_message_says_what_waits_and_where_to_go(stand: MailStand) -> None:
     mail = delivered(stand)
     assert str(mail.message["From"]) == "Countersign <approvals@example.com>"
     assert str(mail.message["To"]) == ADA
-    assert " ".join(str(mail.message["Subject"]).split()) == (
-        "[High] Decide by 13:00:00 UTC on 22 Nov 2026: Refund customer · cus_Q9f2KX (REQ-2481)"
+    subject = " ".join(str(mail.message["Subject"]).split())
+    assert subject.startswith(
+        "[High] Decide by 13:00:00 UTC on 22 Nov 2026: Refund customer · cus_Q9f2KX"
     )
+    assert subject.endswith("(REQ-2481)")
     for words in (
         "An agent needs a decision from a person. Needs 2 of Managers",
         "▲ HIGH RISK",
@@ -249,7 +252,7 @@ def test_whatever_an_agent_writes_becomes_one_harmless_message(prose: str, name:
     card = a_card(target=name, action=name, reasoning=prose, parameters={"note": prose, name: 1})
     message = Message("1", MessageKind.CARD, ADA, card, NOON)
     sealed = envelope.seal(
-        letters.card(card), message=message, card=card, subject=letters.subject(card),
+        letters.card(card, Reader("")), message=message, card=card, subject=letters.subject(card),
         sender=configuration.sender("approvals@example.com"), to=[ADA],
     )  # fmt: skip
     mail = Mail("approvals@example.com", [ADA], sealed.as_bytes(policy=policy.SMTP))

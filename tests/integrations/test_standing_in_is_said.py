@@ -12,6 +12,7 @@ from approvals import queries
 from approvals.domain.terms import Verdict
 from approvals.services import absence, clock, exports
 from integrations.email import letters
+from integrations.email.readers import Reader
 from integrations.slack import blocks
 from tests.fakes import block_kit
 from tests.integrations.test_slack_blocks import VALUE, literal
@@ -34,7 +35,7 @@ def test_it_reads_the_same_wherever_it_is_read(verdict: Verdict) -> None:
     message = blocks.draw(card, value=VALUE, critical_on_web=True)
     assert block_kit.faults(message.blocks) == []
     assert any(SAID in text for text in literal(message.blocks))
-    assert SAID in letters.text(letters.card(card))
+    assert SAID in letters.text(letters.card(card, Reader("")))
     assert SAID in Browser(lin).get("/history?q=is%3Astand-in").text
     content = exports.direct(person=lin, form="csv", text="is:stand-in", at=clock.now())
     (line,) = csv.DictReader(io.StringIO((content or b"").decode()))
