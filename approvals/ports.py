@@ -186,6 +186,20 @@ class Calling(Protocol):
 
 
 @runtime_checkable
+class Conversing(Protocol):
+    """An adapter that carries questions and answers, also to whoever must answer and whoever asked.
+
+    `accounts` is the kind of identity whose external ids `privately` takes, and for whom it names the
+    address of their own conversation; empty where nothing can be written there.
+    """
+
+    name: str
+    accounts: str
+
+    def privately(self, account: str) -> str: ...
+
+
+@runtime_checkable
 class Undoing(Protocol):
     """An adapter whose cards show what was decided and can still be undone, with the way back.
 

@@ -9,7 +9,7 @@ from approvals import queries
 from approvals.domain.state import RequestState
 from approvals.domain.terms import EventKind, RiskLevel, Verdict
 from approvals.models import ApprovalRequest, Delivery, Identity, Person, states
-from approvals.ports import Adapter, Calling, Gathering, MessageKind, Notice
+from approvals.ports import Adapter, Calling, Conversing, Gathering, MessageKind, Notice
 from approvals.services import quiet
 
 # A whole department need not be written to one by one; the note in the channel names the team.
@@ -29,6 +29,9 @@ def promises(
         for address in _direct(adapter, notice.kind, row, state, at=at):
             if address not in known:
                 yield MessageKind.CARD, address, at
+    if isinstance(adapter, Conversing) and named:
+        for address in _privately(adapter, notice.kind, row, state, at=at):
+            yield MessageKind.CARD, address, at
     if isinstance(adapter, Gathering):
         yield from adapter.later(notice)
 
@@ -57,6 +60,41 @@ def _direct(
         accounts = _accounts(awake, kind=adapter.name)
         found += [adapter.direct(account) for account in accounts]
     return [address for address in dict.fromkeys(found) if address]
+
+
+def _privately(
+    adapter: Conversing, kind: EventKind, row: ApprovalRequest, state: RequestState, *, at: datetime
+) -> list[str]:
+    """Conversations with whoever must answer, or asked what was answered."""
+    people = _spoken_to(kind, row, state, at=at)
+    found = [adapter.privately(account) for account in _accounts(people, kind=adapter.accounts)]
+    return [address for address in dict.fromkeys(found) if address]
+
+
+def _spoken_to(
+    kind: EventKind, row: ApprovalRequest, state: RequestState, *, at: datetime
+) -> list[Person]:
+    """Who must answer a question: the agent's owner, or else those who are asked; and of what was
+    answered, whoever asked."""
+    if kind is EventKind.INVESTIGATING:
+        found = _who_can_answer(row, state)
+    elif kind in {EventKind.RESUMED, EventKind.MESSAGE_ADDED}:
+        questions = row.decisions.filter(verdict=Verdict.INVESTIGATE.value)
+        last = questions.select_related("person").order_by("-at", "-pk").first()
+        found = [last.person] if last and last.person.is_active else []
+    else:
+        return []
+    away = quiet.resting([p.pk for p in found], risk=RiskLevel(row.risk), at=at)
+    return [person for person in found if person.pk not in away]
+
+
+def _who_can_answer(row: ApprovalRequest, state: RequestState) -> list[Person]:
+    owner = row.agent.owner
+    if owner is not None and owner.is_active:
+        found = [owner]
+    else:
+        found = list({p.pk: p for _, asked in queries.approvers_of(state) for p in asked}.values())
+    return [person for person in found if person.pk != state.investigator]
 
 
 def _people(row: ApprovalRequest, state: RequestState, about: EventKind) -> list[Person]:

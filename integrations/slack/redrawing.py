@@ -11,7 +11,7 @@ from approvals import queries
 from approvals.models import ApprovalRequest
 from approvals.models.workspaces import Shows
 from approvals.services import showing
-from integrations.slack import blocks, configuration, likeness, plain, questions
+from integrations.slack import blocks, configuration, likeness, plain, spoken
 from integrations.slack.elements import Block
 
 CARDS = "slack"
@@ -38,6 +38,6 @@ def _cards(row: ApprovalRequest, address: str) -> Iterator[list[Block]]:
 
 def _questions(row: ApprovalRequest, address: str) -> Iterator[list[Block]]:
     shows: Shows = showing.of(adapter=CARDS, address=address)
-    for turn in reversed(questions.turns(row)):
-        if turn.kind == questions.QUESTION:
-            yield questions.draw(row, turn, value="", shows=shows, address=address)
+    for turn in reversed(spoken.turns(row)):
+        if turn.kind == spoken.QUESTION:
+            yield spoken.draw(row, turn, value="", shows=shows, address=address)

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
 from approvals.domain.terms import Status, Verdict
-from approvals.models import Alert, ApprovalRequest, ChannelShowing, Delivery, RequestMessage
+from approvals.models import Agent, Alert, ApprovalRequest, ChannelShowing, Delivery, RequestMessage
 from approvals.models.workspaces import Shows
 from approvals.services import clock, deliveries, lifecycle, people
-from integrations.slack import questions
+from integrations.slack import spoken
 from tests.fakes.knocks import signed
-from tests.fakes.slack import Posted, done_and_gone, limited
+from tests.fakes.slack import Posted, broken, done_and_gone, limited
 from tests.fakes.slack_rooms import RoomySlack
 from tests.support import cast
 from tests.support.slack import knock, linked, refusals, shown, words_of
 
 pytestmark = [pytest.mark.urls("integrations.slack.urls"), pytest.mark.django_db]
+
+FAR = datetime(2099, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -90,8 +93,8 @@ def test_nobody_of_another_workspace_is_called(
         linked("sam", account)
     row = cast.request()
     cast.decide(row, cast.person("lin"), Verdict.INVESTIGATE, "Why now?")
-    [turn] = questions.turns(row)
-    drawn = questions.draw(row, turn, value="", shows=Shows.VALUES, address=address)
+    [turn] = spoken.turns(row)
+    drawn = spoken.draw(row, turn, value="", shows=Shows.VALUES, address=address)
     wanted = {"type": "user", "user_id": called} if called else None
     parts = drawn[0]["elements"][-1]["elements"]
     assert [part for part in parts if part["type"] == "user"] == ([wanted] if wanted else [])
@@ -253,3 +256,99 @@ def test_a_question_waits_for_the_message_it_belongs_to(slack: RoomySlack) -> No
     deliveries.send_due(now=lambda: clock.now() + timedelta(minutes=2))
     deliveries.send_due(now=lambda: clock.now() + timedelta(minutes=3))
     assert len(talk(slack, row)) == 1
+
+
+# --- said to people themselves ------------------------------------------------------------------
+
+
+def said_to(slack: RoomySlack, user: str) -> list[Posted]:
+    return [message for message in slack.posted if message.channel == f"D{user}"]
+
+
+def everything_sent() -> None:
+    """Whatever is due, and whatever waits for another message first."""
+    for later in (timedelta(0), timedelta(minutes=1), timedelta(minutes=10)):
+        deliveries.send_due(limit=200, now=partial(_moment, later))
+
+
+def _moment(later: timedelta) -> datetime:
+    return clock.now() + later
+
+
+def test_who_must_answer_is_written_to_and_answers_there(slack: RoomySlack) -> None:
+    row, _ = asked(slack)
+    [direct] = said_to(slack, "U2")
+    assert said_to(slack, "U1") == []
+    drawn = json.dumps(direct.blocks)
+    assert f"{row.ref} \\u00b7 Scale deployment" in drawn
+    assert "Question from Lin:" in drawn
+    assert "Which node pool?" in drawn
+    assert (direct.button("open") or {})["url"].endswith(f"/r/{row.ref}")
+    answered(slack, direct, "The blue one.")
+    row.refresh_from_db()
+    assert row.status == Status.PENDING
+    assert RequestMessage.objects.get(request=row).person == cast.person("sam")
+    assert refusals(row) == []
+
+
+def test_whoever_asked_is_written_to_once_it_is_answered(slack: RoomySlack) -> None:
+    row, question = asked(slack)
+    answered(slack, question, "The blue one.")
+    everything_sent()
+    [direct] = said_to(slack, "U1")
+    drawn = json.dumps(direct.blocks)
+    assert "from Sam (agent owner)" in drawn
+    assert "The blue one." in drawn
+    assert "this answers your question." in drawn
+    assert direct.button("answer") is None
+    assert (direct.button("open") or {})["url"].endswith(f"/r/{row.ref}")
+    assert len(said_to(slack, "U2")) == 1
+
+
+def test_the_agents_answer_is_told_to_whoever_asked_and_to_nobody_else(slack: RoomySlack) -> None:
+    row, _ = asked(slack)
+    lifecycle.add_message(ref=row.ref, text="Pool B.", agent=row.agent, at=clock.now())
+    everything_sent()
+    [direct] = said_to(slack, "U1")
+    assert "from the agent, not checked" in json.dumps(direct.blocks)
+    assert len(said_to(slack, "U2")) == 1
+
+
+def test_where_nobody_owns_the_agent_those_who_are_asked_are_written_to(slack: RoomySlack) -> None:
+    row = cast.request(**cast.HIGH)
+    Agent.objects.filter(pk=row.agent_id).update(owner=None)
+    linked("ada", "U1")
+    linked("grace", "U4")
+    linked("mallory", "U5")
+    cast.decide(row, cast.person("ada"), Verdict.INVESTIGATE, "Why now?")
+    everything_sent()
+    assert [len(said_to(slack, user)) for user in ("U1", "U4", "U5")] == [0, 1, 0]
+
+
+@pytest.mark.parametrize("fault", [done_and_gone(), broken(503), limited(1)])
+def test_somebody_is_written_to_once_whatever_breaks(slack: RoomySlack, fault: Any) -> None:
+    row = cast.request()
+    linked("sam", "U2")
+    shown(slack, row)
+    cast.decide(row, cast.person("lin"), Verdict.INVESTIGATE, "Why now?")
+    Delivery.objects.filter(state="waiting").exclude(address="U2").update(due_at=FAR)
+    slack.will("chat.postMessage", fault)
+    everything_sent()
+    assert len(said_to(slack, "U2")) == 1
+    assert not Delivery.objects.filter(address="U2", state="waiting").exists()
+
+
+def test_nobody_is_written_to_about_what_is_over(slack: RoomySlack) -> None:
+    row = cast.request()
+    linked("sam", "U2")
+    cast.decide(row, cast.person("lin"), Verdict.INVESTIGATE, "Why now?")
+    cast.decide(row, cast.person("lin"), Verdict.DENY, "No.")
+    everything_sent()
+    assert said_to(slack, "U2") == []
+
+
+def test_somebody_without_an_account_is_asked_in_the_thread_alone(slack: RoomySlack) -> None:
+    row = cast.request()
+    cast.decide(row, cast.person("lin"), Verdict.INVESTIGATE, "Why now?")
+    everything_sent()
+    assert {message.channel for message in slack.posted} == {"C1"}
