@@ -130,9 +130,12 @@ def _judged(since: datetime, person: Person) -> dict[str, Any]:
             }
             for row in mine[:SAMPLED]
         ],
-        "right": sum(bool(each.right) and not each.wrong for each in marks.values()),
+        "right": [
+            row.ref for row in rows
+            if row.pk in marks and marks[row.pk].right and not marks[row.pk].wrong
+        ],
         "wrong": [row.ref for row in rows if row.pk in marks and marks[row.pk].wrong],
-    }
+    }  # fmt: skip
 
 
 def breakers(now: datetime) -> dict[str, Any]:

@@ -43,6 +43,15 @@ def test_what_waits_is_counted_by_risk_and_leads_to_its_list(lin: Browser) -> No
     assert sum(int(words.split()[-2]) for href, words in links.items() if "risk=" in href) == 1
 
 
+def test_blocks_people_called_right_are_listed_behind_their_number(max_: Browser) -> None:
+    row = cast.request(**cast.FORBIDDEN)
+    max_.post(f"/guardrails/blocks/{row.ref}/judge", right="yes")
+    page = max_.get("/guardrails")
+    assert "People called 1 of these right." in page.text
+    listed = page.by_id("judged-right").every("a")
+    assert [link.attributes["href"] for link in listed] == [f"/r/{row.ref}"]
+
+
 def test_people_say_whether_a_block_was_right_once_and_with_a_reason_when_not(
     max_: Browser,
 ) -> None:
