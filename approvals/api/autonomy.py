@@ -186,11 +186,13 @@ class Stages(APIView):
         body = checked(ChangeStage, read(request))
         agent = agents.by_name(name)
         proposals.refuse_outsider(person, agent)
-        at = clock.now()
+        at, stage = clock.now(), Stage(body["stage"])
+        if proposals.would_raise(agent=agent, action_class=body["class"], stage=stage, at=at):
+            permissions.refuse_stale_session(request)
         changed = proposals.change_stage(
             agent=agent,
             action_class=body["class"],
-            stage=Stage(body["stage"]),
+            stage=stage,
             reason=body["reason"],
             by=person,
             actor=actors.person(person),

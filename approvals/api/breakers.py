@@ -98,6 +98,7 @@ class Reset(APIView):
     def post(self, request: Request, number: str) -> Response:
         """For managers, but not for who owns the agent. The reason becomes history."""
         person = permissions.person(request, scope="requests:decide")
+        permissions.refuse_stale_session(request)
         body = checked(ResetBreaker, read(request))
         at = clock.now()
         trip = breakers.reset(number=number, person=person, reason=body["reason"], at=at)

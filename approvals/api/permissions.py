@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from approvals.api import problems
 from approvals.api.authentication import Caller
 from approvals.models import Agent, AgentKey, Person
-from approvals.services import people
+from approvals.services import clock, freshness, people
 
 if TYPE_CHECKING:  # the views import their permissions: the name alone must do
     from rest_framework.views import APIView
@@ -51,6 +51,12 @@ def person(request: Request, *, scope: str, deciding: bool = False) -> Person:
         _refuse_agent(deciding=deciding)
     _refuse_without(scope, known)
     return known.person
+
+
+def refuse_stale_session(request: Request) -> None:
+    """What the dashboard asks of its reader, the dashboard's session asks here. Raises FreshSignInNeeded."""
+    if caller(request).how == "session":
+        freshness.refuse_stale(request._request.session, at=clock.now())
 
 
 def anybody(request: Request, *, scope: str = "requests:read") -> Caller:

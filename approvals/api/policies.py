@@ -78,6 +78,7 @@ class Policies(APIView):
         named in `request` waits for somebody else's approval. All files or none; the same files again have
         no second effect. For managers and operators, or a token with the scope `policies:write`."""
         person = _author(request)
+        permissions.refuse_stale_session(request)
         body = checked(ApplyPolicy, read(request))
         policy = _loaded(body["files"])
         proposal = Proposal(

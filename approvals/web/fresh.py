@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.signals import user_logged_in
@@ -11,11 +11,10 @@ from django.http import HttpRequest
 
 from approvals.domain import errors
 from approvals.models import Person
-from approvals.services import clock, sign_in
+from approvals.services import clock, freshness, sign_in
 from approvals.web import throttle
 
-FRESH_FOR = timedelta(minutes=5)
-SIGNED_IN_AT = "signed_in_at"
+SIGNED_IN_AT = freshness.SIGNED_IN_AT
 BY_PASSWORD_AGAIN = "password_again"
 NOTHING = "Nothing was decided."
 
@@ -33,8 +32,7 @@ def renew(request: HttpRequest, *, at: datetime) -> None:
 
 
 def is_fresh(request: HttpRequest, *, at: datetime) -> bool:
-    said = request.session.get(SIGNED_IN_AT)
-    return said is not None and at - datetime.fromisoformat(said) < FRESH_FOR
+    return freshness.is_fresh(request.session, at=at)
 
 
 def confirm(request: HttpRequest, person: Person, password: str, *, at: datetime) -> None:

@@ -17,7 +17,7 @@ from approvals.models import ApprovalRequest, Person
 from approvals.queries import guardrail_lists as lists
 from approvals.services import clock, more_scope
 from approvals.services.more_scope import Added, Wanted
-from approvals.web import guardrail_tries
+from approvals.web import guardrail_tries, proving
 from approvals.web import policies as pages
 from approvals.web.access import signed_in
 from approvals.web.policy_draft import MAY_CHANGE
@@ -27,10 +27,12 @@ MOST_SHOWN = 40
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
+@proving.holds_back
 def ask(request: HttpRequest, person: Person, number: int) -> HttpResponse:
     """What would let it in, for everybody; asked for by managers, operators and the owner."""
     if request.method != "POST":
         return _draw(request, person, number)
+    proving.wanted(request)
     reason = request.POST.get("reason", "")
     try:
         row = more_scope.ask(

@@ -142,6 +142,30 @@ def test_who_has_no_password_proves_it_in_another_tab_and_goes_on(max_: Browser)
     assert max_.post(address, **fields).status_code == 302
 
 
+def test_asking_for_more_scope_waits_for_a_proof(ada: Browser) -> None:
+    grow_old(ada)
+    page = held(ada, "/guardrails/alerts/7/scope", reason="They need it.", shown="ab")
+    assert again(page)[1]["reason"] == "They need it."
+
+
+def test_the_api_asks_the_same_of_a_session(ada: Browser, max_: Browser, robo: Agent) -> None:
+    a_low_stage(robo)
+    trip = a_trip()
+    files = {**PolicyVersion.objects.get().files, "more.yaml": STRICTER}
+    asked: list[tuple[Browser, str, dict[str, object]]] = [
+        (ada, "/api/v1/agents/robo/stages", {"class": "*", "stage": "supervised", "reason": "Up."}),
+        (max_, f"/api/v1/breakers/{trip.pk}/reset", {"reason": "Mended."}),
+        (ada, "/api/v1/policies", {"files": files, "reason": "Safer."}),
+    ]
+    for browser, address, body in asked:
+        grow_old(browser)
+        answer = browser.client.post(address, body, content_type="application/json")
+        assert (answer.status_code, answer.json()["code"]) == (403, "fresh_sign_in_needed"), address
+        grow_old(browser, minutes=0)
+        answer = browser.client.post(address, body, content_type="application/json")
+        assert answer.status_code in {200, 201, 202}, answer.content
+
+
 def test_a_proof_opens_no_door_that_is_closed_to_its_giver(lin: Browser, robo: Agent) -> None:
     with_password(lin)
     trip = a_trip()
