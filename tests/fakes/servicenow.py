@@ -14,7 +14,7 @@ import itertools
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -41,6 +41,11 @@ WRITABLE = frozenset(
      "assignment_group", "work_notes", "comments"}
 )  # fmt: skip
 JOURNALS = ("work_notes", "comments")
+# Parameters of the Table API; what it does not know it passes over.
+ASKED = frozenset(
+    {"sysparm_query", "sysparm_fields", "sysparm_limit", "sysparm_offset", "sysparm_display_value",
+     "sysparm_exclude_reference_link", "sysparm_input_display_value", "sysparm_no_count"}
+)  # fmt: skip
 DESCRIPTION_LENGTH = 4_000
 TERM = re.compile(r"([a-z_.]+)(IN|>=|=)(.*)", re.DOTALL)
 GENERATED = re.compile(r"javascript:gs\.dateGenerate\('([\d-]+)','([\d:]+)'\)")
@@ -67,13 +72,15 @@ class FakeServiceNow(Vendor):
 
     `dropped` are fields nobody may write, `hidden` records and `forbidden` tables our account may not
     read; `steps` are the states that follow each. A deaf one reads no query; with `lists`, single
-    results come as lists of one.
+    results come as lists of one. What it passes over without a word, as ServiceNow does (fields and
+    parameters nobody knows, terms of a query it cannot read, what is too long), is kept in `wrong`.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.tables: dict[str, dict[str, Record]] = {CHANGES: {}, ROWS: {}, USERS: {}}
         self.board: list[str] = []
+        self.wrong: list[str] = []
         self.dropped: set[str] = set()
         self.hidden: set[str] = set()
         self.forbidden: set[str] = set()
@@ -226,6 +233,7 @@ class FakeServiceNow(Vendor):
     def _table(self, call: Call, table: str) -> Answer:
         if table in self.forbidden:
             return error(403, "Insufficient rights to query records")
+        self.wrong += [f"{table}: unknown {name}" for name in sorted(set(call.query) - ASKED)]
         wanted, order = self._query(call.query.get("sysparm_query", ""))
         found = [one for one in self._visible(table).values() if all(t(one) for t in wanted)]
         found.sort(key=lambda one: [one[name] for name in order])
@@ -245,6 +253,8 @@ class FakeServiceNow(Vendor):
                 order.append(part.removeprefix("ORDERBY"))
             elif term:
                 wanted.append(_test(*term.groups()))
+            elif part:
+                self.wrong.append(f"a term that cannot be read: {part[:60]}")
         return wanted, order
 
     def _visible(self, table: str) -> dict[str, Record]:
@@ -258,6 +268,7 @@ class FakeServiceNow(Vendor):
 
     def _write(self, change: Record, fields: Mapping[str, Any], *, by: str) -> list[str]:
         """Write what may be written; returns the fields that were ignored."""
+        self.wrong += [] if by != INTEGRATION else list(_faults(fields))
         taken = {n: v for n, v in fields.items() if n in WRITABLE and n not in self.dropped}
         before = change["state"]
         for name, value in taken.items():
@@ -321,6 +332,17 @@ class FakeServiceNow(Vendor):
         }
         told["__meta"] = {"ignoredFields": ignored}
         return Answer(200, {"result": [told] if self.lists else told})
+
+
+def _faults(fields: Mapping[str, Any]) -> Iterator[str]:
+    """What of a change request would not stand there as it was sent."""
+    for name, value in fields.items():
+        if name not in WRITABLE:
+            yield f"unknown field {name}"
+        elif not isinstance(value, str):
+            yield f"{name} is not text"
+        elif name not in JOURNALS and len(value) > DESCRIPTION_LENGTH:
+            yield f"{name} is cut"
 
 
 def error(status: int, words: str) -> Answer:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Thread
 from typing import Any
@@ -47,7 +47,8 @@ CATCHES_UP = timedelta(minutes=30)  # the longest pause between two attempts of 
 
 @dataclass
 class Away:
-    """A channel whose vendor stands behind a gate. `heard` is all that ever reached the vendor."""
+    """A channel whose vendor stands behind a gate. `heard` is all that ever reached the vendor, and
+    `wrong` what the vendor would have refused or passed over of it."""
 
     name: str
     path: str
@@ -55,6 +56,7 @@ class Away:
     heard: Callable[[], str]
     ask: Callable[[], ApprovalRequest]
     place: str
+    wrong: list[str] = field(default_factory=list)
 
 
 def critical() -> ApprovalRequest:
@@ -78,7 +80,9 @@ def slack(ending: ExitStack, settings: Any) -> Away:
     def heard() -> str:
         return str([message.content for message in fake.posted])
 
-    return Away("slack", "slack.adapter.SlackAdapter", gate, heard, critical, "Slack C1")
+    return Away(
+        "slack", "slack.adapter.SlackAdapter", gate, heard, critical, "Slack C1", fake.wrong
+    )
 
 
 def teams(ending: ExitStack, settings: Any) -> Away:
@@ -103,7 +107,7 @@ def pagerduty(ending: ExitStack, settings: Any) -> Away:
         return str([(one.status, one.notes) for one in fake.incidents])
 
     path = "pagerduty.adapter.PagerDutyAdapter"
-    return Away("pagerduty", path, gate, heard, critical, "PagerDuty default")
+    return Away("pagerduty", path, gate, heard, critical, "PagerDuty default", fake.wrong)
 
 
 def servicenow(ending: ExitStack, settings: Any) -> Away:
@@ -114,7 +118,7 @@ def servicenow(ending: ExitStack, settings: Any) -> Away:
         return str(fake.changes)
 
     path = "servicenow.adapter.ServiceNowAdapter"
-    return Away("servicenow", path, gate, heard, critical, "ServiceNow")
+    return Away("servicenow", path, gate, heard, critical, "ServiceNow", fake.wrong)
 
 
 def github(ending: ExitStack, settings: Any) -> Away:
@@ -127,7 +131,7 @@ def github(ending: ExitStack, settings: Any) -> Away:
     def heard() -> str:
         return str([check.body for check in fake.checks.values()])
 
-    return Away("github", "github.adapter.GitHubAdapter", gate, heard, ask, "GitHub")
+    return Away("github", "github.adapter.GitHubAdapter", gate, heard, ask, "GitHub", fake.wrong)
 
 
 def email(ending: ExitStack, settings: Any) -> Away:
@@ -139,7 +143,15 @@ def email(ending: ExitStack, settings: Any) -> Away:
     def heard() -> str:
         return str([mail.text for mail in fake.taken])
 
-    return Away("email", "email.EmailAdapter", gate, heard, critical, "E-mail board@example.com")
+    return Away(
+        "email",
+        "email.EmailAdapter",
+        gate,
+        heard,
+        critical,
+        "E-mail board@example.com",
+        fake.complaints,
+    )
 
 
 def webhook(ending: ExitStack, settings: Any) -> Away:
@@ -165,6 +177,7 @@ def away(request: pytest.FixtureRequest, settings: Any) -> Iterator[Away]:
         made: Away = request.param(ending, settings)
         settings.ADAPTERS = [f"integrations.{made.path}", INNOCENT]
         yield made
+        assert made.wrong == []
 
 
 def innocent() -> FakeAdapter:

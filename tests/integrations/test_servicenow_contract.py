@@ -62,6 +62,7 @@ def stand(settings: Any) -> Iterator[ServiceNowStand]:
         for name, value in servicenow.settings.items():
             setattr(settings, name, value)
         yield ServiceNowStand(servicenow)
+        assert servicenow.wrong == []
 
 
 class TestServiceNow(AdapterContract):

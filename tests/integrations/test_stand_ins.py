@@ -14,6 +14,7 @@ from integrations.pagerduty import page
 from tests.fakes import adaptive
 from tests.fakes.github import HEAD, REPOSITORY, FakeGitHub
 from tests.fakes.pagerduty import ROUTING_KEY, SENDER, TOKEN, FakePagerDuty
+from tests.fakes.servicenow import PASSWORD, USER, FakeServiceNow
 from tests.integrations.test_slack_blocks import a_card
 
 Body = dict[str, Any]
@@ -168,3 +169,39 @@ CARD: Body = {
 def test_teams_takes_no_other_card(path: str, value: Any) -> None:
     assert adaptive.faults(CARD) == []
     assert adaptive.faults(changed(CARD, path, value)) != []
+
+
+@pytest.mark.parametrize(
+    ("fields", "wrong"),
+    [
+        ({"no_such_field": "x"}, "unknown field no_such_field"),
+        ({"correlation_id": 7}, "correlation_id is not text"),
+        ({"description": "x" * 4_001}, "description is cut"),
+    ],
+)
+def test_servicenow_passes_over_what_it_does_not_know_and_that_is_remembered(
+    fields: Body, wrong: str
+) -> None:
+    with FakeServiceNow() as fake:
+        url = f"{fake.url}/api/sn_chg_rest/v1/change/normal"
+        body = {"short_description": "Deploy"} | fields
+        made = httpx.post(url, json=body, auth=(USER, PASSWORD), trust_env=False)
+        assert (made.status_code, fake.wrong) == (200, [wrong])
+        ignored = made.json()["result"]["__meta"]["ignoredFields"]
+        assert ignored == [name for name in fields if name == "no_such_field"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "wrong"),
+    [
+        ({"sysparm_query": "state~5"}, "a term that cannot be read: state~5"),
+        ({"sysparm_filter": "x=1"}, "change_request: unknown sysparm_filter"),
+    ],
+)
+def test_servicenow_answers_everything_to_a_question_it_cannot_read(
+    asked: Body, wrong: str
+) -> None:
+    with FakeServiceNow() as fake:
+        url = f"{fake.url}/api/now/table/change_request"
+        told = httpx.get(url, params=asked, auth=(USER, PASSWORD), trust_env=False)
+        assert (told.status_code, fake.wrong) == (200, [wrong])

@@ -24,6 +24,7 @@ def pointed(settings: Any) -> Iterator[FakeServiceNow]:
             setattr(settings, name, value)
         settings.ADAPTERS = ["integrations.servicenow.adapter.ServiceNowAdapter"]
         yield servicenow
+        assert servicenow.wrong == []
 
 
 def change_requests() -> None:
