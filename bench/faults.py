@@ -66,7 +66,7 @@ def _slack_knocks(world: World, ref: str, leads: list[dict[str, str]]) -> list[K
         seen = len(world.slack.views)
         world.knock(world.slack.click(message, "deny", user=lead["slack"]))
         view = wait_for(lambda seen=seen: world.slack.views[seen:], 10)[0]
-        knocks.append(world.slack.submit(view, "as told", user=lead["slack"]))
+        knocks.append(world.slack.submit(view, "as they were told", user=lead["slack"]))
     return knocks
 
 

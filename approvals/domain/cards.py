@@ -138,7 +138,8 @@ class Card:
     when nothing can be decided any more. `asks` names the teams that are asked now. `hides` says what a
     channel may not see, and is empty where it may see everything. `ran` is the end of `state_line` that
     tells what became of an approval, and `report` the agent's own words about that, not checked.
-    `may_add` is how much time one person may add. `pending` can still be undone.
+    `may_add` is how much time one person may add. `pending` can still be undone. `filled` of the present
+    stage's `seats` are taken by approvals that count.
     """
 
     ref: str
@@ -175,6 +176,8 @@ class Card:
     report: Shown | None = None
     may_add: timedelta = timedelta(0)
     pending: tuple[Pending, ...] = ()
+    seats: int = 1
+    filled: int = 0
 
     @property
     def is_open(self) -> bool:
@@ -240,6 +243,8 @@ def draw(matter: Matter) -> Card:
         report=report,
         may_add=more_time.room(state),
         pending=() if state.status.is_final else tuple(matter.pending),
+        seats=state.current.seats if state.plan.stages else 1,
+        filled=state.filled if state.plan.stages else 0,
     )
 
 

@@ -42,7 +42,9 @@ def draw(
     the user groups to call, which is done once."""
     call = [el.rich(_call(groups))] if groups else []
     facts = [_facts(card)] if card.facts else []
+    web = standing.on_web(card) if critical_on_web else ""
     stands = [standing.header(card), *call, *standing.state(card), *_deadline(card)]
+    stands += [el.rich(el.line(el.text(web, bold=True)))] if web else []
     needed = [*stands, *facts, _parameters(card)]
     extra = [_because(card), _checks(card), _said(card), _notes(card), _claims(card)]
     ending = [buttons.row(card, value, critical_on_web=critical_on_web), foot(card)]
@@ -143,9 +145,14 @@ def _verdict(one: Spoken) -> list[Block]:
 
 
 def _notes(card: Card) -> Block | None:
-    if not card.notes:
+    told = standing.questions(card)
+    if not (card.notes or told):
         return None
-    parts: list[Block] = [el.line(el.text("Questions and answers", bold=True))]
+    title = [
+        el.text("Questions and answers", bold=True),
+        *([el.text(f" · {told}")] if told else []),
+    ]
+    parts: list[Block] = [el.line(*title)]
     for note in card.notes[-2:]:
         origin = " · from the agent, not checked" if note.from_agent else ""
         parts.append(el.line(el.text(cut(f"{note.by}{origin}", 150), italic=note.from_agent)))

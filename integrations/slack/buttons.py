@@ -77,19 +77,31 @@ def _approve(card: Card, value: str) -> Block:
     if card.risk is not RiskLevel.CRITICAL:
         more["style"] = "primary"
     if card.risk in CONFIRMED:
-        more["confirm"] = el.confirm("Approve this?", _restated(card), yes="Approve")
+        more["confirm"] = el.confirm("Approve this?", _restated(card), yes=_yes(card))
     label = f"Approve {card.ref}, {card.headline}"
     return el.button(Verdict.APPROVE.value, "Approve", label=label, **more)
 
 
+def _yes(card: Card) -> str:
+    return f"Approve ({card.filled + 1} of {card.seats})" if card.seats > 1 else "Approve"
+
+
 def _restated(card: Card) -> str:
-    needs = next((fact.value for fact in card.facts if fact.name == "Needs"), "")
-    words = f" Needs {cut(needs, 60)}." if needs else ""
-    what = cut(card.headline, 100)
+    what = cut(card.object, 100)
     numbers = "".join(f" {each}." for each in _numbers(card))
-    return (
-        f"{what}.{numbers} Risk: {card.risk}. {_undone(card)}{words} The agent may run it at once."
-    )
+    return f"{what}.{numbers} Risk: {card.risk}. {_undone(card)} {_counts(card)}"
+
+
+def _counts(card: Card) -> str:
+    """What this approval would be, and whether anything can run after it."""
+    if card.seats <= 1:
+        needs = next((fact.value for fact in card.facts if fact.name == "Needs"), "")
+        words = f"Needs {cut(needs, 60)}. " if needs else ""
+        return f"{words}The agent may run it at once."
+    which = f"You would be approval {card.filled + 1} of {card.seats}."
+    is_last = card.filled + 1 >= card.seats
+    then = "The agent may run it at once." if is_last else "Nothing runs before all have approved."
+    return f"{which} {then}"
 
 
 def _numbers(card: Card) -> list[str]:

@@ -66,7 +66,7 @@ def submit(
     """A window came back with words: count the verdict. Returns what Slack shall do next."""
     block = modals.BLOCK[verdict]
     comment = payloads.words(payload, block).strip()
-    wrong = modals.wrong(comment)
+    wrong = modals.wrong(comment, verdict)
     if wrong:
         return {"response_action": "errors", "errors": {block: wrong}}
     try:

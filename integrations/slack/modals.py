@@ -10,6 +10,8 @@ from integrations.slack import elements as el
 
 TITLE_LIMIT = 24
 WORDS_LIMIT = 500
+# A denial tells an agent and its owner why: as many characters as the dashboard asks for.
+SHORTEST_REASON = 10
 NOT_COUNTED = "Not counted"
 BLOCK = {Verdict.APPROVE: "reason", Verdict.DENY: "reason", Verdict.INVESTIGATE: "question"}
 _NAMES = {Verdict.APPROVE: "Approve", Verdict.DENY: "Deny", Verdict.INVESTIGATE: "Investigate"}
@@ -53,7 +55,7 @@ def ask_words(card: Card, verdict: Verdict, *, carried: str) -> dict[str, Any]:
                     "type": "plain_text_input",
                     "action_id": block,
                     "multiline": True,
-                    "min_length": 1,
+                    "min_length": shortest(verdict),
                     "max_length": WORDS_LIMIT,
                 },
             },
@@ -61,10 +63,20 @@ def ask_words(card: Card, verdict: Verdict, *, carried: str) -> dict[str, Any]:
     }
 
 
-def wrong(words: str) -> str:
+def shortest(verdict: Verdict) -> int:
+    """How many characters a verdict needs at least."""
+    return SHORTEST_REASON if verdict is Verdict.DENY else 1
+
+
+def wrong(words: str, verdict: Verdict) -> str:
     """What is wrong with what was typed; empty when nothing is."""
     if not words:
         return "Write a few words. Nothing was decided yet."
+    if len(words) < shortest(verdict):
+        return (
+            f"Write at least {shortest(verdict)} characters, so that the agent's owner learns why. "
+            "Nothing was decided yet."
+        )
     if len(words) > WORDS_LIMIT:
         return f"Write at most {WORDS_LIMIT} characters. Nothing was decided yet."
     return ""

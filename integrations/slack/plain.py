@@ -27,7 +27,8 @@ def draw(
     card: Card, *, value: str, critical_on_web: bool = False, groups: Sequence[str] = ()
 ) -> Drawn:
     """Everything needed to decide; where that is too much, there is no button to approve."""
-    stands = [*_stands(card, groups), *_facts(card), el.words(_parameters(card))]
+    web = standing.on_web(card) if critical_on_web else ""
+    stands = [*_stands(card, groups, web), *_facts(card), el.words(_parameters(card))]
     needed = [each for each in (_checks(card), _said(card)) if each]
     more = [each for each in (_because(card), _notes(card), _claims(card)) if each]
     is_whole = all(len(each) <= el.SECTION_LIMIT for each in needed)
@@ -49,12 +50,12 @@ def barely(card: Card, *, value: str, groups: Sequence[str] = ()) -> Drawn:
     return Drawn(text, blocks.named(card, [*found, blocks.foot(card)]))
 
 
-def _stands(card: Card, groups: Sequence[str]) -> list[Block]:
+def _stands(card: Card, groups: Sequence[str], web: str) -> list[Block]:
     title = f"{card.headline}\n" if standing.is_cut(card) else ""
     return [
         standing.header(card),
         *_called(groups),
-        el.words(f"{title}{standing.plainly(card)}"),
+        el.words(f"{title}{standing.plainly(card)} {web}".rstrip()),
     ]
 
 
@@ -103,7 +104,9 @@ def _notes(card: Card) -> str:
         f"{note.by}{' · from the agent, not checked' if note.from_agent else ''}\n{_quoted(note.shown)}"
         for note in card.notes[-2:]
     ]
-    return _titled("Questions and answers", told)
+    asked = standing.questions(card)
+    title = f"Questions and answers{f' · {asked}' if asked else ''}"
+    return _titled(title, told) or asked
 
 
 def _claims(card: Card) -> str:

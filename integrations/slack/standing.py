@@ -5,7 +5,7 @@ from __future__ import annotations
 from approvals.domain import pending_words
 from approvals.domain.cards import Card
 from approvals.domain.state import clock
-from approvals.domain.terms import Verdict
+from approvals.domain.terms import RiskLevel, Verdict
 from integrations.slack import elements as el
 from integrations.slack.elements import Block
 from integrations.slack.shortening import cut, escape, fold
@@ -41,6 +41,22 @@ def state(card: Card) -> list[Block]:
 def plainly(card: Card) -> str:
     """The same in one sentence or two, without the agent's words."""
     return f"{_line(card)} {card.ran}".strip()
+
+
+def on_web(card: Card) -> str:
+    """Where a critical request is decided, and what that takes; empty for any other."""
+    if card.risk is not RiskLevel.CRITICAL or not card.is_open or card.pending:
+        return ""
+    people = "one person" if card.seats == 1 else f"{card.seats} people"
+    return f"Decide on the web: {people}, fresh sign-in."
+
+
+def questions(card: Card) -> str:
+    """How many questions people asked, and where to read them."""
+    asked = sum(one.verdict is Verdict.INVESTIGATE for one in card.said)
+    return (
+        f"{asked} question{'s' if asked > 1 else ''}, see thread or full request" if asked else ""
+    )
 
 
 def is_cut(card: Card) -> bool:

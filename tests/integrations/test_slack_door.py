@@ -74,6 +74,22 @@ def test_a_denial_asks_for_a_reason_and_counts_with_one(slack: FakeSlack) -> Non
     assert Decision.objects.get(request=row).comment == "Wrong cluster."
 
 
+def test_a_denial_says_why_in_ten_characters_at_least(slack: FakeSlack) -> None:
+    row = cast.request()
+    linked("lin")
+    knock(slack.click(shown(slack, row), "deny"))
+    view = slack.views[0]
+    field = next(block for block in view["blocks"] if block["type"] == "input")["element"]
+    assert field["min_length"] == 10
+    for words in ("x" * 9, f"  {'x' * 9}  "):
+        refused = json.loads(knock(slack.submit(view, words)).content)
+        assert refused["response_action"] == "errors"  # the window stays, with what was typed
+        assert refused["errors"]["reason"].startswith("Write at least 10 characters")
+    assert status(row) == Status.PENDING
+    knock(slack.submit(view, "x" * 10))
+    assert status(row) == Status.DENIED
+
+
 @pytest.mark.parametrize("words", [None, "", "x" * 501])
 def test_words_slack_itself_would_not_let_through_are_refused_too(
     slack: FakeSlack, words: str | None
@@ -356,7 +372,9 @@ def test_a_window_not_of_ours_decides_nothing(slack: FakeSlack) -> None:
     linked("lin")
     knock(slack.click(shown(slack, row), "deny"))
     for metadata in ("", "{}", "[]", "null", '{"value":1}', "x" * 3_000):
-        answer = knock(slack.submit(slack.views[0] | {"private_metadata": metadata}, "No."))
+        answer = knock(
+            slack.submit(slack.views[0] | {"private_metadata": metadata}, "Not on a Friday.")
+        )
         assert json.loads(answer.content)["response_action"] == "update"
     assert status(row) == Status.PENDING
 
@@ -379,10 +397,10 @@ def test_a_window_counts_for_whom_and_for_what_it_was_opened(slack: FakeSlack) -
     linked("lin")
     knock(slack.click(shown(slack, row), "deny"))
     ours = slack.views[0]
-    knock(slack.submit(ours, "No.", user="U2"))
-    knock(slack.submit(ours | {"callback_id": "approve"}, "No."))
+    knock(slack.submit(ours, "Not on a Friday.", user="U2"))
+    knock(slack.submit(ours | {"callback_id": "approve"}, "Not on a Friday."))
     assert status(row) == Status.PENDING
-    knock(slack.submit(ours, "No."))
+    knock(slack.submit(ours, "Not on a Friday."))
     assert status(row) == Status.DENIED
 
 

@@ -359,7 +359,7 @@ def test_critical_ones_are_never_held(slack: FakeSlack, settings: Any) -> None:
     linked("chen")
     row = cast.request(**cast.CRITICAL)
     knock(slack.click(shown(slack, row), "deny"))
-    knock(slack.submit(slack.views[-1], "No."))
+    knock(slack.submit(slack.views[-1], "Not on a Friday."))
     assert status(row) == Status.DENIED
     assert not HeldDecision.objects.exists()
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from approvals.domain import showing, workflow
-from approvals.domain.cards import Pending, Said
+from approvals.domain.cards import Note, Pending, Said
 from approvals.domain.terms import RiskLevel, Verdict
 from integrations.slack import blocks, plain
 from tests.fakes import block_kit
@@ -51,7 +51,7 @@ def read(card: Any) -> tuple[str, str, set[str]]:
 
 def test_pending_says_what_who_and_until_when() -> None:
     header, words, offered = read(a_card())
-    assert header == "▲ HIGH RISK · Refund customer · cus_Q9f2KX"
+    assert header == "▲ HIGH RISK · Refund customer · cus_Q9f2KX · amount 124000"
     assert "Needs 2 of Managers, 0 of 2 so far." in words
     assert "Decide by 13:00:00 UTC on 22 Nov 2026 or more people are asked." in words
     assert "3 of 3 parameters shown" in words
@@ -60,7 +60,7 @@ def test_pending_says_what_who_and_until_when() -> None:
 
 def test_escalated_says_that_nobody_answered_and_who_is_asked_now() -> None:
     header, words, offered = read(a_card(STATES["escalated"][0]))
-    assert header == "▲ HIGH RISK · ESCALATED · Refund customer · cus_Q9f2KX"
+    assert header == "▲ HIGH RISK · ESCALATED · Refund customer · cus_Q9f2KX · amount 124000"
     assert "No decision in the time before. Now also with whoever is on call." in words
     assert "or it expires" in words
     assert "Approve" in offered
@@ -227,6 +227,45 @@ def test_a_mention_of_groups_fits_into_either_form() -> None:
     for draw in (blocks.draw, plain.draw):
         message = draw(a_card(), value=VALUE, groups=groups)
         assert block_kit.faults(message.blocks) == []
+
+
+def test_whoever_approves_one_of_two_reads_which_one_it_would_be() -> None:
+    for name, number, then in (
+        ("pending", 1, "Nothing runs before all have approved."),
+        ("one of two", 2, "The agent may run it at once."),
+    ):
+        question = buttons(blocks.draw(a_card(STATES[name][0]), value=VALUE).blocks)["approve"]
+        confirm = question["confirm"]
+        assert confirm["confirm"]["text"] == f"Approve ({number} of 2)"
+        assert confirm["text"]["text"].endswith(f"You would be approval {number} of 2. {then}")
+    alone = buttons(blocks.draw(a_card(opened(quorum=1)), value=VALUE).blocks)["approve"]["confirm"]
+    assert alone["confirm"]["text"] == "Approve"
+    assert "You would be" not in alone["text"]["text"]
+    assert alone["text"]["text"].endswith("The agent may run it at once.")
+
+
+@pytest.mark.parametrize("draw", [blocks.draw, plain.draw])
+def test_critical_says_where_it_is_decided_and_what_that_takes(draw: Any) -> None:
+    for quorum, people in ((1, "one person"), (2, "2 people"), (3, "3 people")):
+        card = a_card(opened(RiskLevel.CRITICAL, quorum=quorum))
+        words = f"Decide on the web: {people}, fresh sign-in."
+        on_web = draw(card, value=VALUE, critical_on_web=True)
+        assert words in "\n".join(literal(on_web.blocks))
+        assert block_kit.faults(on_web.blocks) == []
+        here = draw(card, value=VALUE, critical_on_web=False)
+        assert "Decide on the web" not in str(here.blocks)
+    high = draw(a_card(), value=VALUE, critical_on_web=True)
+    assert "Decide on the web" not in str(high.blocks)
+
+
+@pytest.mark.parametrize("draw", [blocks.draw, plain.draw])
+def test_how_many_questions_were_asked_stands_with_the_last_answer(draw: Any) -> None:
+    answer = Note("robo", True, "The red one.", LATER)
+    for said, told in (((ASKED,), "1 question, see"), ((ASKED, ASKED), "2 questions, see")):
+        words = "\n".join(literal(draw(a_card(said=said, notes=(answer,)), value=VALUE).blocks))
+        assert f" · {told} thread or full request" in words
+        assert "The red one." in words
+    assert "see thread" not in str(draw(a_card(), value=VALUE).blocks)
 
 
 # --- once approved: what became of it ---------------------------------------------------------
