@@ -60,6 +60,21 @@ def measure(
     }
 
 
+def wrong(figures: Figures) -> list[str]:
+    """What of these figures is not as it must be: every click answered with 200, none later than Slack waits,
+    each decided once."""
+    answers, alone = figures["answers"], figures["one click alone s"]
+    whole = figures["clicks"] + len(alone)
+    told = {
+        f"answers {answers}, not 200 alone": answers != {200: figures["clicks"]},
+        f"{figures['later than 3 s']} answers later than 3 s": figures["later than 3 s"],
+        f"alone answered after {alone} s": max(alone, default=0.0) > LIMIT,
+        f"{figures['decided']} of {whole} clicks decided": figures["decided"] != whole,
+        f"broken: {figures['broken']}": figures["broken"],
+    }
+    return [words for words, is_wrong in told.items() if is_wrong]
+
+
 def _asked(world: World, many: int) -> list[str]:
     with ThreadPoolExecutor(DRIVERS) as pool:
         asked = pool.map(lambda n: world.submit("contest_scale", f"ack-{n}")["ref"], range(many))

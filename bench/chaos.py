@@ -64,7 +64,14 @@ FAULTS: dict[str, Fault] = {
     "race": race, "kills": kills, "redis": redis, "audit": audit, "slack-storm": slack_storm,
     "acks-slow-commits": slow_commits, "acks-20-ms": near_database, "acks-200-ms": far_database,
 }  # fmt: skip
+PROMISES = ("broken", "lost", "doubled", "not shown", "shows no present", "out of order")
 FAR_AWAY = frozenset({"acks-slow-commits", "acks-20-ms", "acks-200-ms"})
+
+
+def wrong(name: str, figures: Figures) -> list[str]:
+    """What of a fault's figures is not as it must be; empty when all held."""
+    found = [f"{each}: {figures[each]}" for each in PROMISES if figures.get(each)]
+    return found + (acks.wrong(figures) if name in FAR_AWAY else [])
 
 
 def main() -> None:
@@ -77,9 +84,12 @@ def main() -> None:
         began = time.monotonic()
         with a_world(through=Line() if name in FAR_AWAY else None) as world:
             figures = FAULTS[name](world, wanted.seed)
-        failed += bool(figures["broken"] or figures.get("lost") or figures.get("doubled"))
+        amiss = wrong(name, figures)
+        failed += bool(amiss)
         print(f"\n== {name} ({time.monotonic() - began:.0f} s)")
         print(json.dumps(figures, indent=2, default=str), flush=True)
+        for words in amiss:
+            print(f"FAILED {name}: {words}", flush=True)
     raise SystemExit(1 if failed else 0)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from bench import acks, storms
+from bench.faults import Figures
 from bench.line import Line
 from bench.world import a_world
 
@@ -32,23 +33,24 @@ def test_a_storm_delays_and_loses_nothing(undo: int) -> None:
 
 
 def test_slack_is_answered_when_commits_are_slow() -> None:
-    """Alone in time; at twenty a second every click counts, however long a busy machine takes."""
+    """Every click in time, and each counts once."""
     line = Line()
     with a_world(through=line) as world:
         figures = acks.measure(world, line, rate=20, seconds=5, commit=0.2)
     print(figures)
-    assert figures["broken"] == []
-    assert figures["answers"] == {200: figures["clicks"]}
-    assert max(figures["one click alone s"]) < acks.LIMIT
-    assert figures["decided"] == 100
+    assert_each_counts_once_and_in_time(figures)
 
 
-def test_what_a_far_database_has_no_time_for_is_refused_honestly_and_never_lost() -> None:
-    """200 ms for every statement is more than a click's statements can bear: see docs/benchmarks.md."""
+def test_slack_is_answered_when_every_statement_is_slow() -> None:
+    """A click is written down, answered, and decided when its turn comes: see docs/benchmarks.md."""
     line = Line()
     with a_world(through=line) as world:
         figures = acks.measure(world, line, rate=20, seconds=5, round_trip=0.2)
     print(figures)
-    assert figures["broken"] == []
-    assert set(figures["answers"]) <= {200, 503}
-    assert figures["decided"] >= figures["answers"].get(200, 0)
+    assert_each_counts_once_and_in_time(figures)
+
+
+def assert_each_counts_once_and_in_time(figures: Figures) -> None:
+    """`broken` would name a request that was decided twice."""
+    assert acks.wrong(figures) == []
+    assert figures["decided"] == figures["clicks"] + len(figures["one click alone s"]) == 100
