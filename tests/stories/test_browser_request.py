@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import datetime
+from io import BytesIO
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from pypdf import PdfReader
 
 from tests.stories.world import World
 from tests.support import cast
@@ -329,3 +331,23 @@ def test_critical_is_approved_without_javascript(world: World, sign_in: SignIn) 
 
     expect(page.get_by_role("complementary", name="Who decides")).to_contain_text("✔ Approved")
     assert world.status(ref) == "pending"
+
+
+def test_on_paper_every_fold_is_open_and_links_say_their_whole_address(
+    world: World, sign_in: SignIn
+) -> None:
+    ref = world.submit()
+    page = sign_in("lin", f"/r/{ref}")
+    is_live(page)
+    folds = page.locator("main details:not([open])")
+    before = folds.count()
+    assert before
+
+    text = "".join(part.extract_text() for part in PdfReader(BytesIO(page.pdf())).pages)
+
+    flat = re.sub(r"\s", "", text)
+    assert '"to_replicas":8' in flat  # behind As JSON
+    assert "Valuesused" in flat  # behind the whole evaluation
+    assert f"({world.url}/history?" in flat
+    assert "(/" not in flat
+    expect(folds).to_have_count(before)
