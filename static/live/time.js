@@ -72,7 +72,7 @@ const showAge = (time) => {
 
 // --- zones -----------------------------------------------------------------------------------
 
-const PATTERN = /(?:(\d{1,2}) (\p{L}{3})(?: (\d{4}))?, )?(\d\d):(\d\d)(:\d\d)?( UTC)?/u;
+const PATTERN = /(?:(\d{1,2}) (\p{L}{3})(?: (\d{4}))?,? )?(\d\d):(\d\d)(:\d\d)?( UTC)?/u;
 const said = new WeakMap();
 // `timeZone` is a name of the zone database; undefined means the reader's own.
 const told = (moment, options) => new Intl.DateTimeFormat("en-GB", options).format(moment);
@@ -101,6 +101,17 @@ const readable = (timeZone) => {
 };
 const agentZone = readable(main.dataset.agentZone);
 
+// Where the record is read, UTC stays and leads; another zone stands beside it.
+const beside = (time, words) => {
+  let here = time.nextElementSibling;
+  if (!here?.matches(".here")) {
+    here = document.createElement("span");
+    here.className = "here";
+    time.after(here);
+  }
+  write(here, words);
+};
+
 const showZone = (time) => {
   if (!said.has(time)) said.set(time, time.textContent);
   const utc = said.get(time);
@@ -108,7 +119,8 @@ const showZone = (time) => {
   if (!PATTERN.test(utc) || Number.isNaN(moment.getTime())) return;
   const mine = inZone(utc, moment);
   const agents = agentZone && inZone(utc, moment, agentZone);
-  write(time, { mine, both: `${utc} (${mine})`, agent: agents }[zoneNow()] ?? utc);
+  if ("leads" in time.dataset) beside(time, { mine, both: mine, agent: agents }[zoneNow()] ?? "");
+  else write(time, { mine, both: `${utc} (${mine})`, agent: agents }[zoneNow()] ?? utc);
   const where = agents ? `, at the agent ${agents}` : "";
   const title = `${utc.includes("UTC") ? utc : `${utc} UTC`}, here ${mine}${where}`;
   if (time.title !== title) time.title = title;

@@ -1,0 +1,61 @@
+"""Times in a real browser: history leads with UTC whatever zone its reader likes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.stories.world import World
+from tests.support import cast
+from tests.support.browser import PATIENCE_MS
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+ACROSS_MIDNIGHT = "Pacific/Kiritimati"  # fourteen hours ahead: from 10:00 UTC on it is tomorrow there
+
+
+@pytest.fixture(scope="module")
+def ahead(browser: Browser, shared_world: World) -> Iterator[Page]:
+    """An approver's browser on the other side of the date line."""
+    context = browser.new_context(
+        base_url=shared_world.url, locale="en-GB", timezone_id=ACROSS_MIDNIGHT
+    )
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    page.goto("/queue")
+    page.get_by_label("E-mail").fill("lin@example.com")
+    page.get_by_label("Password", exact=True).fill(cast.PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.locator("h1")).to_have_text("Queue")
+    yield page
+    context.close()
+
+
+def in_zone(page: Page, name: str) -> None:
+    """Press `t` until the page says that zone."""
+    switch = page.locator("#zone-switch")
+    for _ in range(4):
+        if switch.inner_text() == name:
+            return
+        page.keyboard.press("t")
+    expect(switch).to_have_text(name)
+
+
+def test_history_leads_with_utc_and_says_my_zone_beside(ahead: Page, shared_world: World) -> None:
+    ref = shared_world.submit()
+    ahead.goto("/history")
+    when = ahead.locator(f'tr[data-ref="{ref}"] td.when')
+    utc = when.locator("time").inner_text()
+    lines = when.locator("time").inner_html()
+    in_zone(ahead, "Times in my zone")
+
+    expect(when.locator(".here")).to_have_text(re.compile(r"^\d+ \w{3} \d{4}, [\d:]+ GMT\+14$"))
+    assert when.locator("time").inner_text() == utc
+    assert when.locator("time").inner_html() == lines
+    title = when.locator("time").get_attribute("title") or ""
+    assert " UTC, here " in title and len(re.findall(r"\d{4}", title)) == 2
+
+    in_zone(ahead, "Times in UTC")
+    expect(when.locator(".here")).to_have_text("")
