@@ -85,13 +85,9 @@ class Stand(Protocol):
         ...
 
 
-class AdapterContract:
-    """Inherited by every adapter's tests; what a vendor cannot do is said in class attributes."""
+class CarrierContract:
+    """What holds for whatever carries anything: its name, whom it leaves alone, and how it fails."""
 
-    edits: bool = True
-    has_buttons: bool = True
-    shows_parameters: bool = True
-    shows_reasons: bool = True
     faults: tuple[str, ...] = (
         "limited",
         "refused",
@@ -102,6 +98,10 @@ class AdapterContract:
         "nonsense",
     )
 
+    def message(self, stand: Stand, **changes: Any) -> Message:
+        """Something that this adapter carries."""
+        return a_message(stand, **changes)
+
     def test_it_has_a_name_that_is_its_own(self, stand: Stand) -> None:
         assert stand.adapter.name.isidentifier()
         assert len(stand.adapter.name) <= 20
@@ -109,6 +109,86 @@ class AdapterContract:
     def test_what_nobody_was_asked_about_is_told_to_nobody(self, stand: Stand) -> None:
         told = stand.adapter.addresses(a_notice(EventKind.APPROVED, stand.address, is_opened=False))
         assert [kind for kind, _ in told if kind is not MessageKind.EVENT] == []
+
+    def test_a_limit_delays_by_as_much_as_the_vendor_says(self, stand: Stand) -> None:
+        error = self.failing(stand, "limited")
+        assert error.retry_after == timedelta(seconds=42)
+        assert not error.permanent
+
+    def test_what_cannot_succeed_is_not_tried_again(self, stand: Stand) -> None:
+        assert self.failing(stand, "refused").permanent
+
+    @pytest.mark.parametrize("fault", ["broken", "done_and_gone", "silent", "garbage", "nonsense"])
+    def test_what_may_succeed_is_tried_again_and_in_time(self, stand: Stand, fault: str) -> None:
+        began = time.monotonic()
+        error = self.failing(stand, fault)
+        assert not error.permanent
+        assert time.monotonic() - began < PATIENCE
+
+    def test_after_an_unclear_end_there_is_still_one_card(self, stand: Stand) -> None:
+        if "done_and_gone" not in self.faults:
+            pytest.skip("nothing at this vendor can end unclearly")
+        self.failing(stand, "done_and_gone")
+        stand.adapter.deliver(self.message(stand, attempt=2))
+        assert len(stand.standing()) == 1
+
+    def failing(self, stand: Stand, fault: str) -> DeliveryError:
+        if fault not in self.faults:
+            pytest.skip(f"this vendor never is {fault}")
+        stand.will(fault)
+        with pytest.raises(DeliveryError) as error:
+            stand.adapter.deliver(self.message(stand))
+        assert error.value.words
+        return error.value
+
+
+class TextContract:
+    """What holds wherever a text of an agent or a person comes to stand."""
+
+    shows_flags: bool = True  # it says in words what a text holds
+    shows_reasons: bool = True
+
+    def tell(self, stand: Stand, text: str, *, target: str = "cus_Q9f2KX") -> None:
+        """Let this text come to stand at the vendor, once."""
+        card = a_card(parameters={"note": text}, reasoning=text, target=target)
+        stand.adapter.deliver(a_message(stand, card))
+
+    @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+    def test_hostile_text_stays_text(self, stand: Stand, text: str) -> None:
+        self.tell(stand, text, target=f"cus_Q9f2KX {text[:60]}")
+        assert len(stand.standing()) == 1
+        for part in stand.read_as_markup():
+            assert [live for live in stand.live if live in part] == []
+
+    @pytest.mark.parametrize(("text", "flag", "seen"), DECEIVING.values(), ids=DECEIVING)
+    def test_a_deceiving_text_is_marked_where_people_read_it(
+        self, stand: Stand, text: str, flag: Flag, seen: str
+    ) -> None:
+        """What cannot be seen stands there as a chip and never as itself; and it is said in words."""
+        self.tell(stand, text, target=f"file {text[:40]}")
+        [standing] = stand.standing()
+        assert [char for char in text if chip_of(char) in seen and char in standing] == []
+        if self.shows_flags:
+            assert SAID in standing
+            assert flag.value.replace("_", " ") in standing
+        for chip in CHIP.findall(seen) if self.shows_reasons else ():
+            assert chip in standing
+
+    @pytest.mark.parametrize("text", HONEST.values(), ids=HONEST)
+    def test_an_honest_text_is_marked_by_nothing(self, stand: Stand, text: str) -> None:
+        self.tell(stand, text)
+        [standing] = stand.standing()
+        assert CHIP.findall(standing) == []
+        assert SAID not in standing
+
+
+class AdapterContract(CarrierContract, TextContract):
+    """Inherited by the tests of every adapter that shows cards; what a vendor cannot do is said in class
+    attributes. What shows no cards inherits the one or the other half, and says why."""
+
+    edits: bool = True
+    has_buttons: bool = True
+    shows_parameters: bool = True
 
     def test_a_card_is_shown_with_what_a_person_must_know(self, stand: Stand) -> None:
         stand.adapter.deliver(a_message(stand))
@@ -145,70 +225,6 @@ class AdapterContract:
         )
         stand.adapter.deliver(a_message(stand, card))
         assert SECRET.encode() not in stand.sent()
-
-    @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
-    def test_hostile_text_stays_text(self, stand: Stand, text: str) -> None:
-        card = a_card(reasoning=text, parameters={"note": text}, target=f"cus_Q9f2KX {text[:60]}")
-        stand.adapter.deliver(a_message(stand, card))
-        assert len(stand.standing()) == 1
-        for part in stand.read_as_markup():
-            assert [live for live in stand.live if live in part] == []
-
-    @pytest.mark.parametrize(("text", "flag", "seen"), DECEIVING.values(), ids=DECEIVING)
-    def test_a_deceiving_text_is_marked_where_people_read_it(
-        self, stand: Stand, text: str, flag: Flag, seen: str
-    ) -> None:
-        """What cannot be seen stands there as a chip and never as itself; and it is said in words."""
-        card = a_card(parameters={"note": text}, reasoning=text, target=f"file {text[:40]}")
-        stand.adapter.deliver(a_message(stand, card))
-        [standing] = stand.standing()
-        assert [char for char in text if chip_of(char) in seen and char in standing] == []
-        if not self.shows_parameters:
-            return
-        assert SAID in standing
-        assert flag.value.replace("_", " ") in standing
-        for chip in CHIP.findall(seen) if self.shows_reasons else ():
-            assert chip in standing
-
-    @pytest.mark.parametrize("text", HONEST.values(), ids=HONEST)
-    def test_an_honest_text_is_marked_by_nothing(self, stand: Stand, text: str) -> None:
-        card = a_card(parameters={"note": text}, reasoning=text)
-        assert card.flags == frozenset()
-        stand.adapter.deliver(a_message(stand, card))
-        [standing] = stand.standing()
-        assert CHIP.findall(standing) == []
-        assert SAID not in standing
-
-    def test_a_limit_delays_by_as_much_as_the_vendor_says(self, stand: Stand) -> None:
-        error = self.failing(stand, "limited")
-        assert error.retry_after == timedelta(seconds=42)
-        assert not error.permanent
-
-    def test_what_cannot_succeed_is_not_tried_again(self, stand: Stand) -> None:
-        assert self.failing(stand, "refused").permanent
-
-    @pytest.mark.parametrize("fault", ["broken", "done_and_gone", "silent", "garbage", "nonsense"])
-    def test_what_may_succeed_is_tried_again_and_in_time(self, stand: Stand, fault: str) -> None:
-        began = time.monotonic()
-        error = self.failing(stand, fault)
-        assert not error.permanent
-        assert time.monotonic() - began < PATIENCE
-
-    def test_after_an_unclear_end_there_is_still_one_card(self, stand: Stand) -> None:
-        if "done_and_gone" not in self.faults:
-            pytest.skip("nothing at this vendor can end unclearly")
-        self.failing(stand, "done_and_gone")
-        stand.adapter.deliver(a_message(stand, attempt=2))
-        assert len(stand.standing()) == 1
-
-    def failing(self, stand: Stand, fault: str) -> DeliveryError:
-        if fault not in self.faults:
-            pytest.skip(f"this vendor never is {fault}")
-        stand.will(fault)
-        with pytest.raises(DeliveryError) as error:
-            stand.adapter.deliver(a_message(stand))
-        assert error.value.words
-        return error.value
 
 
 def a_message(stand: Stand, card: Card | None = None, **changes: Any) -> Message:
