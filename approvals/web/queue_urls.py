@@ -12,6 +12,7 @@ urlpatterns = [
     path("queue/rows", queue.queue_rows),
     path("queue/several", several.several),
     path("queue/deny", several.deny),
+    path("queue/undo", several.undo),
     path("queue/assign", several.assign),
     path("queue/mute", several.mute),
     path("queue/export", several.export),

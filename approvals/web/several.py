@@ -24,11 +24,12 @@ from approvals.queries import amounts
 from approvals.queries import people as people_reads
 from approvals.queries import queue as reads
 from approvals.queries.queue import Waiting
-from approvals.services import actors, assigning, audit, clock, lifecycle, muting
-from approvals.web import boards, queue_lists
-from approvals.web.access import proven_by, signed_in
+from approvals.services import actors, assigning, audit, clock, muting
+from approvals.web import boards, queue_lists, several_denied
+from approvals.web.access import signed_in
 from approvals.web.boards import Reader
 from approvals.web.rows import Row
+from approvals.web.several_denied import NO_DENIAL, Denial
 from approvals.web.verdicts import refusal
 
 MOST = 50
@@ -49,6 +50,7 @@ class Item:
     seen: str
     why_not: str = ""
     went_wrong: bool = False
+    denial: Denial = NO_DENIAL
 
 
 @require_safe
@@ -80,23 +82,20 @@ def deny(request: HttpRequest, person: Person) -> HttpResponse:
     if not SHORTEST_REASON <= len(reason) <= LONGEST_REASON:
         problem = f"Write a reason of {SHORTEST_REASON} to {LONGEST_REASON:,} characters. Nothing was denied."
         return _page(request, person, "deny", refs, typed=reason, problem=problem)
-    wrong = {}
-    for ref, version, shown in marked:
-        try:
-            lifecycle.decide(
-                ref=ref,
-                person=person,
-                verdict=Verdict.DENY,
-                comment=reason,
-                version=int(version),
-                shown=shown,
-                channel="web",
-                authenticated_by=proven_by(request),
-                at=clock.now(),
-            )
-        except Refusal as no:
-            wrong[ref] = no.words
+    wrong = several_denied.deny_each(request, person, marked, reason=reason)
     return _done(request, person, "denied", refs, wrong)
+
+
+@require_POST
+@signed_in
+def undo(request: HttpRequest, person: Person) -> HttpResponse:
+    """Take back one denial of several, or all that can be; nothing that was said after them."""
+    refs = request.POST.getlist("ref")[:MOST]
+    wanted = request.POST.getlist("undo")[:1]
+    if wanted == ["all"]:
+        wanted = request.POST.getlist("held")[:MOST]
+    wrong = several_denied.undo_each(person, wanted)
+    return _done(request, person, "denied", refs, wrong, is_undo=True)
 
 
 @require_POST
@@ -177,6 +176,7 @@ def _page(
     typed: str = "",
     problem: str = "",
     wrong: dict[str, str] | None = None,
+    is_undo: bool = False,
 ) -> HttpResponse:
     reader = boards.reader(person, now=clock.now())
     items = _items(reader, refs, do, wrong or {})
@@ -189,6 +189,10 @@ def _page(
         "typed": typed,
         "problem": problem,
         "failed": len(wrong or {}),
+        "is_undo": is_undo,
+        "denied": sum(item.denial.stands for item in items),
+        "held": [item for item in items if item.denial.undo],
+        "again": urlencode({"do": do, "ref": refs}, doseq=True) if do == "denied" else "",
         "people": people_reads.who_can_be_asked() if do == "assign" else [],
         "shortest": SHORTEST_REASON,
         "longest": LONGEST_REASON,
@@ -201,16 +205,18 @@ def _items(reader: Reader, refs: Sequence[str], do: str, wrong: dict[str, str]) 
     amounts.learn([card.row for card in cards])
     verdict = Verdict.DENY if do == "deny" else None
     muted = muting.muted_by(reader.person, [card.row for card in cards]) if do == "mute" else ()
+    denials = several_denied.of(cards, reader.person, now=reader.now) if do == "denied" else {}
     found = []
     for card, row in zip(cards, reader.drawn(cards), strict=True):
+        denial = denials.get(card.row.pk, NO_DENIAL)
         no = refusal(card.state, reader.approver, verdict, now=reader.now) if verdict else None
         if do in {"assign", "mute"} and card.state.status.is_final:
             no = errors.AlreadyDecided("It is decided already.")
         if card.row.pk in muted:
             no = no or errors.Conflict("You muted your reminders of it before.")
-        words = wrong.get(row.ref, "") or (no.words if no else "")
+        words = wrong.get(row.ref, "") or (no.words if no else denial.lost)
         seen = f"{row.ref}~{card.row.version}~{card.row.action_sha256}"
-        found.append(Item(row, seen, words, row.ref in wrong))
+        found.append(Item(row, seen, words, row.ref in wrong, denial))
     return found
 
 
@@ -225,10 +231,16 @@ def _numbers(refs: Sequence[str]) -> list[int]:
 
 
 def _done(
-    request: HttpRequest, person: Person, do: str, refs: Sequence[str], wrong: dict[str, str]
+    request: HttpRequest,
+    person: Person,
+    do: str,
+    refs: Sequence[str],
+    wrong: dict[str, str],
+    *,
+    is_undo: bool = False,
 ) -> HttpResponse:
     if wrong:
-        return _page(request, person, do, refs, wrong=wrong)
+        return _page(request, person, do, refs, wrong=wrong, is_undo=is_undo)
     return HttpResponseRedirect(
         f"/queue/several?{urlencode({'do': do, 'ref': refs}, doseq=True)}", status=303
     )

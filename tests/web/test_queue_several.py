@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import timedelta
 
 import pytest
+from pytest_django import Settings
 
 from approvals import queries
 from approvals.domain.terms import EventKind, Verdict
 from approvals.models import Agent, ApprovalRequest, AuditEvent, Decision
 from approvals.models.desk import Assignment, ReminderMute
+from approvals.services import clock, timers
 from tests.support import cast
 from tests.web.conftest import Browser
 from tests.web.reading import Element, Page
@@ -204,6 +207,95 @@ def test_rows_are_selected_and_sent_without_script(lin: Browser, robo: Agent) ->
         "mute",
         "rule",
     ]
+
+
+# --- taking denials back --------------------------------------------------------------------------
+
+
+def undo_names(page: Page) -> list[str]:
+    return [name for name in page.buttons if name.startswith("Undo")]
+
+
+def deny_all(browser: Browser, refs: list[str]) -> Page:
+    answer = browser.post("/queue/deny", seen=seen(browser.get(asked(*refs))), reason=REASON)
+    assert answer.status_code == 303
+    return browser.get(answer.headers["Location"])
+
+
+def undo_fields(page: Page) -> dict[str, list[str]]:
+    fields = [box.attributes for box in page.by_id("undo-denials").every("input")]
+    return {
+        name: [field["value"] for field in fields if field["name"] == name]
+        for name in ("ref", "held")
+    }
+
+
+def statuses(refs: list[str]) -> list[str]:
+    return [row_of(ref).status for ref in refs]
+
+
+def test_denials_of_several_are_held_and_each_or_all_can_be_undone(
+    lin: Browser, robo: Agent, settings: Settings
+) -> None:
+    settings.UNDO_SECONDS = None
+    refs = shop(robo, 3)
+
+    page = deny_all(lin, refs)
+
+    assert page.every("h1")[0].text == "3 requests denied"
+    assert undo_names(page) == [f"Undo the denial of {ref}" for ref in refs] + [
+        "Undo all 3 denials"
+    ]
+    assert statuses(refs) == ["pending"] * 3
+    assert not Decision.objects.exists()
+
+    fields = undo_fields(page)
+    answer = lin.post("/queue/undo", **fields, undo=fields["held"][1])
+    page = lin.get(answer.headers["Location"])
+
+    assert page.every("h1")[0].text == "2 of 3 requests denied"
+    assert "You took your denial back before it counted." in page.text
+    assert undo_names(page)[-1] == "Undo all 2 denials"
+    timers.fire_due(at=clock.now() + timedelta(seconds=11))
+    assert statuses(refs) == ["denied", "pending", "denied"]
+    assert undo_names(lin.get(answer.headers["Location"])) == []
+
+
+def test_all_are_undone_at_once_but_nothing_said_after_them(
+    lin: Browser, robo: Agent, settings: Settings
+) -> None:
+    settings.UNDO_SECONDS = None
+    refs = shop(robo, 2)
+    first = refs[0]
+    fields = undo_fields(deny_all(lin, refs))
+    lin.post(f"/r/{first}/undo")
+    lin.send(first, "approve")
+
+    answer = lin.post("/queue/undo", **fields, undo="all")
+    page = Page(answer.content.decode())
+
+    assert answer.status_code == 422
+    assert page.every("h1")[0].text == "1 of 2 could not be undone"
+    assert "You took this back" in page.text
+    timers.fire_due(at=clock.now() + timedelta(seconds=11))
+    assert statuses(refs) == ["approved", "pending"]
+
+
+def test_undoing_too_late_or_for_somebody_else_is_said_in_words(
+    lin: Browser, ada: Browser, robo: Agent, settings: Settings
+) -> None:
+    settings.UNDO_SECONDS = None
+    refs = shop(robo, 2)
+    fields = undo_fields(deny_all(lin, refs))
+
+    assert "Nothing was changed" in ada.post("/queue/undo", **fields, undo="all").content.decode()
+    timers.fire_due(at=clock.now() + timedelta(seconds=11))
+    answer = lin.post("/queue/undo", **fields, undo="all")
+
+    assert answer.content.decode().count("Too late to undo") == 2
+    assert statuses(refs) == ["denied"] * 2
+    for odd in ("REQ-1", "~", "REQ-1~x", "REQ-1~" + "9" * 30, "all"):
+        assert lin.post("/queue/undo", ref=["?"], held=["~~"], undo=odd).status_code < 500
 
 
 # --- muting one's own reminders ------------------------------------------------------------------
