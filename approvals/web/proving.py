@@ -90,7 +90,9 @@ def _ask(request: HttpRequest, person: Person, *, problem: str, status: int) -> 
 def proven(request: HttpRequest, person: Person) -> HttpResponse:
     """Where a proof given in another tab ends."""
     del person
+    title = "It is you"
     words = "Close this tab, go back to the one that waits, and press Go on within 5 minutes."
     if not fresh.is_fresh(request, at=clock.now()):
+        title = "Not proved"
         words = "This page is where a proof ends, and none was given in the last 5 minutes."
-    return render(request, "problem.html", {"title": "Prove it is you", "words": words})
+    return render(request, "problem.html", {"title": title, "words": words})
