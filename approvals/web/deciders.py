@@ -14,6 +14,7 @@ from approvals.queries import request_page
 from approvals.services.looks import NOW_IS
 
 SAID = {"approve": "✔ Approved", "deny": "✖ Denied", "investigate": "? Asked"}
+SEEN = "Seen"
 SOON = {"approve": "✔ Approved, takes effect soon", "deny": "✖ Denied, takes effect soon"}
 
 
@@ -24,6 +25,7 @@ class Member:
     has_spoken: bool
     is_you: bool
     is_looking: bool = False
+    seen_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,6 @@ class Next:
 
     at: datetime
     words: str
-    is_today: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +91,11 @@ def _member(someone: Person, known: Known, away: Mapping[int, Absence]) -> Membe
     is_looking = (
         not known.state.status.is_final and look is not None and known.now - look.last_at < NOW_IS
     )
+    words = _words(someone, known, away, is_looking=is_looking)
     return Member(
         name=str(someone),
-        state=_words(someone, known, away, is_looking=is_looking),
+        state=words,
+        seen_at=look.last_at if look is not None and words == SEEN else None,
         has_spoken=someone.pk in known.said or someone.pk in known.held,
         is_you=someone.pk == known.you.pk,
         is_looking=is_looking and someone.pk != known.you.pk,
@@ -113,13 +116,7 @@ def _words(someone: Person, known: Known, away: Mapping[int, Absence], *, is_loo
         return f"Away, {instead} stands in" if instead else "Away"
     if someone.pk == known.you.pk or someone.pk not in known.looks:
         return "Awaiting"
-    return "Looking now" if is_looking else f"Seen {_clock(known.looks[someone.pk], known.now)}"
-
-
-def _clock(look: RequestLook, now: datetime) -> str:
-    """When somebody looked last; the day too where it is another."""
-    at = look.last_at
-    return f"{at:%H:%M} UTC" if at.date() == now.date() else f"{at.day} {at:%b, %H:%M} UTC"
+    return "Looking now" if is_looking else SEEN
 
 
 def others_looking(known: Known, asked: list[AskedTeam]) -> list[str]:
@@ -136,7 +133,7 @@ def others_looking(known: Known, asked: list[AskedTeam]) -> list[str]:
     )
 
 
-def next_steps(state: RequestState, titles: Mapping[str, str], *, now: datetime) -> list[Next]:
+def next_steps(state: RequestState, titles: Mapping[str, str]) -> list[Next]:
     """What follows if nobody decides: each later window of this stage, at the latest, and its end."""
     if state.status.is_final or not state.plan.stages:
         return []
@@ -147,7 +144,7 @@ def next_steps(state: RequestState, titles: Mapping[str, str], *, now: datetime)
             break
         also = " and ".join(titles.get(name, seats.spoken(name)) for name in rung.also)
         words = f"{also} are asked too" if also else "the same people are asked again"
-        found.append(Next(at, words, at.date() == now.date()))
+        found.append(Next(at, words))
         at = min(at + rung.window, state.expires_at)
     end = "silence approves it" if state.silence_consents else "it expires, and nothing runs"
-    return [*found, Next(at, end, at.date() == now.date())]
+    return [*found, Next(at, end)]

@@ -28,6 +28,7 @@ from approvals.web.dialogs import Typed
 from approvals.web.reading import Reading
 
 MARKS = {"OK": "ok", "CAUTION": "caution", "COULD NOT CHECK": "unknown"}
+DECIDED = frozenset({Status.APPROVED, Status.DENIED})
 FOLDED = frozenset({RiskLevel.HIGH, RiskLevel.CRITICAL})
 SIGNED_IN = {
     "password_session": "signed in by password",
@@ -78,6 +79,8 @@ def _top(reading: Reading) -> dict[str, Any]:
         "status_class": badge.css,
         "flags": sorted(flag.value.replace("_", " ") for flag in card.flags),
         "deadline": moments.deadline(state, now=reading.now) if card.is_open else None,
+        "ended_at": row.closed_at,
+        "ended_words": "Decided" if state.status in DECIDED else "Ended",
         "filled": state.filled if state.plan.stages else 0,
         "seats": state.current.seats if state.plan.stages else 0,
         "since": reading.since,
@@ -171,7 +174,7 @@ def _people(reading: Reading) -> dict[str, Any]:
     asked = deciders.teams(known)
     return {
         "teams": asked,
-        "next_steps": deciders.next_steps(reading.state, reading.titles, now=reading.now),
+        "next_steps": deciders.next_steps(reading.state, reading.titles),
         "others_looking": deciders.others_looking(known, asked),
         "shown_to": [_shown(each, row) for each in row.decisions.all()],
     }

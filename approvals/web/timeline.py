@@ -34,7 +34,8 @@ DOORS = {"web": "the dashboard", "slack": "Slack", "teams": "Teams", "api": "the
 class Line:
     """One moment; `quote` is what a person or agent wrote, `failed` asks for attention.
 
-    `is_view` says that the quote is somebody's reason to approve, which others read after deciding.
+    `is_view` says that the quote is somebody's reason to approve, which others read after deciding;
+    `again_at` is when what failed is tried again.
     """
 
     at: datetime
@@ -42,6 +43,7 @@ class Line:
     quote: str = ""
     failed: bool = False
     is_view: bool = False
+    again_at: datetime | None = None
 
 
 def draw(
@@ -99,8 +101,9 @@ def _delivery(delivery: Delivery) -> Line | None:
         times = "once" if delivery.attempts == 1 else f"{delivery.attempts} times"
         return Line(
             delivery.created_at,
-            f"Not delivered to {place} yet, tried {times}, again at {delivery.due_at:%H:%M:%S} UTC: {error}",
+            f"Not delivered to {place} yet, tried {times}: {error}",
             failed=True,
+            again_at=delivery.due_at,
         )
     if delivery.state == DeliveryState.WAITING:
         return Line(delivery.created_at, f"Waiting to be sent to {place}.")

@@ -117,7 +117,7 @@ def test_every_delivery_stands_in_the_history(lin: Browser, robo: Agent) -> None
 
     assert "Delivered to Slack #ok." in text
     assert "Waiting to be sent to Slack #new." in text
-    assert "Not delivered to Slack #slow yet, tried 2 times, again at" in text
+    assert "Not delivered to Slack #slow yet, tried 2 times: timed out Again at" in text
     assert "Not delivered to Slack #finance: channel archived" in text
     assert "Lin opened this page." in lin.get(f"/r/{row.ref}").text
 
