@@ -116,9 +116,11 @@ def _authorize(
 
 
 def _refused(payload: Mapping[str, Any]) -> BoltResponse:
-    """Nothing is done for a workspace we are not in; its last words about that are no attack."""
-    if not (payload.get("type") == events.KIND and workspaces.was_here(payload)):
-        strangers.write_down(payload)
+    """Nothing is done for a workspace we are not in. Its last words about that are no attack: they are
+    taken and forgotten, since events that are refused too often are switched off for every workspace."""
+    if payload.get("type") == events.KIND and workspaces.was_here(payload):
+        return BoltResponse(status=200)
+    strangers.write_down(payload)
     headers: dict[str, str | Sequence[str]] = {
         "content-type": ["application/json"],
         "x-slack-no-retry": ["1"],
