@@ -22,7 +22,7 @@ from approvals.services import (
     preferences,
     quiet,
 )
-from approvals.web import entering, passkeys
+from approvals.web import entering, passkeys, proving
 from approvals.web.access import (
     BY_PASSKEY,
     BY_PASSWORD,
@@ -102,9 +102,11 @@ def unlink(request: HttpRequest, person: Person, number: int) -> HttpResponse:
 
 @require_POST
 @signed_in
+@proving.holds_back
 @sensitive_variables("raw")
 def make_token(request: HttpRequest, person: Person) -> HttpResponse:
-    """A token of one's own, shown on this answer and never again."""
+    """A token of one's own, shown on this answer and never again; it outlives any session."""
+    proving.wanted(request)
     days = request.POST.get("days", "")
     typed = {"name": request.POST.get("name", "")[:80]}
     try:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from approvals.domain.terms import Stage
-from approvals.models import Agent, AgentStage, ApprovalRequest, PolicyVersion
+from approvals.models import Agent, AgentStage, ApprovalRequest, PersonToken, PolicyVersion
 from approvals.services import autonomy, clock
 from approvals.web import fresh
 from tests.support import cast
@@ -146,6 +146,19 @@ def test_asking_for_more_scope_waits_for_a_proof(ada: Browser) -> None:
     grow_old(ada)
     page = held(ada, "/guardrails/alerts/7/scope", reason="They need it.", shown="ab")
     assert again(page)[1]["reason"] == "They need it."
+
+
+def test_a_token_which_needs_no_proof_itself_waits_for_one(ada: Browser) -> None:
+    with_password(ada)
+    grow_old(ada)
+    wish = {"name": "mine", "scopes": ["requests:read", "requests:decide"], "days": "7"}
+    address, _ = again(page := held(ada, "/settings/you/tokens", **wish))
+    carried = [(e.attributes["name"], e.attributes["value"]) for e in page.every("input")
+               if e.attributes.get("name") == "scopes"]  # fmt: skip
+    assert carried == [("scopes", "requests:read"), ("scopes", "requests:decide")]
+    assert not PersonToken.objects.exists()
+    assert ada.post(address, **wish, password=cast.PASSWORD).status_code == 200
+    assert PersonToken.objects.get().scopes == ["requests:read", "requests:decide"]
 
 
 def test_the_api_asks_the_same_of_a_session(ada: Browser, max_: Browser, robo: Agent) -> None:
