@@ -25,6 +25,7 @@ from approvals.models import Person
 from approvals.queries import policies as reads
 from approvals.queries.policies import Met, Tally
 from approvals.services import clock, own, policies, policy_changes, policy_facts
+from approvals.web import request_links
 from approvals.web.access import signed_in
 
 SPAN = timedelta(days=30)
@@ -106,6 +107,7 @@ def _rule(
     met = tally.by_rule.get(rule.name, Met())
     return {
         "pattern": rule.pattern,
+        "anchor": request_links.anchor(rule.name) if _leads(policy, rule) else "",
         "words": sentences.of_rule(whole, rule),
         "because": rule.because,
         "state": words,
@@ -125,6 +127,11 @@ def _rule(
         "warnings": [each.words for each in warnings if each.place == rule.place],
         "simulate": f"/policies/simulate?{urlencode({'action': rule.pattern.replace('*', 'x')})}",
     }
+
+
+def _leads(policy: AgentPolicy, rule: ActionRule) -> bool:
+    """Whether it is the first of its name: rules of one pattern share it, and links lead to the first."""
+    return next(each for each in policy.rules if each.name == rule.name) is rule
 
 
 def _listed(policy: AgentPolicy, met: Met, now: datetime, *ways: Term) -> str:
