@@ -27,11 +27,16 @@ class Alarm:
     link: str
 
 
-def alarms(cards: Sequence[Waiting], *, reader: Person, at: datetime) -> list[Alarm]:
-    """Nobody can decide, messages were given up, breakers are open, people of the reader's are away: a
-    statement each."""
-    found = [_uncovered(cards), _dead(), _breakers(), _away(reader, at)]
-    return [alarm for alarm in found if alarm is not None]
+def of_everybody(cards: Sequence[Waiting]) -> tuple[Alarm, ...]:
+    """Nobody can decide, messages were given up, breakers are open: a statement each."""
+    found = [_uncovered(cards), _dead(), _breakers()]
+    return tuple(alarm for alarm in found if alarm is not None)
+
+
+def of_reader(reader: Person, *, at: datetime) -> tuple[Alarm, ...]:
+    """People of this reader's are away; one statement."""
+    alarm = _away(reader, at)
+    return () if alarm is None else (alarm,)
 
 
 def _uncovered(cards: Sequence[Waiting]) -> Alarm | None:

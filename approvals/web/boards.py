@@ -12,8 +12,9 @@ from typing import Any
 from approvals.domain import trial
 from approvals.domain.state import Approver
 from approvals.models import Person, states
+from approvals.queries import alarms, queue
 from approvals.queries import board as reads
-from approvals.queries import queue
+from approvals.queries.alarms import Alarm
 from approvals.queries.board import Board
 from approvals.queries.queue import Marks, Waiting
 from approvals.web import rows
@@ -33,10 +34,18 @@ class Shared:
     """
 
     board: Board
+    _alarms: list[tuple[Alarm, ...]] = field(default_factory=list)
     verdicts: dict[tuple[object, ...], bool] = field(default_factory=dict)
     _orders: dict[str, list[Waiting]] = field(default_factory=dict)
     _kinds: dict[int, Hashable] = field(default_factory=dict)
     _asked: dict[tuple[int, int, int], frozenset[str]] = field(default_factory=dict)
+
+    @property
+    def alarms(self) -> tuple[Alarm, ...]:
+        """What is wrong for everybody, asked for once for all who read this board."""
+        if not self._alarms:
+            self._alarms.append(alarms.of_everybody(self.board.cards))
+        return self._alarms[0]
 
     def in_order(self, name: str, key: Callable[[Waiting], Any]) -> list[Waiting]:
         """All cards in the order of this name, which `key` makes."""
@@ -93,6 +102,11 @@ class Reader:
     @property
     def board(self) -> Board:
         return self.shared.board
+
+    @property
+    def alarms(self) -> tuple[Alarm, ...]:
+        """What stands above the queue because something is wrong."""
+        return (*self.shared.alarms, *alarms.of_reader(self.person, at=self.now))
 
     def is_asked(self, card: Waiting) -> bool:
         """Whether a team of this person, or of somebody they stand in for, is asked now."""

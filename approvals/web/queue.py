@@ -17,7 +17,6 @@ from approvals.models import Person
 from approvals.models.requests import lookup
 from approvals.queries import amounts
 from approvals.queries import queue as reads
-from approvals.queries.alarms import alarms
 from approvals.queries.views import views_of
 from approvals.services import clock
 from approvals.web import boards, first_steps, queue_lists
@@ -64,7 +63,7 @@ def queue(request: HttpRequest, person: Person) -> HttpResponse:
         "rows": drawn,
         "newest": max((card.row.pk for card in reader.board.cards), default=0),
         "views": views_of(person, "queue"),
-        "alarms": alarms(reader.board.cards, reader=person, at=reader.now),
+        "alarms": reader.alarms,
     }
     if not drawn:
         steps = first_steps.of(person, now=reader.now)
@@ -95,6 +94,7 @@ def queue_rows(request: HttpRequest, person: Person) -> HttpResponse:
         "known": reader.drawn(changed),
         "fresh": [card.row.ref for card in found.page if card.row.ref not in known],
         "read": f"{reader.board.began:.3f}",
+        "alarms": reader.alarms,
     }
     response = render(request, "queue_rows.html", facts)
     response.headers["X-Server-Time"] = reader.now.isoformat()

@@ -1,7 +1,7 @@
 // The queue: rows change in place and never move; new ones wait behind a button.
 import { all, by, main, say } from "./page.js";
 import { differs, isSelected, remember } from "./parts.js";
-import { tick } from "./time.js";
+import { serverNow, tick } from "./time.js";
 
 export const isQueue = main.dataset.page === "queue";
 const rows = () => all("#rows tr[data-ref]");
@@ -19,6 +19,7 @@ const draw = (fresh) => {
   const read = Number(fresh.querySelector("[data-read]")?.dataset.read);
   for (const row of all('[data-part="known"] tr', fresh)) swapRow(row, read);
   drawCounts(countsOf(fresh), read);
+  drawAlarms(fresh.querySelector('[data-part="alarms"]'), read);
   offerNew(all('[data-part="new"] tr', fresh).map((row) => row.dataset.ref));
 };
 
@@ -126,6 +127,34 @@ const showWaiting = () => {
   if (icon.getAttribute("href") !== wanted) icon.setAttribute("href", wanted);
 };
 
+// What is wrong stands above the list, so it waits while that is pointed at: nothing there may move. It is
+// said at once in any case.
+let alarmsAt = 0;
+let alarmsHeld = null;
+const isPointedAt = () => matchMedia("(hover: hover)").matches && main.querySelector('[data-region="list"]:hover, #bulk:hover, :is(a, button, select, label):hover');
+const wordsOf = (alarms) => all("li > span", alarms).map((each) => each.textContent).join(" ");
+
+const drawAlarms = (fresh, read, atOnce = false) => {
+  if (!fresh || read < alarmsAt) return;
+  alarmsAt = read || alarmsAt;
+  const shown = by("alarms");
+  const isSame = fresh.innerHTML.trim() === shown.innerHTML.trim();
+  const isNews = wordsOf(fresh) !== wordsOf(alarmsHeld ?? shown);
+  alarmsHeld = isSame ? null : fresh;
+  if (isSame) return;
+  if (!atOnce && isPointedAt()) {
+    if (isNews && wordsOf(fresh)) say(wordsOf(fresh));
+    return;
+  }
+  drawHeldAlarms(true);
+};
+
+const drawHeldAlarms = (atOnce = false) => {
+  if (!alarmsHeld || (!atOnce && isPointedAt()) || by("alarms").contains(document.activeElement)) return;
+  by("alarms").replaceChildren(...document.importNode(alarmsHeld, true).childNodes);
+  alarmsHeld = null;
+};
+
 let offered = [];
 const offerNew = (refs) => {
   offered = refs;
@@ -150,6 +179,7 @@ const showNew = async () => {
   );
   for (const box of all('#rows [name="ref"]')) box.checked = ticked.has(box.value);
   drawCounts(countsOf(fresh));
+  drawAlarms(fresh.getElementById("alarms"), serverNow() / 1000, true);
   offerNew([]);
   rememberRows();
   countTicked();
@@ -195,6 +225,7 @@ export const beginQueue = () => {
   countTicked();
   showWaiting();
   setInterval(drawHeld, 1000);
+  setInterval(drawHeldAlarms, 1000);
   by("show-new").addEventListener("click", showNew);
   main.addEventListener("click", (event) => {
     const button = event.target.closest("[data-unfolds]");

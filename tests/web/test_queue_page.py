@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from approvals.domain import plan as plans
 from approvals.domain import trial
 from approvals.domain.terms import Verdict
-from approvals.models import Agent, ApprovalRequest, Person, ShiftOverride, Team
+from approvals.models import Agent, ApprovalRequest, BreakerTrip, Person, ShiftOverride, Team
 from approvals.models.desk import RequestLook, SavedView
 from approvals.queries import queue as reads
 from approvals.services import clock
@@ -244,6 +244,33 @@ def test_who_nobody_can_decide_stands_above_everything(lin: Browser, robo: Agent
     lin.person.memberships.all().delete()
 
     assert f"Nobody can decide request {row.ref} as things stand." in lin.get("/queue?tab=all").text
+
+
+def test_what_is_wrong_follows_on_an_open_page(lin: Browser, robo: Agent) -> None:
+    """An open page asks for its rows, and hears with them what is wrong, or wrong no longer."""
+
+    def told() -> list[str]:
+        parts = lin.get("/queue/rows?tab=mine").every("div")
+        (shown,) = [each for each in parts if each.attributes.get("data-part") == "alarms"]
+        return [each.text for each in shown.every("li")]
+
+    around = lin.get("/queue").by_id("alarms")
+    assert (around.attributes["aria-live"], around.text, told()) == ("polite", "", [])
+
+    trip = BreakerTrip.objects.create(
+        agent=robo,
+        policy="p",
+        kind="error_rate",
+        does="pause_and_alert",
+        words="Too many.",
+        opened_at=clock.now(),
+        half_open_at=clock.now(),
+    )
+
+    assert told() == ["A circuit breaker is open for agent robo. See the guardrails"]
+    trip.closed_at = clock.now()
+    trip.save()
+    assert told() == []
 
 
 def test_the_test_of_a_channel_waits_in_nobodys_queue_but_its_own(
