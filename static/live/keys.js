@@ -7,11 +7,38 @@ const areOn = () => root.dataset.shortcuts !== "off";
 const press = (button) => button && !button.hidden && !button.disabled && button.click();
 const onRequest = (key) => () => press(main.querySelector(`[data-opens="${key}"]`));
 
+// The queue, history, agents: in every list the first link of a row is what the row is about.
+const linkOf = (row) => row?.querySelector(".what a, th a");
+const here = () => linkOf(document.activeElement.closest(".table-card tbody tr"));
 const step = (distance) => {
-  const links = all("#rows .what a").filter((link) => link.checkVisibility());
-  const here = document.activeElement.closest("#rows tr")?.querySelector(".what a");
-  const at = links.indexOf(here ?? document.activeElement);
+  const links = all(".table-card tbody tr", main).map(linkOf).filter((link) => link?.checkVisibility());
+  const at = links.indexOf(here() ?? document.activeElement);
   links[Math.min(Math.max(at + distance, 0), links.length - 1)]?.focus();
+};
+const onRowOr = (key) => () => {
+  if (main.querySelector(`[data-opens="${key}"]`)) onRequest(key)();
+  else if (main.dataset.page === "queue") here()?.click();
+};
+
+// The list this window showed last, with its filters; none of it leaves this machine.
+const isList = ["queue", "history", "changes", "exports", "agents"].includes(main?.dataset.page);
+const remembered = () => {
+  try {
+    if (isList) sessionStorage.setItem("list", location.pathname + location.search);
+    return sessionStorage.getItem("list") ?? "/queue";
+  } catch {
+    return "/queue";
+  }
+};
+const goBack = () => {
+  const list = isList ? "/queue" : remembered();
+  if (main.dataset.page !== "queue") location.assign(/^\/(queue|history|agents)\b/.test(list) ? list : "/queue");
+};
+// Escape leaves a page only where it closes nothing, and nothing typed would be lost.
+const isUnsent = () => all("textarea, input[type=text]", main).some((field) => field.value !== field.defaultValue);
+const leave = (event) => {
+  const isOpen = event.defaultPrevented || document.activeElement.closest("details[open]");
+  if (!isOpen && !isList && main.querySelector(".back") && !isUnsent()) goBack();
 };
 
 const PLACES = { q: "/queue", h: "/history", a: "/agents", p: "/policies", g: "/guardrails", i: "/insights", o: "/oncall", s: "/settings" };
@@ -20,18 +47,18 @@ let goingAt = 0;
 const keys = {
   j: () => step(1),
   k: () => step(-1),
-  o: () => document.activeElement.closest("#rows tr")?.querySelector(".what a")?.click(),
+  o: () => here()?.click(),
   x: selectRow,
-  u: () => main.dataset.page !== "queue" && location.assign("/queue"),
+  u: goBack,
   ".": () => press(by("show-new")),
   p: () => press(by("live-pause")),
   t: nextZone,
   "/": () => { by("search").focus(); by("search").select(); },
   "?": () => by("keys-list").showModal(),
   g: () => { goingAt = Date.now(); },
-  a: onRequest("approve"),
-  d: onRequest("deny"),
-  q: onRequest("investigate"),
+  a: onRowOr("approve"),
+  d: onRowOr("deny"),
+  q: onRowOr("investigate"),
   s: () => press(main.querySelector("[data-mute]")),
   e: () => main.querySelector('[data-evidence]')?.click(),
 };
@@ -50,12 +77,14 @@ const onKey = (event) => {
     event.preventDefault();
     return location.assign(PLACES[event.key]);
   }
+  if (event.key === "Escape") return leave(event);
   if (!keys[event.key]) return;
   event.preventDefault();
   keys[event.key]();
 };
 
 export const beginKeys = () => {
+  remembered();
   document.addEventListener("keydown", onKey);
   if (!by("keys")) return;
   const show = () => {
