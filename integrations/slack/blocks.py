@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from approvals.domain import cards_checks
 from approvals.domain.cards import Card, Claim, Spoken
 from approvals.domain.display import Shown
 from approvals.domain.state import clock
@@ -23,7 +24,6 @@ TEXT_LIMIT = standing.TEXT_LIMIT
 CLAIM_CHARACTERS = 400
 CLAIMS_CHARACTERS = 1_600
 MOST_REASONS = 5
-MOST_CHECKS = 10
 MOST_SAID = 6
 
 
@@ -45,10 +45,21 @@ def draw(
     web = standing.on_web(card) if critical_on_web else ""
     stands = [standing.header(card), *call, *standing.state(card), *_deadline(card)]
     stands += [el.rich(el.line(el.text(web, bold=True)))] if web else []
-    needed = [*stands, *facts, _parameters(card)]
-    extra = [_because(card), _checks(card), _said(card), _notes(card), _claims(card)]
-    ending = [buttons.row(card, value, critical_on_web=critical_on_web), foot(card)]
-    return Drawn(standing.text(card), within_budget(card, needed, [b for b in extra if b], ending))
+    needed, checks = [*stands, *facts, _parameters(card)], _checks(card)
+    more = [each for each in (_said(card), _notes(card), _claims(card)) if each]
+    because = [each for each in (_because(card),) if each]
+    # What warns of the agent's words is not left out for want of room that they take.
+    vital = [checks] if checks and cards_checks.warnings(card.checks) else []
+    extra = [*because, *([checks] if checks and not vital else ()), *more]
+    for needs, rest, whole in (
+        ([*needed, *vital], extra, rows.warns(card)),
+        (needed, [*because, *vital, *more], not vital),
+    ):
+        row = buttons.row(card, value, critical_on_web=critical_on_web, whole=whole)
+        found = within_budget(card, needs, rest, [row, foot(card)])
+        if size(found) <= BUDGET:
+            break
+    return Drawn(standing.text(card), found)
 
 
 def _call(groups: Sequence[str]) -> Block:
@@ -122,10 +133,10 @@ def _because(card: Card) -> Block | None:
 def _checks(card: Card) -> Block | None:
     if not card.checks:
         return None
-    notable = sorted(card.checks, key=lambda check: check.mark == "OK")
-    lines = [f"{check.mark}: {cut(check.words, 160)}" for check in notable[:MOST_CHECKS]]
-    if len(notable) > MOST_CHECKS:
-        lines.append(f"and {len(notable) - MOST_CHECKS} more, on the full request")
+    notable = cards_checks.by_weight(card.checks)
+    lines = [f"{each.mark}: {cut(each.words, rows.CHECK)}" for each in notable[: rows.CHECKS]]
+    if len(notable) > rows.CHECKS:
+        lines.append(f"and {len(notable) - rows.CHECKS} more, on the full request")
     return el.rich(el.line(el.text("Checked by us", bold=True)), el.bullets(lines))
 
 

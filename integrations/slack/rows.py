@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from approvals.domain import cards_rows
+from approvals.domain import cards_checks, cards_rows
 from approvals.domain.cards import Card
 from approvals.domain.cards_rows import LONGEST_PATH, Space
 from approvals.domain.showing import UNSEEN
@@ -12,6 +12,7 @@ from integrations.slack.shortening import cut, fold
 
 CHARACTERS = 2_500
 MOST = 25
+CHECKS, CHECK = 10, 300  # lines of checks, and characters of each
 SPACE = Space(lines=MOST, characters=CHARACTERS - 300, value=500, cut=cut, fold=fold)
 
 
@@ -24,6 +25,11 @@ def fits(card: Card) -> bool:
         and whole.count("\n") < MOST
         and len(json.dumps(whole, ensure_ascii=False)) <= CHARACTERS * 2
     )
+
+
+def warns(card: Card) -> bool:
+    """Say whether every warning of ours stands whole on a message."""
+    return cards_checks.have_room(card.checks, most=CHECKS, characters=CHECK)
 
 
 def drawn(card: Card) -> str:

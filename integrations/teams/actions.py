@@ -31,7 +31,7 @@ def offered(
 ) -> list[Part]:
     """The actions of a card, at most the six Teams draws; Undo where `undo` is what it carries."""
     on_web = critical_on_web and card.risk is RiskLevel.CRITICAL
-    may_approve = rows.fits(card) and not on_web
+    may_approve = rows.fits(card) and rows.warns(card) and not on_web
     allowed = only if may_approve else only & {Verdict.DENY}
     buttons = [
         _button(card, verdict, sealed, wants_note=wants_note)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from approvals.domain import cards_checks
 from approvals.domain.cards import Card, Spoken
 from approvals.domain.display import Shown
 from approvals.domain.state import clock
@@ -23,7 +24,7 @@ BUDGET = 20_000
 MOST_VIEWERS = 60
 CLAIM_CHARACTERS = 400
 CLAIMS_CHARACTERS = 1_600
-MOST_REASONS, MOST_CHECKS, MOST_SAID, MOST_NOTES = 5, 10, 6, 2
+MOST_REASONS, MOST_SAID, MOST_NOTES = 5, 6, 2
 STYLES = {
     Status.APPROVED: "good",
     Status.DENIED: "attention",
@@ -63,8 +64,16 @@ class View:
 def draw(card: Card, view: View) -> Part:
     """The card for the present state of a request."""
     top = [*_notice(view), _head(card, mine=view.mine)]
-    needed = [*top, *_deadline(card), *_facts(card), *_parameters(card)]
-    extra = [_because(card), _checks(card), _said(card), _notes(card), _claims(card)]
+    # What warns of the agent's words is not left out for want of room that they take.
+    warned = _checks(card) if cards_checks.warnings(card.checks) else []
+    needed = [*top, *_deadline(card), *_facts(card), *_parameters(card), *warned]
+    extra = [
+        _because(card),
+        [] if warned else _checks(card),
+        _said(card),
+        _notes(card),
+        _claims(card),
+    ]
     kept = [parts for parts in extra if parts]
     body = [*needed, *_flat(kept), _foot(card)]
     while kept and weight(body) > BUDGET:
@@ -74,6 +83,7 @@ def draw(card: Card, view: View) -> Part:
     if weight(body) > BUDGET:
         head = _head(card, most=300, mine=view.mine)
         body = [*_notice(view), head, *_too_large(card), _foot(card)]
+        card = replace(card, drawable=False)  # so nothing is approved on it
     return _whole(card, body, view)
 
 
@@ -195,10 +205,10 @@ def _because(card: Card) -> list[Part]:
 
 
 def _checks(card: Card) -> list[Part]:
-    notable = sorted(card.checks, key=lambda check: check.mark == "OK")
-    lines = [f"{check.mark}: {cut(check.words, 160)}" for check in notable[:MOST_CHECKS]]
-    if len(notable) > MOST_CHECKS:
-        lines.append(f"and {len(notable) - MOST_CHECKS} more, on the full request")
+    notable = cards_checks.by_weight(card.checks)
+    lines = [f"{each.mark}: {cut(each.words, rows.CHECK)}" for each in notable[: rows.CHECKS]]
+    if len(notable) > rows.CHECKS:
+        lines.append(f"and {len(notable) - rows.CHECKS} more, on the full request")
     return _listed("Checked by us", lines)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from approvals.domain import cards_rows
+from approvals.domain import cards_checks, cards_rows
 from approvals.domain.cards import Card
 from approvals.domain.cards_rows import Space
 from integrations.teams.texts import cut, fold
@@ -12,6 +12,7 @@ from integrations.teams.texts import cut, fold
 CHARACTERS = 2_500
 BYTES = 7_500
 MOST = 25
+CHECKS, CHECK = 10, 300  # lines of checks, and characters of each
 SPACE = Space(lines=MOST, characters=CHARACTERS - 300, value=300, cut=cut, fold=fold)
 
 
@@ -24,6 +25,11 @@ def fits(card: Card) -> bool:
         and len(rows.encode()) <= BYTES
         and rows.count("\n") < MOST
     )
+
+
+def warns(card: Card) -> bool:
+    """Say whether every warning of ours stands whole on a card."""
+    return cards_checks.have_room(card.checks, most=CHECKS, characters=CHECK)
 
 
 def drawn(card: Card, *, most: int = SPACE.characters) -> str:

@@ -307,6 +307,26 @@ def test_the_longest_of_everything_still_fits_and_says_what_is_left_out() -> Non
     assert any("More was recorded" in text for text in literal(drawn(crowded)))
 
 
+def warned(times: int, **changes: Any) -> Card:
+    """A card with so many warnings, after ten checks in order."""
+    fine = [CheckLine("OK", f"In order {n}.") for n in range(10)]
+    cautions = [CheckLine("CAUTION", f"Beware {n}.") for n in range(times)]
+    return replace(a_card(**changes), checks=(*fine, *cautions))
+
+
+def test_a_warning_stands_before_what_is_in_order_and_whatever_the_agent_writes() -> None:
+    found = drawn(warned(2, submission={"reasoning": "word " * 400, "risk_reason": "w " * 900}))
+    assert "Beware 0." in json.dumps(found)
+    assert "Beware 1." in json.dumps(found)
+    assert "approve" in buttons(found)
+
+
+def test_what_warns_more_than_fits_is_not_approved_here() -> None:
+    found = drawn(warned(11))
+    assert "and 11 more, on the full request" in json.dumps(found)
+    assert "approve" not in buttons(found)
+
+
 def test_the_plain_form_warns_in_full_or_offers_nothing_to_approve() -> None:
     warning = CheckLine("CAUTION", "first refund to this customer")
     few = replace(a_card(), checks=(*a_card().checks, *[warning] * 12))

@@ -156,7 +156,7 @@ def test_a_card_full_of_everything_stays_within_the_limit() -> None:
     card = replace(
         a_card(said=said, notes=notes, parameters={"note": "字" * 2_000}, reasoning=long),
         because=(long,) * 9,
-        checks=(CheckLine("CAUTION", long),) * 20,
+        checks=(CheckLine("CAUTION", long[:90]),) * 5,
         state_line=long * 2,
     )
     found = drawn(card)
@@ -164,6 +164,9 @@ def test_a_card_full_of_everything_stays_within_the_limit() -> None:
     assert "More was recorded than fits here." in json.dumps(found)
     assert "approve" in adaptive.buttons(found)
     assert "字" * 2_000 in json.dumps(found, ensure_ascii=False)
+    warned = drawn(replace(card, checks=(CheckLine("CAUTION", long),) * 20))
+    assert adaptive.weight(warned) < adaptive.MOST_BYTES
+    assert "approve" not in adaptive.buttons(warned)
 
 
 def test_what_cannot_be_shown_in_full_cannot_be_approved() -> None:
@@ -177,6 +180,16 @@ def test_claims_are_left_out_before_facts_are() -> None:
     )
     assert "more, on the full request" in json.dumps(card, ensure_ascii=False)
     assert "approve" in adaptive.buttons(card)
+
+
+@pytest.mark.parametrize(("warnings", "may_approve"), [(10, True), (11, False)])
+def test_what_warns_more_than_fits_is_not_approved_here(
+    *, warnings: int, may_approve: bool
+) -> None:
+    lines = tuple(CheckLine("CAUTION", f"Beware {n}.") for n in range(warnings))
+    found = drawn(replace(a_card(), checks=lines))
+    assert ("Beware 9." in str(found)) is True
+    assert any("Approve" in title for title in titles(found)) is may_approve
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
