@@ -333,7 +333,7 @@ def test_the_plain_form_warns_in_full_or_offers_nothing_to_approve() -> None:
     found = plain.draw(few, value=VALUE).blocks
     assert "\n".join(literal(found)).count("CAUTION: first refund") == 12
     assert "approve" in buttons(found)
-    many = replace(few, checks=[replace(warning, words="x" * 90)] * 40)
+    many = replace(few, checks=(replace(warning, words="x" * 90),) * 40)
     assert "approve" not in buttons(plain.draw(many, value=VALUE).blocks)
     long = "w" * 5_000
     told = tuple(Said("Ada", Verdict.INVESTIGATE, long, NOON, "web") for _ in range(6))
