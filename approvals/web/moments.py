@@ -51,6 +51,19 @@ def left_in_words(left: timedelta) -> str:
     return f"{span(left)} left"
 
 
+def left_spoken(left: timedelta) -> str:
+    """As it is said aloud: whole minutes, so that a name does not change at every second."""
+    if left <= timedelta(0):
+        return "time is up"
+    minutes = left // MINUTE
+    if not minutes:
+        return "under a minute left"
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    told = [(days, "day"), (hours, "hour"), (0 if days else minutes, "minute")]
+    return " ".join([*(_of(count, unit) for count, unit in told if count), "left"])
+
+
 def span(length: timedelta) -> str:
     """A length of time in its two largest units."""
     seconds = int(length.total_seconds())
@@ -62,6 +75,10 @@ def span(length: timedelta) -> str:
         return _two(seconds // 3600, "h", seconds % 3600 // 60, "min")
     days = seconds // 86400
     return _two(days, "day" if days == 1 else "days", seconds % 86400 // 3600, "h")
+
+
+def _of(count: int, unit: str) -> str:
+    return f"{count} {unit}{'' if count == 1 else 's'}"
 
 
 def _two(large: int, large_unit: str, small: int, small_unit: str) -> str:

@@ -28,7 +28,8 @@ UNSEARCHED = "long, so not all of it was searched"
 class Row:
     """What a table shows of one request. `name` is what a screen reader hears for its link; `mark`
     changes whenever anything else in it does, but for the time.
-    `fold` names the row it is folded under, and `folds` says how many are folded under this one."""
+    `fold` names the row it is folded under, and `folds` says how many are folded under this one. `name` of
+    an open row ends in `left` and `after_left`, so that an open page can say anew how long is left."""
 
     ref: str
     public_id: str
@@ -55,6 +56,8 @@ class Row:
     how_much: str = ""
     fold: str = ""
     folds: int = 0
+    left: str = ""
+    after_left: str = ""
 
 
 def draw(
@@ -102,6 +105,7 @@ def one(
         cards.headline({"action": row.action, "target": row.target}), card.requests
     )
     how_much = learnt.known(row) if how_much is None else how_much
+    left, after_left = _left(state, needs_you=needs_you, now=now) if is_open else ("", "")
     return Row(
         ref=row.ref,
         public_id=str(row.public_id),
@@ -122,10 +126,12 @@ def one(
         took=moments.span(state.closed_at - row.created_at) if state.closed_at else "",
         created_at=row.created_at,
         deadline=moments.deadline(state, now=now) if is_open else None,
-        name=_name(state, headline, how_much, badge.words, needs_you=needs_you),
+        name=f"{_name(state, headline, how_much, badge.words)}{left}{after_left}",
         mark=mark(card, needs_you=needs_you),
         notes=_notes(card, marks, reader) if is_open else (),
         how_much=how_much,
+        left=left,
+        after_left=after_left,
     )
 
 
@@ -186,12 +192,16 @@ def by(state: RequestState) -> str:
     return state.closed_by
 
 
-def _name(state: RequestState, headline: str, how_much: str, badge: str, *, needs_you: bool) -> str:
+def _name(state: RequestState, headline: str, how_much: str, badge: str) -> str:
     parts = [f"{state.plan.risk.capitalize()} risk", headline]
     parts += [how_much] if how_much else []
     parts.append(badge.split(" ", 1)[-1].lower())
-    if not state.status.is_final:
-        parts.append(f"decide by {state.decide_by:%H:%M} UTC")
-    if needs_you:
-        parts.append("needs you")
     return ", ".join(parts)
+
+
+def _left(state: RequestState, *, needs_you: bool, now: datetime) -> tuple[str, str]:
+    """How long is left as it is spoken, and what stays true whenever that is heard."""
+    is_paused = state.status is Status.INVESTIGATING
+    left = "clock paused" if is_paused else moments.left_spoken(state.decide_by - now)
+    by_when = "" if is_paused else f", decide by {state.decide_by:%H:%M} UTC"
+    return f", {left}", f"{by_when}{', needs you' if needs_you else ''}"

@@ -102,6 +102,30 @@ const keepTick = (shown, next) => {
   if (before?.checked && !after) say(`${next.dataset.ref} is no longer selected: it was decided.`);
 };
 
+// The name of a row's link says how long is left, in whole minutes; where the focus is it changes later, for
+// whoever listens would hear it all again.
+const counted = (count, unit) => (count ? `${count} ${unit}${count === 1 ? "" : "s"} ` : "");
+const leftSpoken = (seconds) => {
+  if (seconds <= 0) return "time is up";
+  if (seconds < 60) return "under a minute left";
+  const minutes = Math.floor(seconds / 60);
+  const days = Math.floor(minutes / 1440);
+  const hours = Math.floor(minutes / 60) % 24;
+  return `${counted(days, "day")}${counted(hours, "hour")}${days ? "" : counted(minutes % 60, "minute")}left`;
+};
+const nameAnew = () => {
+  for (const link of all("#rows a[data-left]")) {
+    const until = link.closest("tr").querySelector("[data-countdown]")?.dataset.countdown;
+    if (!until || link === document.activeElement) continue;
+    const { left, after } = link.dataset;
+    const words = `, ${leftSpoken((Date.parse(until) - serverNow()) / 1000)}`;
+    if (words === left) continue;
+    const name = link.getAttribute("aria-label");
+    link.setAttribute("aria-label", name.slice(0, name.length - left.length - after.length) + words + after);
+    link.dataset.left = words;
+  }
+};
+
 const countsOf = (fresh) =>
   Object.fromEntries(all("[data-count]", fresh).map((count) => [count.dataset.count, count.textContent]));
 
@@ -226,6 +250,7 @@ export const beginQueue = () => {
   showWaiting();
   setInterval(drawHeld, 1000);
   setInterval(drawHeldAlarms, 1000);
+  setInterval(nameAnew, 1000);
   by("show-new").addEventListener("click", showNew);
   main.addEventListener("click", (event) => {
     const button = event.target.closest("[data-unfolds]");

@@ -101,3 +101,19 @@ def test_what_is_wrong_comes_without_moving_the_list_under_the_pointer(page: Pag
     page.get_by_role("button", name="Pause").dispatch_event("click")
     page.get_by_role("button", name="Go on").dispatch_event("click")
     expect(page.locator("#alarms")).to_have_text("")
+
+
+def test_the_name_of_a_row_keeps_saying_how_long_is_left(page: Page) -> None:
+    link = page.locator("#rows .what a").first
+    expect(link).to_have_attribute(
+        "aria-label", re.compile(r"waiting, 4 minutes left, decide by")
+    )
+    clock = page.locator("#rows [data-countdown]").first
+    soon = "new Date(Date.now() + 150_500).toISOString()"
+
+    clock.evaluate(f"node => {{ node.dataset.countdown = {soon}; }}")
+
+    expect(link).to_have_attribute(
+        "aria-label",
+        re.compile(r"^Medium risk, .+, waiting, 2 minutes left, decide by \d\d:\d\d UTC"),
+    )

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from django.test import Client
 
 from approvals.domain.terms import Verdict
 from approvals.models import Absence, Agent
 from approvals.services import clock
+from approvals.web import moments
 from tests.support import cast
 from tests.web.conftest import Browser
 from tests.web.reading import Page
@@ -28,11 +30,47 @@ def test_a_row_says_what_would_run_in_full_and_whom_it_needs(lin: Browser, robo:
     assert (
         shown[0]
         .every("a")[0]
-        .name.startswith("Medium risk, Scale deployment · production-api, waiting, decide by ")
+        .name.startswith(
+            "Medium risk, Scale deployment · production-api, waiting, 4 minutes left, "
+        )
     )
-    assert shown[0].every("a")[0].name.endswith(" UTC, needs you")
+    assert (
+        shown[0]
+        .every("a")[0]
+        .name.endswith(f"left, decide by {row.decide_by:%H:%M} UTC, needs you")
+    )
     assert "0 of 1 · needs you" in shown[0].text
     assert f"{row.decide_by:%H:%M} UTC · then more people are asked" in shown[0].text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-1, "time is up"),
+        (59, "under a minute left"),
+        (60, "1 minute left"),
+        (719, "11 minutes left"),
+        (3_600, "1 hour left"),
+        (3_660, "1 hour 1 minute left"),
+        (90_000 + 60, "1 day 1 hour left"),
+        (172_800, "2 days left"),
+    ],
+)
+def test_the_time_left_is_spoken_in_whole_minutes(seconds: int, words: str) -> None:
+    assert moments.left_spoken(timedelta(seconds=seconds)) == words
+
+
+def test_the_name_of_a_row_says_while_a_question_is_open_that_its_clock_rests(
+    lin: Browser, robo: Agent
+) -> None:
+    row = cast.decide(cast.request(robo), lin.person, Verdict.INVESTIGATE, "Why?")
+
+    link = lin.get("/queue?tab=all").rows[0].every("a")[0]
+
+    assert ", question open, clock paused" in link.name
+    assert "decide by" not in link.name
+    told = link.attributes["data-left"] + link.attributes["data-after"]
+    assert link.name.endswith(told), row.ref
 
 
 def test_a_small_amount_hides_no_greater_total(lin: Browser, robo: Agent) -> None:
