@@ -39,7 +39,7 @@ COLUMNS = (
     "asked_at", "ref", "risk", "action", "target", "agent", "approvals", "waits_for", "decide_by",
     "needs_you", "flags",
 )  # fmt: skip
-DO = ("deny", "assign", "mute", "rule", "denied", "assigned", "muted", "unmuted")
+DO = ("deny", "assign", "mute", "export", "rule", "denied", "assigned", "muted", "unmuted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +62,11 @@ def several(request: HttpRequest, person: Person) -> HttpResponse:
     if do not in DO or not refs:
         return _said(request, "Nothing was selected", "Tick requests in the queue first.", 422)
     if len(refs) > MOST:
-        words = (
-            f"At most {MOST} can be acted on at once; {len(refs)} were selected. Nothing was done."
-        )
-        return _said(request, "Too many at once", words, 422)
+        return _too_many(request, refs)
     if do == "rule":
         return HttpResponseRedirect(f"/policies/simulate?{urlencode({'from': ','.join(refs)})}")
+    if do == "export":
+        return _exported(person, refs)
     return _page(request, person, do, refs)
 
 
@@ -76,7 +75,9 @@ def several(request: HttpRequest, person: Person) -> HttpResponse:
 def deny(request: HttpRequest, person: Person) -> HttpResponse:
     """Deny each for the same reason; each is its own decision, with its own record."""
     reason = request.POST.get("reason", "").strip()
-    seen = [part.split("~") for part in request.POST.getlist("seen")][:MOST]
+    seen = [part.split("~") for part in request.POST.getlist("seen")]
+    if len(seen) > MOST:
+        return _too_many(request, seen)
     marked = [part for part in seen if len(part) == 3 and part[1].isdecimal() and len(part[1]) < 9]
     refs = [part[0] for part in marked]
     if not SHORTEST_REASON <= len(reason) <= LONGEST_REASON:
@@ -90,10 +91,12 @@ def deny(request: HttpRequest, person: Person) -> HttpResponse:
 @signed_in
 def undo(request: HttpRequest, person: Person) -> HttpResponse:
     """Take back one denial of several, or all that can be; nothing that was said after them."""
-    refs = request.POST.getlist("ref")[:MOST]
+    refs, held = request.POST.getlist("ref"), request.POST.getlist("held")
+    if max(len(refs), len(held)) > MOST:
+        return _too_many(request, max(refs, held, key=len))
     wanted = request.POST.getlist("undo")[:1]
     if wanted == ["all"]:
-        wanted = request.POST.getlist("held")[:MOST]
+        wanted = held
     wrong = several_denied.undo_each(person, wanted)
     return _done(request, person, "denied", refs, wrong, is_undo=True)
 
@@ -102,7 +105,9 @@ def undo(request: HttpRequest, person: Person) -> HttpResponse:
 @signed_in
 def assign(request: HttpRequest, person: Person) -> HttpResponse:
     """Ask somebody by name to look at each."""
-    refs = request.POST.getlist("ref")[:MOST]
+    refs = request.POST.getlist("ref")
+    if len(refs) > MOST:
+        return _too_many(request, refs)
     chosen = people_reads.somebody(request.POST.get("person", ""))
     if chosen is None:
         problem = "Choose somebody from the list. Nobody was assigned."
@@ -139,11 +144,19 @@ def export(request: HttpRequest, person: Person) -> HttpResponse:
     wanted = queue_lists.wish(request.GET)
     reader = boards.reader(person, now=clock.now())
     cards = queue_lists.shown(reader, wanted).whole
+    return _csv(reader, cards, filters={"tab": wanted.tab} | wanted.filters)
+
+
+def _exported(person: Person, refs: Sequence[str]) -> HttpResponse:
+    """What was selected, as CSV; what exists of it."""
+    reader = boards.reader(person, now=clock.now())
+    cards = _cards(refs)
+    return _csv(reader, cards, filters={"requests": " ".join(card.row.ref for card in cards)})
+
+
+def _csv(reader: Reader, cards: Sequence[Waiting], *, filters: dict[str, str]) -> HttpResponse:
     audit.exported(
-        actor=actors.person(person),
-        at=reader.now,
-        filters={"tab": wanted.tab} | wanted.filters,
-        form="csv of the queue",
+        actor=actors.person(reader.person), at=reader.now, filters=filters, form="csv of the queue"
     )
     text = io.StringIO()
     writer = csv.writer(text)
@@ -201,7 +214,7 @@ def _page(
 
 
 def _items(reader: Reader, refs: Sequence[str], do: str, wrong: dict[str, str]) -> list[Item]:
-    cards = reads.cards(list(reads.slim().filter(pk__in=_numbers(refs)).order_by("number")))
+    cards = _cards(refs)
     amounts.learn([card.row for card in cards])
     verdict = Verdict.DENY if do == "deny" else None
     muted = muting.muted_by(reader.person, [card.row for card in cards]) if do == "mute" else ()
@@ -218,6 +231,10 @@ def _items(reader: Reader, refs: Sequence[str], do: str, wrong: dict[str, str]) 
         seen = f"{row.ref}~{card.row.version}~{card.row.action_sha256}"
         found.append(Item(row, seen, words, row.ref in wrong, denial))
     return found
+
+
+def _cards(refs: Sequence[str]) -> list[Waiting]:
+    return reads.cards(list(reads.slim().filter(pk__in=_numbers(refs)).order_by("number")))
 
 
 def _numbers(refs: Sequence[str]) -> list[int]:
@@ -244,6 +261,13 @@ def _done(
     return HttpResponseRedirect(
         f"/queue/several?{urlencode({'do': do, 'ref': refs}, doseq=True)}", status=303
     )
+
+
+def _too_many(request: HttpRequest, chosen: Sequence[object]) -> HttpResponse:
+    words = (
+        f"At most {MOST} can be acted on at once; {len(chosen)} were selected. Nothing was done."
+    )
+    return _said(request, "Too many at once", words, 422)
 
 
 def _said(request: HttpRequest, title: str, words: str, status: int) -> HttpResponse:

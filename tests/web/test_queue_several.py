@@ -192,6 +192,44 @@ def test_an_export_holds_the_view_and_is_written_down(lin: Browser, robo: Agent)
     }
 
 
+def test_what_was_selected_is_exported_and_nothing_else(lin: Browser, robo: Agent) -> None:
+    first, second, third = shop(robo, 3)
+    cast.decide(row_of(third), lin.person, Verdict.DENY, "No.")
+
+    answer = lin.client.get(asked(third, first, "REQ-999", "nonsense", do="export"))
+
+    lines = list(csv.DictReader(io.StringIO(answer.content.decode())))
+    assert [line["ref"] for line in lines] == [first, third]
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="queue.csv"'
+    assert second not in answer.content.decode()
+    event = AuditEvent.objects.get(type=EventKind.AUDIT_EXPORTED.value)
+    assert event.entry["detail"]["filters"] == {"requests": f"{first} {third}"}
+
+
+@pytest.mark.parametrize(
+    ("address", "name", "value"),
+    [
+        ("/queue/deny", "seen", "REQ-1~1~x"),
+        ("/queue/assign", "ref", "REQ-1"),
+        ("/queue/undo", "ref", "REQ-1"),
+        ("/queue/undo", "held", "REQ-1~1"),
+    ],
+)
+def test_more_than_fifty_are_refused_in_words_and_never_cut(
+    lin: Browser, robo: Agent, address: str, name: str, value: str
+) -> None:
+    shop(robo, 1)
+    fields = {name: [value] * 51, "reason": REASON, "person": str(lin.person.pk), "undo": "all"}
+
+    answer = lin.client.post(address, fields)
+
+    assert answer.status_code == 422
+    assert "At most 50 can be acted on at once; 51 were selected" in answer.content.decode()
+    assert not Decision.objects.exists()
+    assert not Assignment.objects.exists()
+    assert "At most 50" in lin.get(asked(*["REQ-1"] * 51, do="export"), status=422).text
+
+
 def test_rows_are_selected_and_sent_without_script(lin: Browser, robo: Agent) -> None:
     shop(robo, 1)
     page = lin.get("/queue")
@@ -205,6 +243,7 @@ def test_rows_are_selected_and_sent_without_script(lin: Browser, robo: Agent) ->
         "deny",
         "assign",
         "mute",
+        "export",
         "rule",
     ]
 
