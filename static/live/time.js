@@ -123,7 +123,25 @@ const showZone = (time) => {
   else write(time, { mine, both: `${utc} (${mine})`, agent: agents }[zoneNow()] ?? utc);
   const where = agents ? `, at the agent ${agents}` : "";
   const title = `${utc.includes("UTC") ? utc : `${utc} UTC`}, here ${mine}${where}`;
-  if (time.title !== title) time.title = title;
+  if ("main" in time.dataset) tellOnFocus(time, title);
+  else if (time.title !== title) time.title = title;
+};
+
+// The main times of a page can be reached by key and by touch, and tell every zone there; all of them would
+// be too many stops on the way to the buttons.
+let tips = 0;
+const tellOnFocus = (time, words) => {
+  let tip = by(time.getAttribute("aria-describedby"));
+  if (!tip) {
+    tip = document.createElement("span");
+    tip.className = "tip";
+    tip.setAttribute("role", "tooltip");
+    tip.id = `zones-${(tips += 1)}`;
+    time.tabIndex = 0;
+    time.setAttribute("aria-describedby", tip.id);
+    time.parentElement.append(tip);
+  }
+  write(tip, words);
 };
 
 const ZONES = {
@@ -146,6 +164,11 @@ const nameZone = () => write(by("zone-switch"), ZONES[zoneNow()]);
 export const beginTime = () => {
   tick();
   setInterval(tick, 1000);
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !event.target.matches("time[data-main]")) return;
+    event.preventDefault(); // what it closes is the tip, not the page
+    event.target.blur();
+  });
   const form = by("zone-form");
   if (!form) return;
   form.hidden = false;

@@ -1,4 +1,4 @@
-"""Times in a real browser: history leads with UTC whatever zone its reader likes."""
+"""Times in a real browser: history leads with UTC, and a request's main times tell every zone to a key."""
 
 from __future__ import annotations
 
@@ -62,3 +62,24 @@ def test_history_leads_with_utc_and_says_my_zone_beside(ahead: Page, shared_worl
 
     in_zone(ahead, "Times in UTC")
     expect(when.locator(".here")).to_have_text("")
+
+
+def test_the_main_times_of_a_request_tell_every_zone_on_focus(
+    ahead: Page, shared_world: World
+) -> None:
+    ahead.goto(f"/r/{shared_world.submit()}")
+    in_zone(ahead, "Times in UTC")
+    deadline = ahead.locator(".strip time")
+    words = f"{deadline.inner_text()}, here "
+
+    told = ahead.locator(f"#{deadline.get_attribute('aria-describedby')}")
+    expect(told).to_be_hidden()
+    expect(told).to_contain_text(words)
+    expect(told).to_contain_text("GMT+14")
+    deadline.focus()
+    expect(told).to_be_visible()
+    assert told.get_attribute("role") == "tooltip"
+    ahead.keyboard.press("Escape")
+    expect(told).to_be_hidden()
+
+    assert ahead.locator("main time").count() > ahead.locator("main time[tabindex]").count() == 2
