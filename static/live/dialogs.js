@@ -1,5 +1,5 @@
 // Forms that stand on the page become modal; what was typed in them is never lost.
-import { all, main } from "./page.js";
+import { all, main, say } from "./page.js";
 import { drawPostponed, onSwap } from "./parts.js";
 
 export const openDialog = (key) => {
@@ -23,6 +23,31 @@ const upgrade = (within) => {
       openDialog(dialog.dataset.dialog);
     }
   }
+};
+
+// While the service records what was sent, its button says so; it says again what it does if the page is
+// come back to, or if no answer came for so long that the way there must be broken.
+const NO_ANSWER = 30_000;
+const sent = new Map();
+const markSent = (form, button) => {
+  const words = main.dataset.page === "request" && [...button.childNodes];
+  sent.set(form, { button, words, late: setTimeout(() => mayBeSent(form), NO_ANSWER) });
+  form.dataset.sent = "yes";
+  button.setAttribute("aria-disabled", "true");
+  if (!words) return;
+  button.style.minWidth = `${button.offsetWidth}px`;
+  button.setAttribute("aria-busy", "true");
+  button.replaceChildren("Recording…");
+  say("Recording…");
+};
+const mayBeSent = (form) => {
+  const { button, words, late } = sent.get(form);
+  clearTimeout(late);
+  sent.delete(form);
+  delete form.dataset.sent;
+  button.removeAttribute("aria-disabled");
+  button.removeAttribute("aria-busy");
+  if (words) button.replaceChildren(...words);
 };
 
 // The open dialog of a request that changed meanwhile says so and cannot be sent.
@@ -65,13 +90,9 @@ export const beginDialogs = () => {
     // Where the answer is a file, this page stays, and another may be asked for.
     if ("file" in event.target.dataset) return;
     if (event.target.dataset.sent) return event.preventDefault();
-    event.target.dataset.sent = "yes";
-    button.setAttribute("aria-disabled", "true");
+    markSent(event.target, button);
   });
   window.addEventListener("pageshow", () => {
-    for (const form of all("form[data-sent]")) {
-      delete form.dataset.sent;
-      for (const button of all("[aria-disabled]", form)) button.removeAttribute("aria-disabled");
-    }
+    for (const form of [...sent.keys()]) mayBeSent(form);
   });
 };

@@ -115,7 +115,9 @@ const refresh = async (spread) => {
   busy = false;
 };
 
+const QUIET = 300;
 const fetchOnce = async () => {
+  const waits = setTimeout(() => { by("live-note").dataset.waits = ""; }, QUIET);
   try {
     const heard = stamp ? `&heard=${encodeURIComponent(stamp)}` : "";
     const answer = await fetch(`${page.address()}${heard}`, { headers: { "X-Live": "1" }, cache: "no-store" });
@@ -127,6 +129,9 @@ const fetchOnce = async () => {
     tick();
   } catch {
     lost();
+  } finally {
+    clearTimeout(waits);
+    delete by("live-note").dataset.waits;
   }
 };
 
