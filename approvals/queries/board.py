@@ -5,13 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Count, Q
 
+from approvals.domain.policy.autonomy import EVERY_CLASS
+from approvals.domain.policy.classes import class_of
 from approvals.domain.state import Seat
-from approvals.domain.terms import OPEN
-from approvals.models import ApprovalRequest, Team, states
+from approvals.domain.terms import OPEN, Stage
+from approvals.models import AgentStage, ApprovalRequest, Team, stages, states
 from approvals.queries import queue
 from approvals.queries.queue import MOST_WAITING, Waiting
 
@@ -22,13 +26,16 @@ _ON_CARDS = Q(request__status__in=_OPEN, request__joined=None)
 _HEAD = ("chain_head", "decide_by", "agent__name", "agent__owner")
 
 
+_TRUST = ("agent_id", "action_class", "stage", "falls_to", "ends_at", "until")
+
+
 @dataclass(frozen=True, slots=True)
 class Board:
     """Everything that waits at one moment, critical first and then the least time left.
 
     `began` is this machine's clock just before the first statement, in seconds; `titles` is what
     people call each team; `is_cut` says that more waits than was read; `heads` is what each card was
-    read at.
+    read at; `trust` is the rows of stages by agent and class of action, whether or not they ended since.
     """
 
     cards: tuple[Waiting, ...]
@@ -36,6 +43,13 @@ class Board:
     began: float
     is_cut: bool
     heads: dict[int, tuple[Any, ...]] = field(default_factory=dict)
+    trust: dict[tuple[UUID, str], AgentStage] = field(default_factory=dict)
+
+    def stage(self, row: ApprovalRequest, *, at: datetime) -> Stage | None:
+        """How far the agent is trusted at a moment with what it asks here; None where no stage is set."""
+        own = self.trust.get((row.agent_id, class_of(row.action)))
+        found = own or self.trust.get((row.agent_id, EVERY_CLASS))
+        return stages.stage_at(found, at=at) if found else None
 
 
 def board(before: Board | None = None) -> Board:
@@ -62,7 +76,13 @@ def board(before: Board | None = None) -> Board:
         if pk in cards
     ]
     waiting.sort(key=lambda card: card.row.risk != "critical")
-    return Board(tuple(waiting), titles, began, len(heads) > MOST_WAITING, shown)
+    trust = _trust({card.row.agent_id for card in waiting})
+    return Board(tuple(waiting), titles, began, len(heads) > MOST_WAITING, shown, trust)
+
+
+def _trust(agents: Iterable[UUID]) -> dict[tuple[UUID, str], AgentStage]:
+    rows = AgentStage.objects.filter(agent__in=list(agents), until=None)
+    return {(row.agent_id, row.action_class): row for row in rows.only(*_TRUST)}
 
 
 def _heads() -> list[tuple[int, tuple[Any, ...]]]:

@@ -147,11 +147,15 @@ class Reader:
             needs_you=self.is_needed(card),
             titles=self.board.titles,
             now=self.now,
+            stage=self._stage(card),
         )
 
     def mark(self, card: Waiting) -> str:
         """What `Row.mark` would be, without drawing the row."""
-        return rows.mark(card, needs_you=self.is_needed(card))
+        return rows.mark(card, needs_you=self.is_needed(card), stage=self._stage(card))
+
+    def _stage(self, card: Waiting) -> str:
+        return str(self.board.stage(card.row, at=self.now) or "")
 
 
 def reader(person: Person, *, now: datetime, heard: float | None = None) -> Reader:

@@ -75,7 +75,7 @@ def news(
 
 def _mark(card: Waiting) -> str:
     """A row that closed stays as it is; an open one is news whenever its mark is another."""
-    return CLOSED if card.state.status.is_final else rows.mark(card, needs_you=False)
+    return CLOSED if card.state.status.is_final else rows.mark(card, needs_you=False, stage="")
 
 
 def _waiting(changed: Iterable[Waiting], shared: Shared) -> list[Waiting]:

@@ -58,6 +58,7 @@ class Row:
     folds: int = 0
     left: str = ""
     after_left: str = ""
+    stage: str = ""
 
 
 def draw(
@@ -96,8 +97,10 @@ def one(
     titles: Mapping[str, str],
     now: datetime,
     how_much: str | None = None,
+    stage: str = "",
 ) -> Row:
-    """One row, from columns alone; `how_much` is what was learnt of it unless it is given."""
+    """One row, from columns alone; `how_much` is what was learnt of it unless it is given. `stage` is that
+    of its agent for what it asks."""
     row, state = card.row, card.state
     is_open = not state.status.is_final
     badge = standing.of(state, is_yours=needs_you)
@@ -127,20 +130,22 @@ def one(
         created_at=row.created_at,
         deadline=moments.deadline(state, now=now) if is_open else None,
         name=f"{_name(state, headline, how_much, badge.words)}{left}{after_left}",
-        mark=mark(card, needs_you=needs_you),
+        mark=mark(card, needs_you=needs_you, stage=stage),
         notes=_notes(card, marks, reader) if is_open else (),
         how_much=how_much,
         left=left,
         after_left=after_left,
+        stage=stage if is_open else "",
     )
 
 
-def mark(card: Waiting, *, needs_you: bool) -> str:
+def mark(card: Waiting, *, needs_you: bool, stage: str) -> str:
     """Eight digits that differ when a row must be drawn anew."""
     row, state = card.row, card.state
     told = (
         row.status, row.version, row.stage, row.rung, len(state.approvals), needs_you,
         card.requests, row.decide_by, row.paused_at, sorted(card.assigned), row.outcome_at,
+        stage,
     )  # fmt: skip
     return f"{crc32(repr(told).encode()):08x}"
 

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from approvals.domain.terms import Verdict
-from approvals.models import Absence, Agent
+from approvals.models import Absence, Agent, AgentStage
 from approvals.services import clock
 from approvals.web import moments
 from tests.support import cast
@@ -41,6 +41,39 @@ def test_a_row_says_what_would_run_in_full_and_whom_it_needs(lin: Browser, robo:
     )
     assert "0 of 1 · needs you" in shown[0].text
     assert f"{row.decide_by:%H:%M} UTC · then more people are asked" in shown[0].text
+
+
+def test_a_row_says_how_far_its_agent_is_trusted_with_this_until_that_ends(
+    lin: Browser, robo: Agent
+) -> None:
+    now = clock.now()
+    cast.request(robo)
+    cast.request(robo, **RESTART)
+    every = AgentStage.objects.create(
+        agent=robo,
+        action_class="*",
+        stage="supervised",
+        since=now - HOUR,
+        changed_by="lin",
+        reason="x",
+    )
+
+    def told() -> list[str]:
+        return [row.text.partition("asked by ")[2] for row in lin.get("/queue?tab=all").rows]
+
+    assert [text.startswith("robo · supervised") for text in told()] == [True, True]
+    known = {row.attributes["data-ref"]: row for row in lin.get("/queue?tab=all").rows}
+    asked = ",".join(f"{ref}~{row.attributes['data-mark']}" for ref, row in known.items())
+    assert lin.get(f"/queue/rows?tab=all&known={asked}").rows == []
+
+    every.ends_at, every.falls_to = now, "shadow"
+    every.save()
+
+    assert [text.startswith("robo · shadow") for text in told()] == [True, True]
+    assert len(lin.get(f"/queue/rows?tab=all&known={asked}").rows) == 2
+    every.until = now
+    every.save()
+    assert not any("·" in text.partition(" ")[2][:2] for text in told())
 
 
 @pytest.mark.parametrize(
