@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from approvals.domain import (
-    amounts,
     cards_words,
     display,
     itself,
@@ -139,7 +138,7 @@ class Card:
     channel may not see, and is empty where it may see everything. `ran` is the end of `state_line` that
     tells what became of an approval, and `report` the agent's own words about that, not checked.
     `may_add` is how much time one person may add. `pending` can still be undone. `filled` of the present
-    stage's `seats` are taken by approvals that count.
+    stage's `seats` are taken by approvals that count; `then` is what one more of them would bring.
     """
 
     ref: str
@@ -178,6 +177,7 @@ class Card:
     pending: tuple[Pending, ...] = ()
     seats: int = 1
     filled: int = 0
+    then: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -204,7 +204,7 @@ def draw(matter: Matter) -> Card:
     readable = all(p.shown.complete for p in parameters) and action.complete and target.complete
     counts_for = () if state.status.is_final else matter.stands_for
     what = sharing.counted(headline(submission), len(counts_for))
-    title = " · ".join(filter(None, (what, amounts.told(submission["parameters"]))))
+    title = sharing.counted(cards_words.headline_with_amount(submission), len(counts_for))
     line = cards_words.state_line(state, matter.teams, nobody_can=matter.nobody_can)
     line += sharing.reach(counts_for)
     return Card(
@@ -245,6 +245,7 @@ def draw(matter: Matter) -> Card:
         pending=() if state.status.is_final else tuple(matter.pending),
         seats=state.current.seats if state.plan.stages else 1,
         filled=state.filled if state.plan.stages else 0,
+        then=cards_words.after_approval(state),
     )
 
 

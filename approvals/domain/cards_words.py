@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from approvals.domain import display
+from approvals.domain import amounts, display
 from approvals.domain.state import RequestState, clock
 from approvals.domain.terms import Basis, RiskLevel, Status
 
@@ -25,9 +25,19 @@ Titles = Mapping[str, str]
 
 def headline(submission: Mapping[str, Any]) -> str:
     """What would be done to what, in our words: `Scale deployment · production-api`."""
+    return _joined(submission, "")
+
+
+def headline_with_amount(submission: Mapping[str, Any]) -> str:
+    """The same with how much, where that is known, before anything the agent could put beside it:
+    `Refund · amount 124000, currency EUR · cus_9`."""
+    return _joined(submission, amounts.told(submission["parameters"]))
+
+
+def _joined(submission: Mapping[str, Any], amount: str) -> str:
     action = display.show_identifier(str(submission["action"]), limit=HEADLINE_LIMIT)
     target = display.show_identifier(str(submission["target"]), limit=HEADLINE_LIMIT)
-    return f"{_words(action.text)} · {target.text}"
+    return " · ".join(filter(None, (_words(action.text), amount, target.text)))
 
 
 def _words(action: str) -> str:
@@ -166,6 +176,22 @@ def summary(state: RequestState, *, agent: str, ref: str, headline: str, line: s
         return f"{badge(state)}: {headline}. {line} {ref}."
     risk = state.plan.risk.capitalize()
     return f"{risk} risk. {headline}. Asked by agent {agent}. {line} {ref}."
+
+
+def after_approval(state: RequestState) -> str:
+    """What one approval more would bring: whether anything may run then, or who is asked first."""
+    if not state.plan.stages:
+        return RUNS_NEXT
+    seats, filled = state.current.seats, state.filled
+    which = f"You would be approval {filled + 1} of {seats}. " if seats > 1 else ""
+    if filled + 1 < seats:
+        return f"{which}Nothing runs before all have approved."
+    if state.stage + 1 < len(state.plan.stages):
+        return f"{which}Nothing runs before the next step has approved, too."
+    return f"{which}{RUNS_NEXT}"
+
+
+RUNS_NEXT = "The agent may run it at once."
 
 
 def before(checks: Sequence[Mapping[str, Any]]) -> str:

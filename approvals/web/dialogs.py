@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from approvals.domain import amounts
+from approvals.domain import amounts, cards_words
 from approvals.domain.cards import Card
 from approvals.domain.state import RequestState, clock
 from approvals.domain.terms import RiskLevel, Verdict
@@ -94,9 +94,7 @@ def approve(
             _size(card),
             *_how_much(row),
             undo_words(row),
-            f"You would be approval {state.filled + 1} of {seats}."
-            if seats > 1
-            else "Your approval is enough; the agent may then run it once.",
+            cards_words.after_approval(state),
             *_counts_for(card),
         ),
         verdict=Verdict.APPROVE.value,

@@ -93,15 +93,10 @@ def _restated(card: Card) -> str:
 
 
 def _counts(card: Card) -> str:
-    """What this approval would be, and whether anything can run after it."""
-    if card.seats <= 1:
-        needs = next((fact.value for fact in card.facts if fact.name == "Needs"), "")
-        words = f"Needs {cut(needs, 60)}. " if needs else ""
-        return f"{words}The agent may run it at once."
-    which = f"You would be approval {card.filled + 1} of {card.seats}."
-    is_last = card.filled + 1 >= card.seats
-    then = "The agent may run it at once." if is_last else "Nothing runs before all have approved."
-    return f"{which} {then}"
+    """Who is needed, unless the count says it, and whether anything can run after it."""
+    needs = next((fact.value for fact in card.facts if fact.name == "Needs"), "")
+    words = f"Needs {cut(needs, 60)}. " if needs and card.seats <= 1 else ""
+    return f"{words}{card.then}"
 
 
 def _numbers(card: Card) -> list[str]:

@@ -90,5 +90,9 @@ def _approve(card: Card, sealed: str, *, wants_note: bool) -> Part:
 def _restated(card: Card) -> str:
     needs = next((fact.value for fact in card.facts if fact.name == "Needs"), "")
     words = f" Needs {cut(needs, 200)}." if needs else ""
-    what = cut(card.headline, 170)
-    return f"{what}. Risk: {card.risk}.{words} Once approved, the agent may run it at once."
+    return f"{_what(card)}. Risk: {card.risk}.{words} {card.then}"
+
+
+def _what(card: Card) -> str:
+    """How much stands before what it is done to, so no long target takes its place."""
+    return cut(card.headline, 170)

@@ -15,6 +15,7 @@ from approvals.domain.state import RequestState
 from approvals.domain.terms import Approval, Basis, RiskLevel, Status, Verdict
 from tests.domain.scene import (
     ADA,
+    CRITICAL,
     DIGEST,
     HIGH,
     LIN,
@@ -324,9 +325,29 @@ def test_the_longest_target_is_shown_whole_and_can_be_approved() -> None:
     assert card.drawable
 
 
+def test_a_target_that_goes_on_as_we_do_is_a_caution() -> None:
+    card = drawn(a_request(), {"target": "INV-7 · amount 12, currency EUR"})
+    assert "imitates us (the target)" in card.checks[-1].words
+    true = drawn(a_request(), {"target": "INV-7 · amount 12", "parameters": {"amount": 9000}})
+    assert true.headline.index("amount 9000") < true.headline.index("INV-7")
+
+
+@pytest.mark.parametrize(
+    ("plan", "words"),
+    [
+        (MEDIUM, "The agent may run it at once."),
+        (TWO_STAGES, "Nothing runs before the next step has approved, too."),
+        (CRITICAL, "You would be approval 1 of 2. Nothing runs before all have approved."),
+    ],
+)
+def test_what_one_approval_more_brings_is_said(plan: Plan, words: str) -> None:
+    assert drawn(a_request(plan)).then == words
+
+
 def test_how_much_stands_in_the_headline_and_wherever_it_stands_alone() -> None:
     card = drawn(a_request(), {"parameters": {"amount": 124000, "currency": "EUR"}})
-    assert card.headline == f"{card.object} · amount 124000, currency EUR"
+    assert card.object == "Scale deployment · production-api"
+    assert card.headline == "Scale deployment · amount 124000, currency EUR · production-api"
     assert card.headline in card.summary
 
 

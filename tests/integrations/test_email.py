@@ -141,13 +141,13 @@ def test_a_message_says_what_waits_and_where_to_go(stand: MailStand) -> None:
     assert str(mail.message["To"]) == ADA
     subject = " ".join(str(mail.message["Subject"]).split())
     assert subject.startswith(
-        "[High] Decide by 13:00:00 UTC on 22 Nov 2026: Refund customer · cus_Q9f2KX"
+        "[High] Decide by 13:00:00 UTC on 22 Nov 2026: Refund customer · amount 124000 · cus_Q9f2KX"
     )
     assert subject.endswith("(REQ-2481)")
     for words in (
         "An agent needs a decision from a person. Needs 2 of Managers",
         "▲ HIGH RISK",
-        "Refund customer · cus_Q9f2KX",
+        "Refund customer · amount 124000 · cus_Q9f2KX",
         "Agent: billing-refunds",
         "What would run (3 of 3 parameters)",
         "charge = ch_3QK9f2",

@@ -51,7 +51,7 @@ def read(card: Any) -> tuple[str, str, set[str]]:
 
 def test_pending_says_what_who_and_until_when() -> None:
     header, words, offered = read(a_card())
-    assert header == "▲ HIGH RISK · Refund customer · cus_Q9f2KX · amount 124000"
+    assert header == "▲ HIGH RISK · Refund customer · amount 124000 · cus_Q9f2KX"
     assert "Needs 2 of Managers, 0 of 2 so far." in words
     assert "Decide by 13:00:00 UTC on 22 Nov 2026 or more people are asked." in words
     assert "3 of 3 parameters shown" in words
@@ -60,7 +60,7 @@ def test_pending_says_what_who_and_until_when() -> None:
 
 def test_escalated_says_that_nobody_answered_and_who_is_asked_now() -> None:
     header, words, offered = read(a_card(STATES["escalated"][0]))
-    assert header == "▲ HIGH RISK · ESCALATED · Refund customer · cus_Q9f2KX · amount 124000"
+    assert header == "▲ HIGH RISK · ESCALATED · Refund customer · amount 124000 · cus_Q9f2KX"
     assert "No decision in the time before. Now also with whoever is on call." in words
     assert "or it expires" in words
     assert "Approve" in offered

@@ -73,7 +73,8 @@ def test_great_risks_are_read_once_more_before_they_are_approved(
     assert approve["type"] == kind
     assert ("style" in approve) is (risk is not RiskLevel.CRITICAL)
     if kind == "Action.ShowCard":
-        assert "Once approved, the agent may run it at once." in json.dumps(approve)
+        words = "You would be approval 1 of 2. Nothing runs before all have approved."
+        assert words in json.dumps(approve)
 
 
 def test_words_are_asked_for_with_a_denial_and_a_question() -> None:

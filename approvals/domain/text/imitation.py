@@ -9,6 +9,7 @@ from approvals.domain.text.unseen import CLOSING, OPENING, without_unseen
 
 _LINE_START = r"^[ \t>*#•·–—-]{0,20}"
 _NUMBERED = r"^[ \t>*#•·–—\d.)-]{0,20}"  # a list's number hides no label
+_OUR_SEPARATOR = r"\s·\s"  # what we put between the parts of a headline
 _OUR_SIGNS = "[✔✅☑✓▲⚠]"
 _OUR_LABELS = (
     r"(?:ok|caution)[ \t]*:|could not check\b"
@@ -18,7 +19,9 @@ _OUR_WORDS = r"(?:pre-?)?approved\b|verified\b|req-[0-9]*"
 _IN_PROSE = re.compile(
     f"{_NUMBERED}(?:{_OUR_SIGNS}|{_OUR_LABELS})|{_LINE_START}(?:{_OUR_WORDS})", re.I | re.M
 )
-_IN_IDENTIFIER = re.compile(f"{_NUMBERED}(?:{_OUR_SIGNS}|{_OUR_LABELS})", re.I | re.M)
+_IN_IDENTIFIER = re.compile(
+    f"{_NUMBERED}(?:{_OUR_SIGNS}|{_OUR_LABELS})|{_OUR_SEPARATOR}", re.I | re.M
+)
 
 
 def imitates_us(text: str, *, prose: bool) -> bool:
