@@ -13,8 +13,12 @@ from integrations.teams.standing import Mine
 
 
 def held(card: Card) -> list[HeldDecision]:
-    """What is held on the request of a card that shows it."""
-    return list(holding.open_on(card.public_id)) if card.pending else []
+    """What is held on the request of a card that shows it; nothing said after the card was drawn."""
+    if not card.pending:
+        return []
+    shown = {(each.by, each.until) for each in card.pending}
+    now = holding.open_on(card.public_id)
+    return [each for each in now if (str(each.person), each.release_at) in shown]
 
 
 def undo_for(card: Card, on_way: Sequence[HeldDecision], *, conversation: str) -> str:

@@ -11,11 +11,13 @@ import pytest
 from django.db import connection
 from pytest_django import Settings
 
-from approvals.domain.terms import EventKind, Status
+from approvals import queries
+from approvals.domain.terms import EventKind, Status, Verdict
 from approvals.models import ApprovalRequest, Decision, HeldDecision, Knock, Timer
 from approvals.models.workspaces import Shows
 from approvals.services import clock, holding, knocks, showing, timers
-from integrations.teams import seals
+from approvals.services.clicks import Said
+from integrations.teams import seals, undoing
 from tests.fakes.teams import ROOM, FakeTeams, Sent, person
 from tests.support import cast
 from tests.support.slack import refusals
@@ -123,6 +125,21 @@ def test_the_undo_of_one_decision_is_none_of_a_later_one(
     assert "You took this back at" in words(answer)
     carried_out(held)
     assert status(held) == Status.DENIED
+
+
+def test_an_undo_covers_nothing_said_after_its_card_was_drawn(
+    teams: FakeTeams, held: ApprovalRequest
+) -> None:
+    lin = cast.person("lin")
+    press(teams, held, "approve")
+    drawn = queries.card(held)
+    holding.undo(ref=held.ref, person=lin, at=clock.now())
+    said = Said(
+        person=lin, verdict=Verdict.DENY, comment="No, the wrong one.", version=None, shown=None,
+        channel="web", authenticated_by="password",
+    )  # fmt: skip
+    holding.decide(said, ref=held.ref, at=clock.now())
+    assert undoing.held(drawn) == []
 
 
 def test_the_undo_of_somebody_else_is_none_of_what_one_said_since(
