@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
 
 from approvals.domain import canonical, errors
-from approvals.domain.policy import documents, scope_edits, strictness
+from approvals.domain.policy import classes, documents, scope_edits, strictness
 from approvals.domain.policy.differences import NOTHING, Found
 from approvals.domain.policy.documents import PolicySet
 from approvals.domain.policy.reading import PolicyInvalid
@@ -19,9 +20,10 @@ from approvals.models import Alert, ApprovalRequest, Person, PolicyVersion
 from approvals.services import actors, alerts, audit, policies, policy_changes
 from approvals.services.policy_changes import Proposal
 
-__all__ = ["Added", "Wanted", "ask", "may_ask", "wanted"]
+__all__ = ["Added", "Wanted", "ask", "concerned", "may_ask", "wanted"]
 ASKED_IN = "asked_in"  # among an alert's values: the request that asks for the change
 LONGEST_REASON = 2_000
+MOST_NAMED = 20  # of the agents a policy concerns, in words
 
 
 class MayNotAsk(errors.NotAllowed):
@@ -96,6 +98,7 @@ def ask(*, number: int, person: Person, reason: str, shown: str, at: datetime) -
             author=person.email,
             reason=_reason(alert, reason),
             asked_by=person,
+            concerns=_concerns(now.edited.added),
         )
         row = policy_changes.offer(proposal, actor=actors.person(person), at=at).request
         if row is None:
@@ -178,6 +181,21 @@ def _edited(alert: Alert, files: Mapping[str, str], policy: PolicySet) -> Edited
 def _reason(alert: Alert, reason: str) -> str:
     ref = alert.request.ref if alert.request else ""
     return f"{reason.strip()[:LONGEST_REASON]} (Alert {alert.pk}: {ref} left the scope.)"
+
+
+def _concerns(added: Sequence[Added]) -> tuple[str, ...]:
+    """For whom it widens, by policy: an approver sees how far one alert of one agent reaches."""
+    return tuple(dict.fromkeys(f"{concerned(each)}, by {each.policy}" for each in added))
+
+
+def concerned(added: Added) -> str:
+    """Whom the policy that grows concerns, in words; agents are named as the policy writes them."""
+    if classes.all_covered(added.agents, ["*"]):
+        return "all agents"
+    shown, more = added.agents[:MOST_NAMED], len(added.agents) - MOST_NAMED
+    named = ", ".join(json.dumps(each, ensure_ascii=False) for each in shown)
+    word = "agent" if len(added.agents) == 1 else "agents"
+    return f"the {word} {named}" + (f" and {more} more" if more > 0 else "")
 
 
 def _remember(alert: Alert, row: ApprovalRequest, person: Person, *, at: datetime) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -28,13 +28,17 @@ MOST_DIFF_LINES = 400
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """Policy files that somebody wants in force: who, from which commit, and why."""
+    """Policy files that somebody wants in force: who, from which commit, and why.
+
+    `concerns` says, where it is known, for whom they change anything.
+    """
 
     files: Mapping[str, str]
     author: str
     commit: str = ""
     reason: str = ""
     asked_by: Person | None = None
+    concerns: tuple[str, ...] = ()
 
     @property
     def sha256(self) -> str:
@@ -220,7 +224,7 @@ def _ask(
         weakens=weakens,
         proposed_at=at,
     )
-    parameters = _parameters(draft, before, found)
+    parameters = _parameters(draft, before, found, proposal.concerns)
     row = own.ask(
         effect=EFFECT,
         action=ACTION,
@@ -238,9 +242,11 @@ def _ask(
     return row
 
 
-def _parameters(draft: PolicyDraft, before: PolicyVersion, found: Found) -> dict[str, Any]:
+def _parameters(
+    draft: PolicyDraft, before: PolicyVersion, found: Found, concerns: Sequence[str]
+) -> dict[str, Any]:
     """What the approval is bound to: the exact files by digest, and every weakening in words."""
-    return {
+    return ({"concerns": list(concerns)} if concerns else {}) | {
         "weakens": draft.weakens,
         "strengthens": [str(each) for each in found.stricter],
         "draft": draft.pk,
@@ -252,13 +258,14 @@ def _parameters(draft: PolicyDraft, before: PolicyVersion, found: Found) -> dict
 
 
 def _summary(proposal: Proposal, before: PolicyVersion, found: Found) -> str:
-    """How much changes and who wants it, then each weakening on a line of its own."""
+    """How much changes and who wants it, for whom, then each weakening on a line of its own."""
     source = f", commit {proposal.commit[:80]}" if proposal.commit else ""
     counted = (
         f"Weakens {len(found.weaker)} and strengthens {len(found.stricter)} things of policy version "
         f"{before.number}, each listed below. Proposed by {proposal.author}{source}."
     )
-    return "\n".join([counted, *(f"Weaker: {each}" for each in found.weaker)])
+    concerned = [f"Concerns: {each}" for each in proposal.concerns]
+    return "\n".join([counted, *concerned, *(f"Weaker: {each}" for each in found.weaker)])
 
 
 def _shortened(lines: list[str]) -> list[str]:

@@ -135,7 +135,7 @@ def _added(added: Added) -> dict[str, str]:
         "name": _safe(added.name),
         "policy": added.policy,
         "file": added.file,
-        "agents": ", ".join(added.agents[:MOST_SHOWN]),
+        "agents": _safe(more_scope.concerned(added)),
     }
 
 

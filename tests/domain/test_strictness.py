@@ -255,7 +255,7 @@ def test_a_rate_that_counts_fewer_actions_is_weaker() -> None:
         for actions in ("", ", actions: [deploy_docs]")
     )
     [weaker] = between([named], [fewer]).weaker
-    assert "actions [deploy_docs], not none" in weaker.words
+    assert 'actions ["deploy_docs"], not none' in weaker.words
 
 
 @pytest.mark.parametrize(

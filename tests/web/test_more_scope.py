@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import glob
+import json
 from typing import Any
 
 import pytest
@@ -79,7 +81,8 @@ def test_the_alert_leads_to_what_is_granted_what_was_asked_and_the_smallest_chan
     assert "Targets robo-scopeproduction-*" in page.text
     assert "Target outsidestaging-api" in page.text
     assert (
-        "Adds the target staging-api to the scope of robo-scope, which concerns robo" in page.text
+        'Adds the target staging-api to the scope of robo-scope, which concerns the agent "robo"'
+        in page.text
     )
     assert added(page) == ['added: + targets: ["production-*", "staging-api"] # by the team']
 
@@ -104,6 +107,39 @@ def test_asking_makes_a_request_that_somebody_else_decides_and_the_alert_names_i
     assert asked()[0].status == Status.PENDING.value
     events = AuditEvent.objects.filter(type=EventKind.ALERT_SCOPE_ASKED)
     assert [each.entry["detail"]["request"] for each in events] == [row.ref]
+
+
+def on_the_card(row: ApprovalRequest) -> str:
+    return Browser(limits.somebody("grace")).get(f"/r/{row.ref}").text
+
+
+@pytest.mark.parametrize(
+    ("agents", "words"),
+    [
+        ("[robo]", 'the agent "robo", by robo-scope'),
+        ("['*']", "all agents, by robo-scope"),
+        ("[robo, '*']", "all agents, by robo-scope"),
+        ('["ro*", "all, agents"]', 'the agents "ro*", "all, agents", by robo-scope'),
+    ],
+)
+def test_who_decides_is_told_for_whom_the_scope_widens(
+    robo: Agent, agents: str, words: str
+) -> None:
+    limits.in_force(SCOPE.replace("[robo]", agents), name="robo")
+    send(person("ada"), an_alert(robo))
+    (row,) = asked()
+    assert row.submission["parameters"]["concerns"] == [words]
+    assert f"Concerns: {words}" in row.submission["impact"]["summary"].splitlines()
+    assert words in on_the_card(row)
+
+
+@pytest.mark.parametrize("target", ["x], not [*", "a, b", 'a", "b'])
+def test_a_name_made_of_commas_and_brackets_is_quoted_as_one_name(robo: Agent, target: str) -> None:
+    send(person("ada"), an_alert(robo, target))
+    (row,) = asked()
+    (told,) = row.submission["parameters"]["weakens"]
+    added = json.dumps(glob.escape(target))
+    assert told.endswith(f': targets ["production-*", {added}], not ["production-*"]')
 
 
 def test_once_approved_the_agent_may_and_the_alert_says_so(robo: Agent) -> None:

@@ -6,6 +6,7 @@ before anybody has thought about it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import timedelta
@@ -219,5 +220,10 @@ def shown(value: Any) -> str:
     if isinstance(value, Enum):
         return str(value.value)
     if isinstance(value, tuple | list | frozenset):
-        return f"[{', '.join(shown(each) for each in value)}]"
+        return f"[{', '.join(_listed_as(each) for each in value)}]"
     return "yes" if value is True else "no" if value is False else str(value)
+
+
+def _listed_as(item: Any) -> str:
+    """In quotes, so that a name with commas and brackets in it is seen to be one name."""
+    return json.dumps(item, ensure_ascii=False) if isinstance(item, str) else shown(item)

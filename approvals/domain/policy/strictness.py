@@ -104,7 +104,8 @@ def _agents(before: AgentPolicy, after: AgentPolicy, around: Around) -> Found:
     """Agents who come under a policy meet it as a new one; agents who leave it lose its limits."""
     if set(before.agents) == set(after.agents):
         return NOTHING
-    words = f"{after.name} concerns {', '.join(after.agents)}, not {', '.join(before.agents)}"
+    shown = strict_sections.shown
+    words = f"{after.name} concerns {shown(after.agents)}, not {shown(before.agents)}"
     if all_covered(after.agents, before.agents):
         fresh = _policy(_nothing(after), after, around)
         if not fresh.weaker:
