@@ -10,7 +10,7 @@ from datetime import datetime
 from django.db import transaction
 
 from approvals.domain import canonical, errors
-from approvals.domain.policy import classes, documents, scope_edits, strictness
+from approvals.domain.policy import classes, scope_edits, strictness
 from approvals.domain.policy.differences import NOTHING, Found
 from approvals.domain.policy.documents import PolicySet
 from approvals.domain.policy.reading import PolicyInvalid
@@ -70,9 +70,7 @@ def wanted(*, number: int) -> Wanted:
 
     Raises NoSuchAlert, or Conflict where the policy in force cannot be read.
     """
-    rows = Alert.objects.select_related("agent__owner", "request__agent")
-    alert = rows.filter(pk=number).first() if number <= alerts.LARGEST else None
-    return _wanted(_scope_alert(alert, number), policies.newest())
+    return _wanted(_found(number), policies.newest())
 
 
 def ask(*, number: int, person: Person, reason: str, shown: str, at: datetime) -> ApprovalRequest:
@@ -81,16 +79,14 @@ def ask(*, number: int, person: Person, reason: str, shown: str, at: datetime) -
     Raises MayNotAsk, Invalid without a reason, AlreadyClosed, NothingToAsk, ScopeChanged, and what
     `policy_changes.offer` raises. Nothing is changed by asking: somebody else decides.
     """
+    alert = _found(number)
+    _refuse(alert, person, reason)
+    now = _wanted(alert, policies.newest())  # before the lock, as it takes a while
     with transaction.atomic():
         version = policies.newest(lock=True)
-        rows = Alert.objects.select_for_update(of=("self",)).select_related(
-            "agent__owner", "request__agent"
-        )
-        alert = rows.filter(pk=number).first() if number <= alerts.LARGEST else None
-        alert = _scope_alert(alert, number)
+        alert = _found(number, lock=True)
         _refuse(alert, person, reason)
-        now = _wanted(alert, version)
-        _refuse_stale(now, shown)
+        _refuse_stale(now, shown, version)
         if now.obstacle:
             raise NothingToAsk(f"{now.obstacle} Nothing was asked.")
         proposal = Proposal(
@@ -107,7 +103,10 @@ def ask(*, number: int, person: Person, reason: str, shown: str, at: datetime) -
     return row
 
 
-def _scope_alert(alert: Alert | None, number: int) -> Alert:
+def _found(number: int, *, lock: bool = False) -> Alert:
+    rows = Alert.objects.select_related("agent__owner", "request__agent")
+    rows = rows.select_for_update(of=("self",)) if lock else rows
+    alert = rows.filter(pk=number).first() if number <= alerts.LARGEST else None
     if alert is None or alert.kind != AlertKind.SCOPE_VIOLATION.value:
         raise alerts.NoSuchAlert(f"There is no alert {number} about a scope. Nothing was changed.")
     return alert
@@ -131,11 +130,12 @@ def _refuse(alert: Alert, person: Person, reason: str) -> None:
         )
 
 
-def _refuse_stale(now: Wanted, shown: str) -> None:
-    if now.sha256 == shown:
+def _refuse_stale(now: Wanted, shown: str, version: PolicyVersion | None) -> None:
+    if now.version == version and now.sha256 == shown:
         return
+    number = version.number if version else now.version.number
     raise ScopeChanged(
-        f"The policy changed since you looked; version {now.version.number} is in force. Nothing was "
+        f"The policy changed since you looked; version {number} is in force. Nothing was "
         "asked. What stands below is how it is now."
     )
 
@@ -145,7 +145,7 @@ def _wanted(alert: Alert, version: PolicyVersion | None) -> Wanted:
         raise errors.Conflict("No policy was ever applied, so there is no scope to change.")
     files = version.files
     try:
-        policy = documents.load(files, version=version.number)
+        policy = policies.understood(version)
     except PolicyInvalid as error:
         raise errors.Conflict(
             f"Policy version {version.number}, which is in force, cannot be read: {error.problems[0]}. "

@@ -94,6 +94,11 @@ def current() -> PolicySet:
     return _compiled(*version)
 
 
+def understood(version: PolicyVersion) -> PolicySet:
+    """What a version says; each process reads it once. Raises PolicyInvalid."""
+    return _compiled(version.number, version.sha256)
+
+
 def _read(directory: Path, *, examples: bool) -> dict[str, str]:
     found = sorted([*directory.rglob("*.yaml"), *directory.rglob("*.yml")])
     named = {str(path.relative_to(directory)): path for path in found}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import glob
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -182,4 +183,43 @@ def test_whatever_an_agent_calls_its_target_nothing_else_changes(text: str, name
 
 
 def test_a_list_that_stands_nowhere_is_not_changed() -> None:
-    assert scope_edits.with_name(FLOW, Place("bot.yaml", 9, 9), "x") is None
+    assert scope_edits.with_names(FLOW, {Place("bot.yaml", 9, 9): ["x"]}) is None
+
+
+def named(count: int) -> dict[str, Any]:
+    """A request that names so many namespaces outside the scope."""
+    more = [{"namespace": f"n-{number}"} for number in range(count - 1)]
+    return asked(namespace="n-x") | {"parameters": {"deep": more}}
+
+
+def test_names_of_one_list_and_of_several_are_added_in_their_order() -> None:
+    text = BLOCK.replace('"*"', '"api-*"')
+    body = named(3) | {"target": "web"}
+    found = smallest(files(text), "bot", body)
+    assert [each.name for each in found.added] == ["web", "n-x", "n-0", "n-1"]
+    assert lines_added(text, found.files["bot.yaml"]) == [
+        '+   - "n-x"', '+   - "n-0"', '+   - "n-1"', '+       - "web"',
+    ]  # fmt: skip
+    assert is_let_in(found.files, body)
+
+
+def test_more_names_than_one_change_lets_in_are_not_offered() -> None:
+    assert len(smallest(files(), "bot", named(scope_edits.MOST)).added) == scope_edits.MOST
+    found = smallest(files(), "bot", named(scope_edits.MOST + 1))
+    assert (found.added, found.files) == ((), files())
+    assert "more than 12 names" in found.obstacle
+
+
+def test_what_a_change_costs_does_not_grow_with_the_names_it_lets_in() -> None:
+    other = "---\nname: p{0}\nagents: [a{0}]\nscope: {{targets: [b, c, d]}}\n"
+    many = files(FLOW + "".join(other.format(number) for number in range(100)))
+    policy = documents.load(many)
+
+    def cost(count: int) -> float:
+        began = time.process_time()
+        scope_edits.smallest(many, policy, "bot", named(count))
+        return time.process_time() - began
+
+    one = min(cost(1) for _ in range(3))
+    assert cost(scope_edits.MOST) < 4 * one  # once for each name would be twelve times
+    assert cost(scope_edits.MOST + 1) < one  # nothing is written for what is not offered
