@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from django.db import transaction
 
@@ -143,7 +144,6 @@ def _refuse_stale(now: Wanted, shown: str, version: PolicyVersion | None) -> Non
 def _wanted(alert: Alert, version: PolicyVersion | None) -> Wanted:
     if version is None:
         raise errors.Conflict("No policy was ever applied, so there is no scope to change.")
-    files = version.files
     try:
         policy = policies.understood(version)
     except PolicyInvalid as error:
@@ -151,16 +151,39 @@ def _wanted(alert: Alert, version: PolicyVersion | None) -> Wanted:
             f"Policy version {version.number}, which is in force, cannot be read: {error.problems[0]}. "
             "Nothing was changed."
         ) from error
-    edited = _edited(alert, files, policy)
-    if edited.obstacle or not edited.added:
-        return Wanted(alert, version, policy, edited, obstacle=edited.obstacle or _ALLOWED)
-    found = strictness.compare(policy, edited.policy)
+    row = alert.request
+    if row is None:
+        none = Edited(version.files, policy, obstacle=_NO_REQUEST)
+        return Wanted(alert, version, policy, none, obstacle=_NO_REQUEST)
+    body = json.dumps(row.submission, sort_keys=True)
+    made = _change(version.number, version.sha256, row.agent.name, body)
     return Wanted(
-        alert,
-        version,
-        policy,
+        alert, version, policy, made.edited, made.found, made.lines, made.sha256, made.obstacle
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    edited: Edited
+    found: Found = NOTHING
+    lines: tuple[str, ...] = ()
+    sha256: str = ""
+    obstacle: str = ""
+
+
+@lru_cache(maxsize=8)
+def _change(number: int, sha256: str, agent: str, body: str) -> _Change:
+    """What one version and one submission come to; the page may be opened by anybody, again and again."""
+    del sha256  # versions never change; it guards against another database
+    version = PolicyVersion.objects.get(pk=number)
+    files, policy = version.files, policies.understood(version)
+    edited = scope_edits.smallest(files, policy, agent, json.loads(body))
+    if edited.obstacle or not edited.added:
+        return _Change(edited, obstacle=edited.obstacle or _ALLOWED)
+    found = strictness.compare(policy, edited.policy)
+    return _Change(
         edited,
-        found=found,
+        found,
         lines=tuple(policy_changes.differences(files, edited.files)),
         sha256=canonical.digest(dict(edited.files)),
         obstacle="" if found.weaker else _NO_WEAKER,
@@ -169,13 +192,7 @@ def _wanted(alert: Alert, version: PolicyVersion | None) -> Wanted:
 
 _ALLOWED = "Its scope lets this in as the policy stands by now."
 _NO_WEAKER = "What would be added is no more than is allowed already. Change the policy itself."
-
-
-def _edited(alert: Alert, files: Mapping[str, str], policy: PolicySet) -> Edited:
-    row = alert.request
-    if row is None:
-        return Edited(files, policy, obstacle="The alert names no request to compare with.")
-    return scope_edits.smallest(files, policy, row.agent.name, row.submission)
+_NO_REQUEST = "The alert names no request to compare with."
 
 
 def _reason(alert: Alert, reason: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import json
+import time
 from typing import Any
 
 import pytest
@@ -263,3 +264,17 @@ def test_the_statements_of_the_lists_do_not_grow_with_what_was_asked(robo: Agent
     with CaptureQueriesContext(connection) as many:
         ada.get("/guardrails")
     assert len(many) == len(few)
+
+
+def test_opening_the_page_again_reads_no_policy_again(robo: Agent) -> None:
+    """What it costs to compare is paid once, whoever looks how often."""
+    limits.in_force(SCOPE.replace("production", "seldom"), name="robo")
+    alert, lin = an_alert(robo), person("lin")
+    costs = []
+    for _ in range(3):
+        began = time.process_time()
+        more_scope.wanted(number=alert.pk)
+        costs.append(time.process_time() - began)
+    assert min(costs[1:]) < costs[0] / 3
+    shows = [added(lin.get(path(alert))) for _ in range(2)]
+    assert shows[0] == shows[1] != []
