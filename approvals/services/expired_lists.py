@@ -16,12 +16,14 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from approvals.domain import cards_words
+from approvals.domain.policy import on_call, superiors
 from approvals.domain.showing import HEADLINE
 from approvals.domain.state import clock
 from approvals.models import ApprovalRequest, Person, Replay
 from approvals.models.workspaces import Shows
+from approvals.ports import BEHIND
 from approvals.queries import expired, leads
-from approvals.services import quiet, showing
+from approvals.services import quiet, replays, showing
 
 MOST_LISTED = 20
 MOST_AT_ONCE = 50  # lists of one look; the others follow with the next
@@ -55,7 +57,7 @@ class Owed:
     @property
     def key(self) -> str:
         """The same at every attempt, whatever is set meanwhile."""
-        return f"{self.person.pk}:{self.since.astimezone(UTC):%Y%m%dT%H%M%S}"
+        return key_of(self.person.pk, self.since)
 
     @property
     def count(self) -> str:
@@ -90,27 +92,33 @@ class Due:
     then: datetime
 
 
+def key_of(person: int, since: datetime) -> str:
+    """Of the list that begins there for this person."""
+    return f"{person}:{since.astimezone(UTC):%Y%m%dT%H%M%S}"
+
+
 def due(way: str, addresses: Addresses, *, at: datetime) -> Due:
     """What each lead who can be reached is owed by now. A constant count of statements, however many they
-    are and whatever expired; to whom nothing expired, nothing is owed until their next list."""
+    are, but for spans too full to be read with the others; to whom nothing expired, nothing is owed
+    until their next list."""
     led = leads.teams_by_lead()
     people = {one.pk: one for one in Person.objects.filter(pk__in=led, is_active=True)}
     reached = addresses(people)
     zones = _zones(reached)
     marks = _marks(way, zones, at=at)
-    ends = {pk: _following(since, zones[pk]) for pk, since in marks.items()}
+    ends = _ends(way, marks, zones)
     then = min((end + SETTLED for end in ends.values() if end + SETTLED > at), default=at + DAY)
     spans = {pk: (marks[pk], end) for pk, end in ends.items() if end + SETTLED <= at}
-    found = _found(spans)
+    found = expired.Spans(spans.values()) if spans else None
     lists: list[Owed] = []
     nothing: dict[tuple[datetime, datetime], list[int]] = defaultdict(list)
     for pk, (since, until) in sorted(spans.items(), key=lambda span: (span[1][1], span[0])):
-        ours = tuple(one for one in found if since <= one.at < until and one.teams & led[pk])
+        ours = found.before(led[pk], (since, until)) if found else ()
         if not ours:
             nothing[since, until].append(pk)
             continue
         url, names_teams = _address(since, until, {t for one in ours for t in one.teams & led[pk]})
-        is_cut = len(found) >= expired.MOST_READ
+        is_cut = len(ours) >= expired.MOST_READ
         lists.append(
             Owed(way, people[pk], reached[pk], since, until, ours, is_cut, url, names_teams)
         )
@@ -136,15 +144,31 @@ def kept(one: Owed) -> None:
 
 
 def lines(one: Owed, *, address: str) -> list[Line]:
-    """The first of them in words, as this address may see them; two statements."""
-    rows = expired.drawn([each.number for each in one.requests[:MOST_LISTED]])
-    hides = showing.of(adapter=one.way, address=address) is Shows.NOTHING
-    return [_line(rows[each.number], each.at, hides=hides) for each in one.requests[:MOST_LISTED]]
+    """The first of them in words, as this address may see them; three statements.
+
+    A line tells no more than the request did at any address of its teams, or where it was told: whoever
+    reads a limited one is not told by the list what was kept from them there.
+    """
+    listed = one.requests[:MOST_LISTED]
+    numbers = [each.number for each in listed]
+    rows, told = expired.drawn(numbers), expired.told_at(one.way, numbers)
+    places = {each.number: {address, *_of(each.teams, told[each.number])} for each in listed}
+    shows = showing.strictest_of_each(adapter=one.way, places=places)
+    return [
+        _line(rows[each.number], each.at, hides=shows[each.number] is Shows.NOTHING)
+        for each in listed
+    ]
 
 
 def provider(way: str) -> str:
     """Where the replays keep what was told this way."""
-    return f"expired-{way}"
+    return f"{replays.LISTS}{way}"
+
+
+def _of(teams: frozenset[str], told: set[str]) -> set[str]:
+    """The addresses of these teams and their seats, and where it was told, also to one behind them."""
+    seats = {seat(name) for name in teams for seat in (on_call.seat, superiors.seat)}
+    return {*teams, *seats, *told, *(address.partition(BEHIND)[0] for address in told)}
 
 
 def _line(row: ApprovalRequest, at: datetime, *, hides: bool) -> Line:
@@ -153,14 +177,6 @@ def _line(row: ApprovalRequest, at: datetime, *, hides: bool) -> Line:
     )
     words = f"{asked} · {row.risk} risk · expired at {clock(at)}"
     return Line(row.ref, f"{settings.PUBLIC_URL}/r/{row.ref}", words)
-
-
-def _found(spans: Mapping[int, tuple[datetime, datetime]]) -> list[expired.Expired]:
-    if not spans:
-        return []
-    return expired.between(
-        min(since for since, _ in spans.values()), max(until for _, until in spans.values())
-    )
 
 
 def _marks(way: str, zones: Mapping[int, tzinfo], *, at: datetime) -> dict[int, datetime]:
@@ -173,7 +189,33 @@ def _marks(way: str, zones: Mapping[int, tzinfo], *, at: datetime) -> dict[int, 
         [Replay(provider=provider(way), key=str(pk), seen_at=end) for pk, end in new.items()],
         ignore_conflicts=True,
     )
+    # Who leads nobody for days, or is not reached, begins anew when they are back.
+    others = Replay.objects.filter(provider=provider(way), seen_at__lt=at - replays.KEPT)
+    others.exclude(key__in=keys).exclude(key__contains=":").delete()
     return marks | new
+
+
+def _ends(
+    way: str, marks: Mapping[int, datetime], zones: Mapping[int, tzinfo]
+) -> dict[int, datetime]:
+    """Where each list ends: where an attempt at it said, whatever is set meanwhile, else at the hour."""
+    keys = {pk: _pin(key_of(pk, since)) for pk, since in marks.items()}
+    rows = Replay.objects.filter(provider=provider(way), key__in=keys.values())
+    pinned = dict(rows.values_list("key", "seen_at"))
+    return {pk: pinned.get(keys[pk]) or _following(since, zones[pk]) for pk, since in marks.items()}
+
+
+def pinned(one: Owed) -> bool:
+    """Write down where this list ends, before anybody tries to send it: what a reader may have seen is
+    the same at every attempt. False where somebody else wrote another end; the next look reads theirs."""
+    key, way = _pin(one.key), provider(one.way)
+    if replays.first_time(provider=way, key=key, at=one.until):
+        return True
+    return Replay.objects.filter(provider=way, key=key, seen_at=one.until).exists()
+
+
+def _pin(key: str) -> str:
+    return f"until:{key}"
 
 
 def _move(way: str, people: list[int], since: datetime, until: datetime) -> None:

@@ -81,6 +81,8 @@ def _send(way: Way, due: Due, *, at: datetime) -> bool:
 
 def _tell(way: Way, one: Owed, *, at: datetime) -> bool:
     """One list; False where somebody else may be at it."""
+    if not expired_lists.pinned(one):
+        return False
     is_first = replays.first_time(provider=provider(way.name), key=_began(one), at=at)
     if not is_first and not _took_over(one, at=at):
         return False

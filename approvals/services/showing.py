@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 from django.db import transaction
@@ -44,9 +44,21 @@ def reduce(card: Card, *, adapter: str, address: str) -> Card:
 
 def strictest(*, adapter: str, addresses: Collection[str]) -> Shows:
     """What may be seen at every one of these addresses."""
-    here = ChannelShowing.objects.filter(adapter=adapter, address__in=addresses)
-    found = set(here.values_list("shows", flat=True))
-    return next((shows for shows in (Shows.NOTHING, Shows.NAMES) if shows in found), Shows.VALUES)
+    return strictest_of_each(adapter=adapter, places={0: addresses})[0]
+
+
+def strictest_of_each(*, adapter: str, places: Mapping[int, Collection[str]]) -> dict[int, Shows]:
+    """What may be seen at every address of each, by its number; one statement."""
+    everywhere = {address for addresses in places.values() for address in addresses}
+    here = ChannelShowing.objects.filter(adapter=adapter, address__in=everywhere)
+    shown = dict(here.values_list("address", "shows"))
+    found = {number: {shown.get(one) for one in addresses} for number, addresses in places.items()}
+    return {
+        number: next(
+            (least for least in (Shows.NOTHING, Shows.NAMES) if least in seen), Shows.VALUES
+        )
+        for number, seen in found.items()
+    }
 
 
 def as_read(card: Card, *, adapter: str, addresses: Collection[str]) -> Card:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from approvals.models import Person
+from approvals.models.workspaces import Shows
 from approvals.ports import DeliveryError
-from approvals.services import absence, looking
+from approvals.services import absence, looking, showing
 from integrations.email import EmailAdapter
 from tests.fakes import smtp
 from tests.fakes.smtp import MailServer
@@ -68,6 +69,20 @@ def test_what_agents_wrote_becomes_no_link(server: MailServer, vera: Person) -> 
     assert "https://evil" not in mail.text + mail.html
     assert "<script" not in mail.html
     assert mail.message["Bcc"] is None
+
+
+def test_what_a_limited_team_was_not_told_by_mail_its_lead_is_not_told_either(
+    server: MailServer, vera: Person
+) -> None:
+    row = undecided("secret-customer-db", NINE - HOUR)
+    showing.change(
+        adapter="email", address="team-leads", shows=Shows.NOTHING, actor=cast.OPERATOR, at=NINE
+    )
+    look(NINE + SOON)
+
+    [mail] = server.taken
+    assert row.ref in mail.text
+    assert "secret-customer-db" not in mail.text + mail.html
 
 
 def test_a_long_list_counts_the_rest(server: MailServer, vera: Person) -> None:

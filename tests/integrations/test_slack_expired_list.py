@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from approvals.models import Identity, Person, Replay
+from approvals.models import Delivery, Identity, Person, Replay
+from approvals.models.workspaces import Shows
 from approvals.ports import DeliveryError
-from approvals.services import clock, expired_rounds, looking
+from approvals.services import clock, expired_rounds, looking, showing
 from integrations.slack import expired_list, home_tabs
 from integrations.slack.adapter import SlackAdapter
 from integrations.slack.payloads import Account
@@ -106,6 +107,23 @@ def test_leads_without_an_account_are_left_out(
     look(hour + SOON)
     assert slack.posted == []
     assert slack.called("conversations.open") == []
+
+
+def test_what_a_limited_channel_was_not_told_the_lead_is_not_told_either(
+    slack: FakeSlack, vera: Person, hour: datetime
+) -> None:
+    row = undecided("secret-customer-db", hour - HOUR)
+    Delivery.objects.create(
+        adapter="slack", address="C0456", kind="ask", request=row, due_at=hour, created_at=hour
+    )
+    showing.change(
+        adapter="slack", address="C0456", shows=Shows.NOTHING, actor=cast.OPERATOR, at=hour
+    )
+    look(hour + SOON)
+
+    [message] = direct(slack)
+    assert row.ref in str(message.blocks)
+    assert "secret-customer-db" not in str(message.blocks) + message.text
 
 
 def test_a_post_that_arrived_is_found_and_not_repeated(

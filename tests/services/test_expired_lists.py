@@ -16,11 +16,11 @@ from approvals.domain import asked, search
 from approvals.domain.plan import Plan, Requirement, Rung, Stage
 from approvals.domain.policy import on_call, superiors
 from approvals.domain.terms import Approval, RiskLevel, Verdict
-from approvals.models import ApprovalRequest, Person, Replay
+from approvals.models import ApprovalRequest, Delivery, Person, Replay
 from approvals.models.workspaces import Shows
 from approvals.ports import DeliveryError
 from approvals.project import environment
-from approvals.queries import history
+from approvals.queries import expired, history
 from approvals.services import expired_lists, expired_rounds, quiet, replays, showing
 from tests.support import cast
 from tests.support.expired import Letterbox, manages, undecided
@@ -294,6 +294,142 @@ def test_an_address_that_may_see_nothing_reads_no_names(box: Letterbox, vera: Pe
     assert "production-api" not in line.words
 
 
+@pytest.mark.parametrize("address", ["team-leads", "superiors-seat", "where-it-was-told"])
+def test_a_list_names_nothing_that_a_limited_address_of_the_asked_did_not_see(
+    box: Letterbox, vera: Person, address: str
+) -> None:
+    address = superiors.seat("team-leads") if address == "superiors-seat" else address
+    row = undecided("production-api", NINE - HOUR)
+    other = undecided("billing-api", NINE - 2 * HOUR)
+    Delivery.objects.filter(request=other).delete()
+    if address == "where-it-was-told":
+        _told(row, f"{address} > ada")
+    showing.change(
+        adapter="told", address=address, shows=Shows.NOTHING, actor=cast.OPERATOR, at=NINE
+    )
+    expired_rounds.tell(box, at=NINE + SOON)
+
+    first, second = expired_lists.lines(box.sent[0], address="Vera")
+    assert "production-api" not in first.words
+    assert ("billing-api" in second.words) is (address == "where-it-was-told")
+
+
+def test_a_limit_of_another_channel_or_another_team_hides_nothing(
+    box: Letterbox, vera: Person
+) -> None:
+    undecided("production-api", NINE - HOUR)
+    for adapter, address in (("other", "team-leads"), ("told", "security"), ("told", "Walt")):
+        showing.change(
+            adapter=adapter, address=address, shows=Shows.NOTHING, actor=cast.OPERATOR, at=NINE
+        )
+    expired_rounds.tell(box, at=NINE + SOON)
+
+    [line] = expired_lists.lines(box.sent[0], address="Vera")
+    assert "production-api" in line.words
+
+
+def test_words_cost_three_statements_however_many_lines_there_are(
+    box: Letterbox, vera: Person
+) -> None:
+    _many(6)
+    expired_rounds.tell(box, at=NINE + SOON)
+
+    with CaptureQueriesContext(connection) as read:
+        assert len(expired_lists.lines(box.sent[0], address="Vera")) == 6
+    assert len(read) == 3
+
+
+@pytest.mark.parametrize("days", [1, 4, 20])
+def test_a_list_that_cannot_be_sent_for_weeks_is_not_lost(
+    box: Letterbox, vera: Person, days: int
+) -> None:
+    row = undecided("production-api", NINE - HOUR)
+    box.refused = {"Vera"}
+    for hours in range(0, 24 * days, 6):
+        with contextlib.suppress(DeliveryError):
+            expired_rounds.tell(box, at=NINE + SOON + hours * HOUR)
+        replays.forget_old(at=NINE + SOON + hours * HOUR)
+    box.refused = set()
+
+    assert at(NINE + days * DAY + 2 * SOON, box) == {"Vera": [row.ref]}
+
+
+def test_who_leads_again_after_days_is_told_nothing_of_the_time_between(
+    box: Letterbox, vera: Person
+) -> None:
+    reports = list(Person.objects.filter(manager=vera))
+    Person.objects.filter(manager=vera).update(manager=None)
+    undecided("production-api", NINE + HOUR)
+    for days in range(6):
+        expired_rounds.tell(box, at=NINE + days * DAY + SOON)
+    box.sent.clear()
+    manages(vera, *reports)
+    for days in range(6, 9):
+        assert "Vera" not in at(NINE + days * DAY + SOON, box)
+
+
+def test_an_attempt_of_unknown_end_is_finished_before_another_hour_counts(
+    box: Letterbox, vera: Person, settings: Any
+) -> None:
+    first = undecided("production-api", NINE - HOUR)
+    between = undecided("billing-api", NINE + HOUR)
+    box.faults = [DeliveryError("cut", unknown=True)]
+    with pytest.raises(DeliveryError):
+        at(NINE + SOON, box)
+    settings.EXPIRED_LIST_AT = "11:00"
+
+    # The first copy may have arrived: this one is the same to a letter.
+    assert at(NINE + 2 * HOUR + SOON, box) == {"Vera": [first.ref]}
+    assert box.again == [False, True]
+    assert at(NINE + DAY + 2 * HOUR + SOON, box) == {"Vera": [between.ref]}
+    assert at(NINE + 2 * DAY + 2 * HOUR + SOON, box) == {}
+
+
+def test_of_two_who_end_a_list_differently_the_first_sends_it(
+    box: Letterbox, vera: Person, settings: Any
+) -> None:
+    first = undecided("production-api", NINE - HOUR)
+    undecided("billing-api", NINE - 3 * HOUR)
+    mine = expired_lists.due(box.name, box.addresses, at=NINE + SOON).lists[0]
+    settings.EXPIRED_LIST_AT = "07:00"
+    theirs = expired_lists.due(box.name, box.addresses, at=NINE + SOON).lists[0]
+    assert (mine.key, theirs.until) == (theirs.key, NINE - 2 * HOUR)
+
+    assert expired_lists.pinned(mine)
+    assert expired_lists.pinned(mine)
+    assert not expired_lists.pinned(theirs)
+    assert at(NINE + SOON, box)["Vera"][0] == first.ref
+
+
+def test_a_span_behind_more_than_is_read_at_once_is_read_by_itself(
+    box: Letterbox, vera: Person
+) -> None:
+    rows = [undecided(f"early-{hours}", NINE - hours * HOUR) for hours in (3, 1)]
+    later = [undecided(f"api-{hours}", NINE + hours * HOUR) for hours in (2, 3)]
+    first, second = (NINE - DAY, NINE), (NINE, NINE + DAY)
+    leads = frozenset({"team-leads"})
+
+    found = expired.Spans([first, second], most=3)
+    with CaptureQueriesContext(connection) as read:
+        assert [one.number for one in found.before(leads, first)] == [rows[1].pk, rows[0].pk]
+        assert [one.number for one in found.before(leads, second)] == [later[1].pk, later[0].pk]
+        assert len(found.before(leads, first)) == 2
+    assert len(read) == 1
+
+
+def test_who_is_not_among_the_newest_of_a_full_day_is_told_of_theirs(
+    box: Letterbox, vera: Person
+) -> None:
+    oldest = undecided("production-api", NINE - 5 * HOUR)  # its managers were asked too
+    for hours in (3, 2, 1):
+        undecided(f"api-{hours}", NINE - hours * HOUR, expires_in="4m")
+    day = (NINE - DAY, NINE)
+
+    found = expired.Spans([day], most=2)
+    assert [one.number for one in found.before(frozenset({"managers"}), day)] == [oldest.pk]
+    assert len(found.before(frozenset({"team-leads"}), day)) == 2
+
+
 def test_what_agents_wrote_is_drawn_harmless(box: Letterbox, vera: Person) -> None:
     undecided("api\u202e\n<!channel>", NINE - HOUR)
     expired_rounds.tell(box, at=NINE + SOON)
@@ -348,7 +484,8 @@ def test_what_was_asked_of_who_is_on_call_was_asked_of_their_team() -> None:
 def test_marks_do_not_last_for_ever(box: Letterbox, vera: Person) -> None:
     undecided("production-api", NINE - HOUR)
     at(NINE + SOON, box)
-    replays.forget_old(at=NINE + 10 * DAY)
+    assert replays.forget_old(at=NINE + 29 * DAY) == 0
+    replays.forget_old(at=NINE + 31 * DAY)
     assert not Replay.objects.filter(provider="expired-told").exists()
 
 
@@ -383,6 +520,12 @@ def _on(day: datetime, clock: str) -> datetime:
 
 def _many(count: int) -> list[str]:
     return [undecided(f"api-{n}", NINE - 5 * HOUR + n * 11 * MINUTE).ref for n in range(count)]
+
+
+def _told(row: ApprovalRequest, address: str) -> None:
+    Delivery.objects.create(
+        adapter="told", address=address, kind="ask", request=row, due_at=NINE, created_at=NINE
+    )
 
 
 def _all() -> list[Any]:
