@@ -15,10 +15,10 @@ from integrations.teams.presses import Click
 from integrations.teams.seals import Carried
 
 NOT_OURS = (
-    "Not counted. This button was not made by this service for this message. "
+    "This button was not made by this service for this message. "
     "Open the request itself to decide."
 )
-FOREIGN = "Not counted. Your Teams account belongs to another organisation."
+FOREIGN = "Your Teams account belongs to another organisation."
 
 
 class Tampered(errors.NotAllowed):
@@ -37,17 +37,20 @@ def trusted(click: Click) -> tuple[ApprovalRequest, Carried]:
     """The request an action stands for. Raises Tampered, Changed or NotFound."""
     carried = seals.read(click.sealed)
     if carried is None:
-        raise Tampered(NOT_OURS)
+        raise Tampered(_none(click, NOT_OURS))
     row = queries.request(carried.request)
     if not _is_ours(row, carried, click):
-        _write_down(click, carried.request, NOT_OURS, reason=Tampered.code)
-        raise Tampered(NOT_OURS)
+        _write_down(click, carried.request, _none(click, NOT_OURS), reason=Tampered.code)
+        raise Tampered(_none(click, NOT_OURS))
     if not row.action_sha256.startswith(carried.shown):
-        raise errors.Changed(
-            "Not counted. The request changed after this message was drawn. "
-            f"Read version {row.version}."
-        )
+        words = "The request changed after this message was drawn."
+        raise errors.Changed(_none(click, f"{words} Read version {row.version}."))
     return row, carried
+
+
+def _none(click: Click, why: str) -> str:
+    """Why it changed nothing, after what it did not do."""
+    return f"{sayings.of(click).in_short} {why}"
 
 
 def person(click: Click) -> Person | None:
@@ -55,8 +58,8 @@ def person(click: Click) -> Person | None:
     carried = seals.read(click.sealed)
     request = carried.request if carried else ""
     if not is_at_home(click.account):
-        _write_down(click, request, FOREIGN, reason=Foreign.code)
-        raise Foreign(FOREIGN)
+        _write_down(click, request, _none(click, FOREIGN), reason=Foreign.code)
+        raise Foreign(_none(click, FOREIGN))
     found = known(click.account)
     if found is None:
         _write_down(click, request, sayings.UNKNOWN)

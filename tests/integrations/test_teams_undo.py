@@ -241,7 +241,7 @@ def test_undo_belongs_to_its_message_its_conversation_and_its_button(
     for each in forged:
         answer = clicked(teams, each)
         assert answer["statusCode"] == 400
-        assert answer["value"]["message"].startswith("Not counted. This button was not made")
+        assert answer["value"]["message"].startswith("Not undone. This button was not made")
     assert refusals(held) == ["not_our_button"] * 3
     carried_out(held)
     assert status(held) == Status.APPROVED
