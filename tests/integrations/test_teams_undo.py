@@ -233,15 +233,16 @@ def test_undo_belongs_to_its_message_its_conversation_and_its_button(
     press(teams, held, "approve")
     message = shown(teams, held)
     data = message.buttons["undo"]["data"]
+    other = data | {"verb": "deny", "deny_reason": "No."}
     forged = [
-        teams.invoke(Sent(ROOM, "1799999999999", message.activity), "undo", data),
-        teams.invoke(Sent("19:elsewhere@thread.tacv2", message.id, {}), "undo", data),
-        teams.invoke(message, "deny", data | {"verb": "deny", "deny_reason": "No."}),
+        ("Not undone.", Sent(ROOM, "1799999999999", message.activity), "undo", data),
+        ("Not undone.", Sent("19:elsewhere@thread.tacv2", message.id, {}), "undo", data),
+        ("Not counted.", message, "deny", other),
     ]
-    for each in forged:
-        answer = clicked(teams, each)
+    for words, place, verb, carried in forged:
+        answer = clicked(teams, teams.invoke(place, verb, carried))
         assert answer["statusCode"] == 400
-        assert answer["value"]["message"].startswith("Not undone. This button was not made")
+        assert answer["value"]["message"].startswith(f"{words} This button was not made")
     assert refusals(held) == ["not_our_button"] * 3
     carried_out(held)
     assert status(held) == Status.APPROVED
