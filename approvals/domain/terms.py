@@ -193,6 +193,7 @@ class EventKind(StrEnum):
     STAGE_CHANGED = "agent.stage_changed"
     STAGE_PLANNED = "agent.stage_planned"
     STAGE_DROPPED = "agent.stage_dropped"
+    INCIDENT_REPORTED = "agent.incident_reported"
     SUGGESTION_MARKED = "suggestion.marked"
     BLOCK_MARKED = "block.marked"
     STANDING_GRANT_MADE = "standing_grant.made"

@@ -166,15 +166,14 @@ def webhook_secrets(agent: Agent, *, at: datetime) -> tuple[str, ...]:
 
 
 def stop(*, agent: Agent, at: datetime, actor: Actor, reason: str = "") -> None:
-    """Refuse everything this agent asks from now on. What waits is left to people; a stage that was
-    planned for it begins no more."""
+    """Refuse everything this agent asks from now on. What it asked is left to people; a stage that was
+    planned for it begins no more, and one that was asked for it is withdrawn."""
     with transaction.atomic():
-        # In the order of whoever opens a breaker: the agent, what is planned, then the chain.
-        Agent.objects.select_for_update(no_key=True).get(pk=agent.pk)
         planned = stage_rows.hold_planned(agent)
         _enable(agent, False, EventKind.AGENT_STOPPED, at=at, actor=actor, reason=reason)
         words = f"The agent was stopped. {reason}"
         stage_rows.drop(planned, why=words, actor=actor, at=at)
+        stage_rows.lapse(agent, lambda _: True, why=words, at=at)
 
 
 def start(*, agent: Agent, at: datetime, actor: Actor, reason: str = "") -> None:

@@ -6,7 +6,7 @@ Nothing here raises one: `proposals` asks people for it, and `promotions` does w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from difflib import get_close_matches
 
@@ -17,8 +17,8 @@ from approvals.domain.autonomy import fallen_below, one_down, rank
 from approvals.domain.policy.autonomy import EVERY_CLASS, Demotion, demotions
 from approvals.domain.policy.classes import CLASSES, class_of
 from approvals.domain.terms import Basis, EventKind, OutcomeStatus, Stage
-from approvals.models import Agent, AgentStage, ApprovalRequest, stages
-from approvals.services import actors, agents, policies, record, stage_rows
+from approvals.models import Agent, AgentStage, ApprovalRequest, StageStart, stages
+from approvals.services import actors, agents, audit, policies, record, stage_rows
 from approvals.services.actors import Actor
 from approvals.services.stage_rows import Held
 
@@ -104,17 +104,45 @@ def demote_by_rule(
     """One stage down, at once: for a class of action, or for all that have a stage. Needs no leave.
 
     What has no stage is left to the rules, and below shadow there is nothing; returns the new rows.
-    What was planned for those classes is dropped in any case.
+    What was planned for those classes is dropped in any case, and what was asked for them is withdrawn.
     """
+    return _fall(agent, action_class, reason=reason, at=at)
+
+
+def _fall(
+    agent: Agent,
+    action_class: str | None,
+    *,
+    reason: str,
+    at: datetime,
+    report: Mapping[str, str] | None = None,
+    actor: Actor = actors.POLICY,
+) -> list[AgentStage]:
+    """`report` is written down before any request is touched, so that none is agreed to in spite of it."""
     with transaction.atomic():
-        if action_class is None:
-            planned, found = stage_rows.hold_all(agent, at=at)
-            lost = list(planned)
-        else:
-            found = [stage_rows.hold(agent, action_class, at=at)]
-            lost = stage_rows.concerned(found[0], also_inherited=True)
+        planned, found, is_meant = _concerned(agent, action_class, at=at)
+        if report is not None:
+            audit.append_service(EventKind.INCIDENT_REPORTED, actor=actor, at=at, detail=report)
+        lost = [start for start in planned if is_meant(start.action_class)]
         stage_rows.drop(lost, why=reason, actor=actors.POLICY, at=at)
-        return [_lowered(held, reason) for held in found if held.stage not in _LOWEST]
+        rows = [_lowered(held, reason) for held in found if held.stage not in _LOWEST]
+        stage_rows.lapse(agent, is_meant, why=reason, at=at)
+        return rows
+
+
+def _concerned(
+    agent: Agent, action_class: str | None, *, at: datetime
+) -> tuple[tuple[StageStart, ...], list[Held], Callable[[str], bool]]:
+    """What is planned, the classes that may fall, and which classes are meant at all; all held."""
+    if action_class is None:
+        return *stage_rows.hold_all(agent, at=at), _any
+    held = stage_rows.hold(agent, action_class, at=at)
+    return held.planned, [held], stage_rows.concerns(held, also_inherited=True)
+
+
+def _any(action_class: str) -> bool:
+    del action_class
+    return True
 
 
 def _lowered(held: Held, reason: str) -> AgentStage:
@@ -141,13 +169,15 @@ def incident(
     if action_class is not None:
         checked_class(action_class)
     words = f"Incident reported by {actor.title}: {reason.strip()}"
-    return demote_by_rule(agent=agent, action_class=action_class, reason=words, at=at)
+    report = {"agent": agent.name, "class": action_class or "", "reason": reason.strip()}
+    return _fall(agent, action_class, reason=words, at=at, report=report, actor=actor)
 
 
 def drop_planned(*, agent: Agent, why: str, actor: Actor, at: datetime) -> None:
-    """Nothing that is planned for this agent begins any more."""
+    """Nothing that is planned for this agent begins any more, and no raise waits to be agreed to."""
     with transaction.atomic():
         stage_rows.drop(stage_rows.hold_planned(agent), why=why, actor=actor, at=at)
+        stage_rows.lapse(agent, _any, why=why, at=at)
 
 
 def look_after(row: ApprovalRequest, kind: EventKind, *, at: datetime) -> None:

@@ -1,7 +1,8 @@
 """Do what people agreed to when they agreed to more trust: now, or on the day they named.
 
-A stage that begins later is a row until a worker's tick begins it; the tick looks at everything the
-approval looked at once more. A stage that has ended counts as ended by itself; the tick only writes it down.
+A stage that begins later is a row until a worker's tick begins it; the tick asks once more why it could
+not, but for the age of the evidence: people saw how old that would be, and agreed. A stage that has ended
+counts as ended by itself; the tick only writes it down.
 """
 
 from __future__ import annotations
@@ -28,18 +29,13 @@ MOST_SHOWN = 20
 def take_effect(row: ApprovalRequest, *, at: datetime) -> None:
     """Raise the stage that people have just agreed to, or plan it for the day they named.
 
-    Raises Conflict when the request no longer says how it is: the stage has changed since, what went
-    wrong since is not in its evidence, or its end has come.
+    Raises Conflict when the request no longer says how it is: the agent is stopped, the stage has changed
+    since, what went wrong since is not in its evidence, that is old, or its end has come.
     """
     asked = row.submission["parameters"]
     agent, dates = agents.by_name(asked["agent"]), stage_dates.kept(asked)
     held = stage_rows.hold(agent, asked["class"], at=at)
-    if (
-        why := _over(dates.ends, at=at)
-        or _changed(row, held)
-        or _too_old(row, at)
-        or _wrong(row, held)
-    ):
+    if why := _stopped(held) or lapsed(row, held):
         raise errors.Conflict(
             f"{why}. Nothing was decided and nothing was raised. Deny this request; "
             "a new one can be asked with today's evidence."
@@ -50,19 +46,23 @@ def take_effect(row: ApprovalRequest, *, at: datetime) -> None:
         _raise(row, held, Stage(asked["to"]), dates.ends)
 
 
+def lapsed(row: ApprovalRequest, held: Held) -> str:
+    """Why a raise that waits can take effect no more, whatever happens yet; empty when it can."""
+    return _too_old(row, held.at) or _no_ground(row, held)
+
+
 def settle(*, at: datetime, limit: int = 200) -> int:
     """Begin what is due and write down what has ended; two statements while nothing is.
 
     Several processes may do this at once: rows are locked, and each is written once. Returns how many
-    were tried; one that fails is logged, stays due, and holds up no other.
+    were done; one that fails is logged, stays due, and counts against no limit, so it holds up no other.
     """
     over = AgentStage.objects.filter(until=None, ends_at__lte=at).order_by("ends_at", "pk")
-    ended = list(over.values_list("pk", flat=True)[:limit])
+    ended = list(over.values_list("pk", flat=True))
     due = StageStart.objects.filter(**OPEN, starts_at__lte=at).order_by("starts_at", "pk")
-    starting = list(due.values_list("pk", flat=True)[:limit])
-    _each(ended, stage_rows.end_now, at=at)
-    _each(starting, begin, at=at)
-    return len(ended) + len(starting)
+    starting = list(due.values_list("pk", flat=True))
+    done = _each(ended, stage_rows.end_now, limit=limit, at=at)
+    return done + _each(starting, begin, limit=limit, at=at)
 
 
 def begin(pk: int, *, at: datetime) -> None:
@@ -153,13 +153,21 @@ def _no_longer(start: StageStart, held: Held) -> str:
     row = start.request
     if row.status != Status.APPROVED:
         return f"{row.ref} is {row.status}"
-    if not held.agent.is_enabled:
-        return f"{held.agent} is stopped"
-    return _over(start.ends_at, at=held.at) or _changed(row, held) or _wrong(row, held)
+    return _stopped(held) or _no_ground(row, held)
 
 
-def _over(ends: datetime | None, *, at: datetime) -> str:
-    is_over = ends is not None and ends <= at
+def _no_ground(row: ApprovalRequest, held: Held) -> str:
+    """What people agree to, or agreed to, is not how it is any more."""
+    return _over(row, held) or _changed(row, held) or _wrong(row, held)
+
+
+def _stopped(held: Held) -> str:
+    return "" if held.agent.is_enabled else f"{held.agent} is stopped"
+
+
+def _over(row: ApprovalRequest, held: Held) -> str:
+    ends = stage_dates.kept(row.submission["parameters"]).ends
+    is_over = ends is not None and ends <= held.at
     return f"It would have ended at {stage_dates.moment(ends)}" if ends and is_over else ""
 
 
@@ -182,10 +190,15 @@ def _wrong(row: ApprovalRequest, held: Held) -> str:
     return f"Since {row.ref} was asked, {worse}" if worse else ""
 
 
-def _each(numbers: Iterable[int], step: Callable[..., None], *, at: datetime) -> None:
+def _each(numbers: Iterable[int], step: Callable[..., None], *, limit: int, at: datetime) -> int:
+    done = 0
     for number in numbers:
+        if done == limit:
+            break
         try:
             step(number, at=at)
+            done += 1
         except Exception as error:
             # It stays due and is tried again; trust is not above what it was meanwhile.
             logger.error("stage failed", step=step.__name__, row=number, error=str(error))
+    return done

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from difflib import get_close_matches
 from typing import Any
+
+from django.db import transaction
 
 from approvals.domain import errors, stage_dates
 from approvals.domain.autonomy import rank
@@ -14,7 +16,17 @@ from approvals.domain.stage_dates import Dates
 from approvals.domain.terms import Stage
 from approvals.models import Agent, AgentStage, ApprovalRequest, Person
 from approvals.models.people import Role
-from approvals.services import agents, autonomy, own, policies, record, stage_rows, standing
+from approvals.services import (
+    agents,
+    autonomy,
+    lapsing,
+    own,
+    policies,
+    promotions,
+    record,
+    stage_rows,
+    standing,
+)
 from approvals.services.actors import Actor
 
 CHANGE_STAGE, STAND = "change_agent_stage", "grant_standing_permission"
@@ -45,21 +57,44 @@ def change_stage(
     """Lower trust at once, or ask people to raise it; the new row, or the request that waits.
 
     `by` and the agent's owner cannot approve a raise. Raises Invalid without a reason, for no class,
-    for a stage that would be skipped or odd dates, Conflict when nothing would change.
+    for a stage that would be skipped or odd dates, Conflict when nothing would change or another raise of
+    this class waits. Asked twice by the same person, it is the one request that waits.
     """
     autonomy.checked_class(action_class)
     _refuse_unheard(action_class)
     autonomy.refuse_itself(agent)
-    held = autonomy.governing(agent, action_class, at=at)
-    was = Stage(held.stage) if held else None
-    if rank(stage) <= rank(was) and dates:
+    with transaction.atomic():
+        # One at a time for an agent: of two clicks the second finds what the first asked.
+        stage_rows.hold_agent(agent)
+        waiting = _still_waiting(agent, action_class, at=at)
+        held = stage_rows.hold(agent, action_class, at=at).standing
+        was = Stage(held.stage) if held else None
+        if rank(stage) <= rank(was):
+            _refuse_any_dates(dates)
+        if rank(stage) <= rank(was) or not reason.strip():
+            return autonomy.set_stage(
+                agent=agent,
+                action_class=action_class,
+                stage=stage,
+                reason=reason,
+                actor=actor,
+                at=at,
+            )
+        _refuse_jump(action_class, stage, was)
+        if waiting is not None:
+            return _same(waiting, stage, dates, by=by)
+        _refuse_dates(dates, held, at=at)
+        return _ask(agent, action_class, held, stage, dates, reason=reason, by=by, at=at)
+
+
+def _refuse_any_dates(dates: Dates) -> None:
+    if dates:
         words = "A stage that is not higher holds at once and for good; leave the dates out."
         field = stage_dates.STARTS if dates.starts else stage_dates.ENDS
         raise errors.Invalid(f"{words} {stage_dates.NOTHING}", field=field)
-    if rank(stage) <= rank(was) or not reason.strip():
-        return autonomy.set_stage(
-            agent=agent, action_class=action_class, stage=stage, reason=reason, actor=actor, at=at
-        )
+
+
+def _refuse_jump(action_class: str, stage: Stage, was: Stage | None) -> None:
     if rank(stage) > rank(was) + 1:
         following = list(Stage)[rank(was) + 1]
         raise errors.Invalid(
@@ -67,8 +102,33 @@ def change_stage(
             f"not {stage}. Nothing was asked.",
             field="stage",
         )
-    _refuse_dates(dates, held, at=at)
-    return _ask(agent, action_class, held, stage, dates, reason=reason, by=by, at=at)
+
+
+def _still_waiting(agent: Agent, action_class: str, *, at: datetime) -> ApprovalRequest | None:
+    """The raise that is asked for a class already; one that can take effect no more is withdrawn."""
+    asked = [row for row in lapsing.waiting(agent) if lapsing.kind_of(row) == action_class]
+    for row in asked:
+        held = stage_rows.hold(agent, action_class, at=at)
+        lapsing.settle(row, promotions.lapsed(row, held), at=at)
+    found = (row for row in lapsing.waiting(agent) if lapsing.kind_of(row) == action_class)
+    return next(found, None)
+
+
+def _same(
+    row: ApprovalRequest, stage: Stage, dates: Dates, *, by: Person | None
+) -> ApprovalRequest:
+    """The request that waits, where it asks for just this. Raises Conflict where it asks for another
+    thing, and for another person: a request keeps one asker away from deciding it, not two."""
+    asked = row.submission["parameters"]
+    is_same = asked["to"] == stage and stage_dates.kept(asked) == dates
+    if is_same and (by is None or by == row.owner_at_submission):
+        return row
+    what = "exactly that" if is_same else f"stage {asked['to']} for {asked['class']}"
+    raise errors.Conflict(
+        f"{row.ref} asks for {what} already and still waits. Nothing was asked. "
+        "Let somebody decide it, or withdraw it first.",
+        request=row.ref,
+    )
 
 
 def would_raise(*, agent: Agent, action_class: str, stage: Stage, at: datetime) -> bool:
@@ -135,10 +195,19 @@ def _ask(
         reasoning=reason.strip(),
         context={"evidence": found.to_json()},
         impact=f"{agent} would be at stage {stage} for {action_class}"
-        f"{stage_dates.words(dates, then)}{'; ' if dates else ', '}now {was}{until}.",
+        f"{stage_dates.words(dates, then)}{'; ' if dates else ', '}now {was}{until}."
+        f"{_age(dates, at=at)}",
         asked_by=by,
         at=at,
     )
+
+
+def _age(dates: Dates, *, at: datetime) -> str:
+    """How old the evidence will be when it begins: the one thing nobody looks at again on that day."""
+    if dates.starts is None:
+        return ""
+    days = -((at - dates.starts) // timedelta(days=1))  # rounded up
+    return f" Its evidence will be {days} {'day' if days == 1 else 'days'} old when it begins."
 
 
 def standing_grant(

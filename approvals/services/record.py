@@ -103,7 +103,33 @@ def went_wrong_since(agent: Agent, action_class: str, *, since: datetime) -> str
     said = [f"{count} of its requests were {words}" for count, words in counted if count]
     if opened:
         said.append("a circuit breaker opened")
+    said += _told_since(agent, action_class, since=since)
     return " and ".join(said)
+
+
+def _told_since(agent: Agent, action_class: str, *, since: datetime) -> list[str]:
+    """What people did about the agent after a moment that costs it trust, though no request tells."""
+    told = AuditEvent.objects.filter(agent=agent.name, request=None, at__gt=since)
+    stops = told.filter(type=EventKind.AGENT_STOPPED.value)
+    said = ["the agent was stopped"] if stops.exists() else []
+    reports = told.filter(type=EventKind.INCIDENT_REPORTED.value).values_list("entry", flat=True)
+    named = {entry["detail"]["class"] for entry in reports}
+    if named and named & _sharing_a_stage(agent, action_class, named):
+        said.append("an incident was reported")
+    return said
+
+
+def _sharing_a_stage(agent: Agent, action_class: str, named: set[str]) -> set[str]:
+    """Of these classes the ones an incident in which counts against a class: itself, those that stand
+    under the same stage for every class, and the report of no class in particular."""
+    rows = AgentStage.objects.filter(agent=agent, until=None).exclude(action_class=EVERY_CLASS)
+    own = set(rows.values_list("action_class", flat=True))
+    meant = {action_class, ""}
+    if action_class == EVERY_CLASS:
+        meant |= named - own
+    elif action_class not in own:
+        meant.add(EVERY_CLASS)
+    return meant
 
 
 def incidents(row: ApprovalRequest) -> list[str]:

@@ -1,16 +1,18 @@
 """Rows of stages: held under their locks, changed with history, and ended when their end has come.
 
-Locks are taken in one order: the agent (where it is locked at all), what is planned for it, its stages,
-and the service's chain last. So whatever costs trust and whatever would raise it cannot pass each other by.
+Locks are taken in one order: the agent, what is planned for it, its stages, and the service's chain last.
+So whatever costs trust and whatever would raise it cannot pass each other by. Requests for more trust are
+never waited for here: a click holds its request first, and then comes for the agent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.utils.module_loading import import_string
 
 from approvals.domain import errors, stage_dates
 from approvals.domain.autonomy import rank
@@ -22,6 +24,8 @@ from approvals.services.actors import Actor
 
 NONE = "none"
 OPEN = {"began_at": None, "dropped_at": None}
+# Found by dotted path: it writes requests, and whatever writes a request may lower a stage.
+LAPSE = "approvals.services.lapsing.lapse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,8 @@ def governing(agent: Agent, action_class: str) -> AgentStage | None:
 
 def hold(agent: Agent, action_class: str, *, at: datetime) -> Held:
     """Everything about a class, locked until the transaction ends."""
-    planned = hold_planned(agent)
+    agent = hold_agent(agent)
+    planned = _planned(agent)
     return Held(agent, action_class, _locked(agent, action_class), planned, at)
 
 
@@ -79,8 +84,19 @@ def hold_all(agent: Agent, *, at: datetime) -> tuple[tuple[StageStart, ...], lis
     return planned, [Held(agent, name, _locked(agent, name), planned, at) for name in names]
 
 
+def hold_agent(agent: Agent) -> Agent:
+    """The agent as it is now, locked: one at a time of whatever changes how far it is trusted."""
+    agents = Agent.objects.select_related("owner").select_for_update(of=("self",), no_key=True)
+    return agents.get(pk=agent.pk)
+
+
 def hold_planned(agent: Agent) -> tuple[StageStart, ...]:
-    """What is planned for an agent and has neither begun nor been dropped, locked."""
+    """What is planned for an agent and has neither begun nor been dropped, locked behind the agent."""
+    hold_agent(agent)
+    return _planned(agent)
+
+
+def _planned(agent: Agent) -> tuple[StageStart, ...]:
     rows = StageStart.objects.filter(agent=agent, **OPEN).select_related("agent", "request")
     return tuple(rows.select_for_update(of=("self",)).order_by("pk"))
 
@@ -109,6 +125,8 @@ def change(
     is_lower = rank(stage) < rank(Stage(before.stage) if before else None)
     words = f"The stage for {held.action_class} became {stage}: {row.reason}"
     drop(concerned(held, also_inherited=is_lower), why=words, actor=actor, at=at)
+    if is_lower:
+        lapse(held.agent, concerns(held, also_inherited=True), why=words, at=at)
     return row
 
 
@@ -130,14 +148,25 @@ def bottom(row: AgentStage | None) -> Stage:
 
 def concerned(held: Held, *, also_inherited: bool) -> list[StageStart]:
     """What is planned for a class; with `also_inherited` what its record was evidence for, too."""
+    is_meant = concerns(held, also_inherited=also_inherited)
+    return [start for start in held.planned if is_meant(start.action_class)]
+
+
+def concerns(held: Held, *, also_inherited: bool) -> Callable[[str], bool]:
+    """Whether something about a class is meant; with `also_inherited`, its record as evidence, too."""
     names = {held.action_class}
     if also_inherited and not held.is_own:
         names.add(EVERY_CLASS)
-    if also_inherited and held.action_class == EVERY_CLASS and held.planned:
-        own = AgentStage.objects.filter(agent=held.agent, until=None)
-        has_own = set(own.values_list("action_class", flat=True))
-        names |= {start.action_class for start in held.planned} - has_own
-    return [start for start in held.planned if start.action_class in names]
+    if not also_inherited or held.action_class != EVERY_CLASS:
+        return names.__contains__
+    own = AgentStage.objects.filter(agent=held.agent, until=None).exclude(action_class=EVERY_CLASS)
+    has_own = set(own.values_list("action_class", flat=True))
+    return lambda name: name not in has_own
+
+
+def lapse(agent: Agent, is_meant: Callable[[str], bool], *, why: str, at: datetime) -> None:
+    """Requests for more trust in these classes can take effect no more, so they wait no longer."""
+    import_string(LAPSE)(agent, is_meant, why=why.strip(), at=at)
 
 
 def drop(planned: Iterable[StageStart], *, why: str, actor: Actor, at: datetime) -> None:

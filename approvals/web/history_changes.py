@@ -152,6 +152,7 @@ WORDS: dict[str, str] = {
     EventKind.STAGE_CHANGED: "Stage of autonomy changed",
     EventKind.STAGE_PLANNED: "Stage of autonomy planned",
     EventKind.STAGE_DROPPED: "Planned stage dropped",
+    EventKind.INCIDENT_REPORTED: "Incident reported",
     EventKind.SUGGESTION_MARKED: "Suggestion marked",
     EventKind.STANDING_GRANT_MADE: "Standing grant made",
     EventKind.STANDING_GRANT_REVOKED: "Standing grant revoked",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -113,7 +114,9 @@ def test_people_approve_the_dates_themselves(robo: Agent) -> None:
     assert asked["then"] == "supervised"
     told = row.submission["impact"]["summary"]
     assert f" from {starts.day} {starts:%b %Y %H:%M} UTC until " in told
-    assert told.endswith(", then supervised; now supervised.")
+    assert told.endswith(
+        ", then supervised; now supervised. Its evidence will be 1 day old when it begins."
+    )
 
 
 def test_without_dates_the_request_is_as_it_always_was(robo: Agent) -> None:
@@ -280,6 +283,20 @@ def _report(robo: Agent) -> None:
     )
 
 
+def _report_for_all(robo: Agent) -> None:
+    autonomy.incident(
+        agent=robo, action_class=None, reason="INC-7", actor=cast.OPERATOR, at=clock.now()
+    )
+
+
+def _stand_at(robo: Agent, before: Stage | None) -> Stage:
+    """Put it there, or nowhere; the stage that follows."""
+    if before is None:
+        return Stage.FULL
+    at_stage(robo, before)
+    return list(Stage)[before.rank + 1]
+
+
 def _report_without_stage(robo: Agent) -> None:
     AgentStage.objects.filter(agent=robo).delete()
     _report(robo)
@@ -297,6 +314,11 @@ def _break_under_a_lenient_policy(robo: Agent) -> None:
 
 def _stop(robo: Agent) -> None:
     agents.stop(agent=robo, at=clock.now(), actor=cast.OPERATOR, reason="It loops.")
+
+
+def _stop_and_start(robo: Agent) -> None:
+    _stop(robo)
+    agents.start(agent=robo, at=clock.now(), actor=cast.OPERATOR)
 
 
 @pytest.mark.parametrize(
@@ -317,6 +339,109 @@ def test_whatever_costs_trust_drops_what_was_planned_at_once(robo: Agent, lost: 
     before = stage(robo)
     promotions.settle(at=start.starts_at)
     assert stage(robo, start.starts_at) == before
+
+
+@pytest.mark.parametrize("later", [None, DAY])
+@pytest.mark.parametrize("before", [None, Stage.SHADOW, Stage.SUPERVISED])
+@pytest.mark.parametrize("lost", [_report, _report_for_all, _break, _break_under_a_lenient_policy,
+                                  _stop])  # fmt: skip
+def test_whatever_costs_trust_withdraws_what_still_waits_to_be_agreed(
+    robo: Agent, lost: Any, before: Stage | None, later: timedelta | None
+) -> None:
+    wanted = _stand_at(robo, before)
+    row = ask(robo, wanted, starts=clock.now() + later if later else None)
+
+    lost(robo)
+
+    row.refresh_from_db()
+    assert (row.status, row.reason_code) == ("cancelled", "overtaken")
+    assert row.closed_by == "the service, since it can take effect no more"
+    assert AuditEvent.objects.filter(request=row).latest("id").entry["detail"]["reason"]
+    with pytest.raises(errors.AlreadyDecided):
+        agree(row)
+
+
+def test_a_lower_stage_withdraws_what_was_asked_from_the_one_before(robo: Agent) -> None:
+    at_stage(robo, Stage.SUPERVISED)
+    row = ask(robo, Stage.AUTONOMOUS)
+
+    lower(robo, Stage.SHADOW)
+
+    row.refresh_from_db()
+    assert (row.status, row.reason_code) == ("cancelled", "overtaken")
+
+
+@pytest.mark.parametrize("lost", [_report, _report_for_all, _stop_and_start, _stop])
+@pytest.mark.parametrize("before", [None, Stage.SHADOW])
+def test_a_raise_that_was_being_decided_meanwhile_is_refused_in_words(
+    robo: Agent, lost: Any, before: Stage | None
+) -> None:
+    """As a click meets it that held its request when the trust was lost, so that it was passed by."""
+    row = ask(robo, _stand_at(robo, before))
+    lost(robo)
+
+    with pytest.raises(errors.Conflict, match=r"incident was reported|stopped.*nothing was raised"):
+        promotions.take_effect(row, at=clock.now())
+
+    assert stage(robo) == before
+
+
+def test_an_incident_of_another_class_withdraws_nothing(robo: Agent) -> None:
+    at_stage(robo, Stage.SHADOW)
+    at_stage(robo, Stage.AUTONOMOUS, kind="deployments")
+    row = ask(robo, Stage.SUPERVISED)
+
+    autonomy.incident(
+        agent=robo, action_class="deployments", reason="INC-7", actor=cast.OPERATOR, at=clock.now()
+    )
+
+    agree(row)
+    assert stage(robo) == "supervised"
+
+
+def test_a_reported_incident_stands_in_history_though_nothing_could_fall(robo: Agent) -> None:
+    _report(robo)
+
+    [told] = events(EventKind.INCIDENT_REPORTED)
+    assert (told["agent"], told["class"], told["reason"]) == ("robo", SCALING, "INC-7")
+
+
+def test_two_clicks_ask_once(robo: Agent) -> None:
+    at_stage(robo, Stage.SUPERVISED)
+    ends = clock.now() + 30 * DAY
+
+    first, again = (ask(robo, Stage.AUTONOMOUS, ends=ends) for _ in range(2))
+
+    assert first == again
+    assert ApprovalRequest.objects.filter(effect="change_stage").count() == 1
+
+
+def test_while_a_raise_waits_no_other_of_its_class_is_asked(robo: Agent) -> None:
+    at_stage(robo, Stage.SUPERVISED)
+    ends = clock.now() + 30 * DAY
+    row = ask(robo, Stage.AUTONOMOUS, ends=ends)
+
+    for other in (ends + DAY, None):
+        with pytest.raises(errors.Conflict, match=f"{row.ref} asks for stage autonomous"):
+            ask(robo, Stage.AUTONOMOUS, ends=other)
+    with pytest.raises(errors.Conflict, match=f"{row.ref} asks for exactly that"):
+        proposals.change_stage(
+            agent=robo, action_class=SCALING, stage=Stage.AUTONOMOUS, reason="It did well.",
+            by=cast.person("sam"), actor=cast.OPERATOR, at=clock.now(), dates=Dates(ends=ends),
+        )  # fmt: skip
+
+    assert ApprovalRequest.objects.filter(effect="change_stage").count() == 1
+
+
+def test_what_can_take_effect_no_more_keeps_nobody_from_asking_anew(robo: Agent) -> None:
+    at_stage(robo, Stage.SUPERVISED)
+    row = ask(robo, Stage.AUTONOMOUS)
+    denied(robo)
+
+    new = ask(robo, Stage.AUTONOMOUS)
+
+    row.refresh_from_db()
+    assert (row.status, row.reason_code, new.status) == ("cancelled", "overtaken", "pending")
 
 
 def test_an_incident_of_another_class_leaves_a_plan_alone(robo: Agent) -> None:
@@ -535,6 +660,94 @@ def test_one_that_fails_holds_up_no_other(robo: Agent) -> None:
     request.update(submission=whole)
     assert stage(robo, good.starts_at) == "supervised"
     assert stage(robo, good.starts_at, "deployments") == "autonomous"
+
+
+def test_those_that_keep_failing_do_not_use_up_a_tick(robo: Agent) -> None:
+    at_stage(robo, Stage.SUPERVISED)
+    at_stage(robo, Stage.SUPERVISED, kind="deployments")
+    bad, good = plan(robo), plan(robo, kind="deployments")
+    request = ApprovalRequest.objects.filter(pk=bad.request_id)
+    whole = request.get().submission
+    request.update(submission=whole | {"parameters": {}})
+
+    promotions.settle(at=good.starts_at, limit=1)
+
+    request.update(submission=whole)
+    assert stage(robo, good.starts_at, "deployments") == "autonomous"
+
+
+def test_on_its_day_a_stage_begins_however_old_its_evidence_was_said_to_be(robo: Agent) -> None:
+    at_stage(robo, Stage.SUPERVISED)
+    start = plan(robo, starts=clock.now() + 60 * DAY)
+
+    promotions.settle(at=start.starts_at)
+
+    told = start.request.submission["impact"]["summary"]
+    assert told.endswith("Its evidence will be 60 days old when it begins.")
+    assert stage(robo, start.starts_at) == "autonomous"
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_of_many_clicks_at_once_one_asks() -> None:
+    robo, _ = cast.agent()
+    at_stage(robo, Stage.SUPERVISED)
+    ada, now = cast.person("ada"), clock.now()
+    together = threading.Barrier(6)
+    heard: list[str] = []
+
+    def asks() -> None:
+        try:
+            together.wait(30)
+            row = proposals.change_stage(
+                agent=robo, action_class=SCALING, stage=Stage.AUTONOMOUS, reason="It did well.",
+                by=ada, actor=actors.person(ada), at=now,
+            )  # fmt: skip
+            assert isinstance(row, ApprovalRequest)
+            heard.append(row.ref)
+        finally:
+            connections.close_all()
+
+    _at_once([asks] * 6)
+
+    assert heard == ["REQ-1"] * 6
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("lost", [_report_for_all, _stop])
+def test_a_last_yes_at_the_moment_of_an_incident_raises_nothing_after_it(lost: Any) -> None:
+    robo, _ = cast.agent()
+    for number in range(4):
+        at_stage(robo, Stage.SHADOW, kind=f"class_{number}")
+    rows = [ask(robo, Stage.SUPERVISED, kind=f"class_{number}") for number in range(4)]
+    grace, mia = cast.person("grace"), cast.person("mia", teams=["managers"])
+    for row in rows:
+        cast.decide(row, mia)
+    together = threading.Barrier(5)
+
+    def agrees(row: ApprovalRequest) -> None:
+        try:
+            together.wait(30)
+            cast.decide(row, grace)
+        except errors.Refusal:
+            pass
+        finally:
+            connections.close_all()
+
+    def loses() -> None:
+        try:
+            together.wait(30)
+            lost(robo)
+        finally:
+            connections.close_all()
+
+    _at_once([loses, *(partial(agrees, row) for row in rows)])
+
+    kind = EventKind.AGENT_STOPPED if lost is _stop else EventKind.INCIDENT_REPORTED
+    [end] = AuditEvent.objects.filter(type=kind.value).values_list("id", flat=True)
+    changed = AuditEvent.objects.filter(type=EventKind.STAGE_CHANGED.value, id__gt=end)
+    assert not [each for each in changed if each.entry["detail"]["to"] == "supervised"]
 
 
 @pytest.mark.postgres
