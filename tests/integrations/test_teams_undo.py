@@ -239,10 +239,10 @@ def test_undo_belongs_to_its_message_its_conversation_and_its_button(
         ("Not undone.", Sent("19:elsewhere@thread.tacv2", message.id, {}), "undo", data),
         ("Not counted.", message, "deny", other),
     ]
-    for words, place, verb, carried in forged:
+    for said, place, verb, carried in forged:
         answer = clicked(teams, teams.invoke(place, verb, carried))
         assert answer["statusCode"] == 400
-        assert answer["value"]["message"].startswith(f"{words} This button was not made")
+        assert answer["value"]["message"].startswith(f"{said} This button was not made")
     assert refusals(held) == ["not_our_button"] * 3
     carried_out(held)
     assert status(held) == Status.APPROVED
