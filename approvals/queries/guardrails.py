@@ -116,9 +116,10 @@ def blocked(*, since: datetime, at: datetime) -> Blocked:
     )
 
 
-def near_limits(policy: PolicySet, *, at: datetime) -> list[Used]:
-    """Every rate that any agent used some of, the fullest first."""
-    agents = list(Agent.objects.filter(is_enabled=True).order_by("name")[:MOST_AGENTS])
+def near_limits(policy: PolicySet, *, at: datetime, agent: str = "") -> list[Used]:
+    """Every rate that any agent, or this one alone, used some of, the fullest first."""
+    rows = Agent.objects.filter(is_enabled=True).order_by("name")
+    agents = list((rows.filter(name=agent) if agent else rows)[:MOST_AGENTS])
     return [each for each in used_rates.of(agents, policy, at=at) if each.used]
 
 

@@ -21,6 +21,7 @@ from approvals.web import moments
 DAY, MONTH = timedelta(days=1), timedelta(days=30)
 SPANS = {"day": DAY, "week": timedelta(days=7), "month": MONTH}
 MOST_BARS = 12
+MOST_LISTED = 200  # rates that one page lists; the rest is counted, and found by its agent
 NEAR = 0.8
 SAMPLED = 3
 
@@ -148,20 +149,28 @@ def breakers(now: datetime) -> dict[str, Any]:
     }
 
 
-def limits(last: datetime | None, now: datetime, *, shown: str = "") -> dict[str, Any]:
-    """The fullest rates, `near` their limit alone, or `all`; without a policy there are none."""
+def limits(
+    last: datetime | None, now: datetime, *, shown: str = "", agent: str = ""
+) -> dict[str, Any]:
+    """The fullest rates, those `near` their limit alone, or `all`, of one `agent` where it is named.
+
+    No more than MOST_LISTED of them are drawn. Without a policy there are none.
+    """
     try:
-        used = reads.near_limits(policies.current(), at=now)
+        used = reads.near_limits(policies.current(), at=now, agent=agent)
     except policies.NoPolicy:
         used = []
     near = [each for each in used if each.share >= NEAR]
-    listed = {"near": near, "all": used}.get(shown, used[:MOST_BARS])
+    wanted = {"near": near, "all": used}.get(shown, used[:MOST_BARS])
+    listed = wanted[:MOST_LISTED]
     return {
         "heard": heard(last, what="request", within=DAY, now=now),
         "near": len(near),
         "used": len(used),
         "bars": [_bar(each, now) for each in listed],
         "left": len(used) - len(listed),
+        "agent": agent,
+        "is_cut": len(listed) < len(wanted),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -22,6 +23,7 @@ from approvals.web import guardrail_rows, guardrail_tries, moments
 from approvals.web.access import signed_in
 from approvals.web.bounded import bounded
 
+LONGEST_AGENT = 80
 SPAN_WORDS = {"day": "24 hours", "week": "7 days", "month": "30 days"}
 LISTS = (
     (
@@ -62,6 +64,7 @@ def draw(
     now = clock.now()
     span = request.GET.get("span", "day")
     span = span if span in SPAN_WORDS else "day"
+    rates, agent = request.GET.get("rates", ""), _agent(request)
     last = reads.last_asked()
     facts = {
         "section": "guardrails",
@@ -72,8 +75,8 @@ def draw(
         "silent": _silent(last, now),
         "waiting": panels.waiting(last, now),
         "blocked": panels.blocked(span, last, person, now),
-        "limits": panels.limits(last, now, shown=request.GET.get("rates", "")),
-        "address": _address(span, request.GET.get("rates", "")),
+        "limits": panels.limits(last, now, shown=rates, agent=agent),
+        "address": _address(span, rates, agent),
         "tripped": panels.breakers(now),
         "breakers": [guardrail_rows.breaker(trip, person, now) for trip in reads.breakers_open()],
         "closed": [guardrail_rows.breaker(trip, person, now) for trip in reads.breakers_closed()],
@@ -86,9 +89,16 @@ def draw(
     return response
 
 
-def _address(span: str, rates: str) -> str:
+def _agent(request: HttpRequest) -> str:
+    """Whose rates alone are asked for; what no agent can be called stays a name that none has."""
+    asked = request.GET.get("agent", "").strip()[: LONGEST_AGENT + 1]
+    return "".join(each if each.isprintable() else "?" for each in asked)
+
+
+def _address(span: str, rates: str, agent: str) -> str:
     """The page's own, in the state it is drawn in."""
-    return f"/guardrails?span={span}" + (f"&rates={rates}" if rates in {"near", "all"} else "")
+    state = {"span": span} | ({"rates": rates} if rates in {"near", "all"} else {})
+    return f"/guardrails?{urlencode(state | ({'agent': agent} if agent else {}))}"
 
 
 def _lists(person: Person, now: datetime) -> list[dict[str, Any]]:
