@@ -710,7 +710,7 @@ def test_of_many_clicks_at_once_one_asks() -> None:
 
     _at_once([asks] * 6)
 
-    assert heard == ["REQ-1"] * 6
+    assert (len(heard), len(set(heard))) == (6, 1)
 
 
 @pytest.mark.postgres
