@@ -15,8 +15,7 @@ from integrations.teams.presses import Click
 from integrations.teams.seals import Carried
 
 NOT_OURS = (
-    "This button was not made by this service for this message. "
-    "Open the request itself to decide."
+    "This button was not made by this service for this message. Open the request itself to decide."
 )
 FOREIGN = "Your Teams account belongs to another organisation."
 

@@ -105,9 +105,7 @@ def test_what_is_wrong_comes_without_moving_the_list_under_the_pointer(page: Pag
 
 def test_the_name_of_a_row_keeps_saying_how_long_is_left(page: Page) -> None:
     link = page.locator("#rows .what a").first
-    expect(link).to_have_attribute(
-        "aria-label", re.compile(r"waiting, 4 minutes left, decide by")
-    )
+    expect(link).to_have_attribute("aria-label", re.compile(r"waiting, 4 minutes left, decide by"))
     clock = page.locator("#rows [data-countdown]").first
     soon = "new Date(Date.now() + 150_500).toISOString()"
 
