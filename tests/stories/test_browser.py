@@ -91,10 +91,12 @@ def test_a_click_decides_and_every_open_page_shows_it(world: World, sign_in: Sig
     expect(dialog.get_by_label("Note (optional)")).to_be_focused()
     dialog.get_by_role("button", name="Approve scale deployment · production-api").click()
 
-    expect(lin.get_by_role("region", name="Decide")).to_contain_text("Approved by Lin at")
+    expect(lin.get_by_role("region", name="Decide", exact=True)).to_contain_text(
+        "Approved by Lin at"
+    )
     assert world.status(ref) == "approved"
     expect(others_queue.locator(f"#row-{ref}")).to_contain_text("✔ Approved")
-    expect(others_request.get_by_role("region", name="Decide")).to_contain_text(
+    expect(others_request.get_by_role("region", name="Decide", exact=True)).to_contain_text(
         "Approved by Lin at"
     )
     for page in (others_queue, others_request):
@@ -141,8 +143,8 @@ def test_a_denial_without_a_reason_cannot_be_sent(world: World, sign_in: SignIn)
     dialog.get_by_label("Not allowed by our rules").check()
     dialog.get_by_label("Reason").fill("Too late in the day.")
     deny.click()
-    expect(page.get_by_role("region", name="Decide")).to_contain_text("Denied by Lin")
-    expect(page.get_by_role("region", name="Decide")).to_contain_text("Nothing ran.")
+    expect(page.get_by_role("region", name="Decide", exact=True)).to_contain_text("Denied by Lin")
+    expect(page.get_by_role("region", name="Decide", exact=True)).to_contain_text("Nothing ran.")
     assert world.status(ref) == "denied"
 
 
@@ -300,7 +302,7 @@ def test_what_was_typed_survives_what_others_decide(world: World, sign_in: SignI
     dialog.get_by_role("button", name="Go back").or_(
         dialog.get_by_role("link", name="Go back")
     ).click()
-    expect(page.get_by_role("region", name="Decide")).to_contain_text("Denied by Grace")
+    expect(page.get_by_role("region", name="Decide", exact=True)).to_contain_text("Denied by Grace")
 
 
 def test_deciding_works_without_javascript(world: World, sign_in: SignIn) -> None:
@@ -312,7 +314,7 @@ def test_deciding_works_without_javascript(world: World, sign_in: SignIn) -> Non
     page.get_by_label("Reason").fill("Not during the freeze.")
     page.get_by_role("button", name="Deny config change · production-api", exact=True).click()
 
-    expect(page.get_by_role("region", name="Decide")).to_contain_text("Denied by Ada")
+    expect(page.get_by_role("region", name="Decide", exact=True)).to_contain_text("Denied by Ada")
     assert world.status(ref) == "denied"
 
 
@@ -398,7 +400,7 @@ def test_my_reminders_are_muted_by_a_key_and_had_again(world: World, sign_in: Si
     expect(page.get_by_role("status").filter(has_text="not reminded")).to_be_visible()
     expect(page.get_by_text("You muted your reminders of this one.")).to_be_visible()
     expect(page.get_by_role("button", name="Approve now")).to_be_visible()
-    page.get_by_role("region", name="Decide").get_by_text("More").click()
+    page.get_by_role("region", name="Decide", exact=True).get_by_text("More").click()
     page.get_by_role("button", name="Remind me again").click()
     expect(page.get_by_role("status").filter(has_text="reminded of this one again")).to_be_visible()
     expect(page.get_by_text("You muted your reminders")).to_have_count(0)
