@@ -37,6 +37,10 @@ class Said:
     is_fresh: bool = False
     was_held: bool = False
 
+    def __post_init__(self) -> None:
+        # No database keeps a NUL: whichever door it came through, the other words are kept.
+        object.__setattr__(self, "comment", self.comment.replace("\0", ""))
+
     @property
     def stands(self) -> bool:
         """Whether it counts though people should read more now: nothing said later makes a denial unsafe."""

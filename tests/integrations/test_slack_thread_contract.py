@@ -85,6 +85,7 @@ class TestThread(CarrierContract, TextContract):
     it is a person's or an agent's remark and not what would run; the chips stand there all the same."""
 
     shows_flags = False
+    left_out = "\0"
 
     def message(self, stand: Stand, **changes: Any) -> Message:
         row = ApprovalRequest.objects.first() or asked("Which node pool?")
