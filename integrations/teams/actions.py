@@ -58,7 +58,8 @@ def _button(card: Card, verdict: Verdict, sealed: str, *, wants_note: bool) -> P
         return _approve(card, sealed, wants_note=wants_note)
     name = INPUT[verdict]
     if verdict is Verdict.DENY:
-        ask = el.ask(name, "Why? The agent and its owner will see this.", required=True)
+        why = "Why? The agent and its owner will see this."
+        ask = el.ask(name, why, required=True, shortest=el.SHORTEST_REASON)
         return el.unfold(
             "Deny…",
             [el.line(el.run("Nothing will run.")), ask],

@@ -146,6 +146,7 @@ def _around(card: Card, body: list[Part], buttons: list[Part]) -> Part:
         "version": "1.5",
         "lang": "en",
         "fallbackText": summary(card),
+        "speak": summary(card),
         "body": body,
         "actions": buttons,
     }

@@ -18,7 +18,7 @@ from approvals.services.knocks import Dropped
 from integrations.teams import answers, configuration, linking, rooms, sayings, trusting, views
 from integrations.teams.activities import Account
 from integrations.teams.answers import Outcome
-from integrations.teams.elements import WORDS_LIMIT
+from integrations.teams.elements import SHORTEST_REASON, WORDS_LIMIT
 from integrations.teams.presses import Click
 from integrations.teams.seals import Carried
 
@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 AUTHENTICATED_BY = "teams_token"
 NO_WORDS = "Write a few words. Nothing was decided yet."
+TOO_FEW_WORDS = f"Say why in at least {SHORTEST_REASON} characters. Nothing was decided yet."
 TOO_MANY_WORDS = f"Write at most {WORDS_LIMIT} characters. Nothing was decided yet."
 
 
@@ -185,5 +186,7 @@ def _check_words(click: Click, verdict: Verdict) -> None:
     """Raise Invalid for words Teams itself would not have let through."""
     if not click.words and verdict is not Verdict.APPROVE:
         raise errors.Invalid(NO_WORDS, field="words")
+    if verdict is Verdict.DENY and len(click.words) < SHORTEST_REASON:
+        raise errors.Invalid(TOO_FEW_WORDS, field="words")
     if len(click.words) > WORDS_LIMIT:
         raise errors.Invalid(TOO_MANY_WORDS, field="words")

@@ -13,6 +13,8 @@ from integrations.teams.texts import inert
 
 Part = dict[str, Any]
 WORDS_LIMIT = 500
+# A denial tells an agent and its owner why: as many characters as the dashboard asks for.
+SHORTEST_REASON = 10
 
 
 def run(text: str, **style: Any) -> Part:
@@ -45,9 +47,14 @@ def rows(text: str) -> Part:
     return line(run(text, fontType="Monospace"))
 
 
-def ask(name: str, label: str, *, required: bool) -> Part:
-    """An input of several lines; `name` is what its words come back as."""
-    wanted = {"isRequired": True, "errorMessage": "Write a few words."} if required else {}
+def ask(name: str, label: str, *, required: bool, shortest: int = 1) -> Part:
+    """An input of several lines; `name` is what its words come back as, `shortest` how many it wants."""
+    wanted: dict[str, Any] = {}
+    if required:
+        wanted = {"isRequired": True, "errorMessage": "Write a few words."}
+    if shortest > 1:
+        words = f"Write at least {shortest} characters."
+        wanted |= {"regex": rf"^\s*\S[\s\S]{{{shortest - 2},}}\S\s*$", "errorMessage": words}
     return {
         "type": "Input.Text",
         "id": name,

@@ -25,7 +25,7 @@ KEYS: dict[str, tuple[set[str], set[str]]] = {  # what must be there, what may b
     "TextRun": ({"text"}, {"size", "weight", "isSubtle", "italic", "fontType", "color"}),
     "Input.Text": (
         {"id"},
-        {"label", "isMultiline", "maxLength", "isRequired", "errorMessage", "placeholder"},
+        {"label", "isMultiline", "maxLength", "isRequired", "errorMessage", "placeholder", "regex"},
     ),
     "Action.Execute": ({"verb"}, {"title", "data", "fallback", "style", "tooltip"}),
     "Action.Submit": (set(), {"title", "data", "style", "tooltip"}),

@@ -84,6 +84,7 @@ def test_words_are_asked_for_with_a_denial_and_a_question() -> None:
         "deny_reason": True,
         "question": True,
     }
+    assert [name for name, each in asked.items() if "regex" in each] == ["deny_reason"]
 
 
 def test_a_policy_that_wants_a_reason_gets_its_input() -> None:

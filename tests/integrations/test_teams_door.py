@@ -78,6 +78,15 @@ def test_a_denial_counts_with_its_reason(teams: FakeTeams, waiting: ApprovalRequ
     assert Decision.objects.get(request=waiting).comment == "Wrong cluster."
 
 
+def test_a_denial_says_why_in_ten_characters_at_least(
+    teams: FakeTeams, waiting: ApprovalRequest
+) -> None:
+    answer = clicked(teams, teams.click(shown(teams, waiting), "deny", words=" No.       "))
+    assert "Say why in at least 10 characters. Nothing was decided yet." in json.dumps(answer)
+    waiting.refresh_from_db()
+    assert waiting.status == "pending"
+
+
 @pytest.mark.parametrize("verb", ["deny", "investigate"])
 @pytest.mark.parametrize("said", ["", "   ", "x" * 501])
 def test_words_that_teams_would_not_let_through_are_refused_too(
@@ -175,7 +184,7 @@ def test_whoever_may_not_decide_reads_why(teams: FakeTeams, waiting: ApprovalReq
 
 def test_a_late_click_reads_what_happened(teams: FakeTeams, waiting: ApprovalRequest) -> None:
     linked("ada", 2)
-    late = teams.click(shown(teams, waiting), "deny", by=2, words="No.")
+    late = teams.click(shown(teams, waiting), "deny", by=2, words="No, not today.")
     clicked(teams, teams.click(shown(teams, waiting), "approve"))
     answer = clicked(teams, late)
     assert "✔ APPROVED" in words(answer)
@@ -426,10 +435,12 @@ def test_a_database_that_cannot_write_is_admitted_in_words(teams: FakeTeams) -> 
 
 
 def test_an_older_client_decides_by_a_message(teams: FakeTeams, waiting: ApprovalRequest) -> None:
-    answer = knock(teams.signed(teams.submit(shown(teams, waiting), "deny", words="Not now.")))
+    answer = knock(
+        teams.signed(teams.submit(shown(teams, waiting), "deny", words="Not before noon."))
+    )
     assert (answer.status_code, answer.content) == (200, b"")
     assert status(waiting) == Status.DENIED
-    assert Decision.objects.get(request=waiting).comment == "Not now."
+    assert Decision.objects.get(request=waiting).comment == "Not before noon."
     assert len(teams.sent) == 1
 
 

@@ -326,9 +326,9 @@ def test_signed_but_senseless_activities_break_nothing(
     message = shown(teams, waiting)
     data = message.buttons["approve"]["data"] | {"verb": "refresh"}
     activity = {
-        "click": teams.click(message, "deny", by=2, words="No."),
+        "click": teams.click(message, "deny", by=2, words="No, not today."),
         "refresh": teams.invoke(message, "refresh", data, by=2),
-        "submit": teams.submit(message, "deny", by=2, words="No."),
+        "submit": teams.submit(message, "deny", by=2, words="No, not today."),
         "undo": teams.invoke(message, "undo", data | {"verb": "undo"}, by=2),
         "update": teams.update(membersAdded=[{"id": "29:1", "aadObjectId": guid(1)}]),
     }[kind]

@@ -245,7 +245,7 @@ def test_a_question_is_asked_at_once(teams: FakeTeams, held: ApprovalRequest) ->
 def test_a_denial_that_stands_is_undone_though_the_card_reads_otherwise_now(
     teams: FakeTeams, held: ApprovalRequest
 ) -> None:
-    press(teams, held, "deny", words="No.")
+    press(teams, held, "deny", words="No, not today.")
     undo = teams.click(shown(teams, held), "undo")
     kim = cast.person("kim", teams=("team-leads",))
     lifecycle.decide(
@@ -278,7 +278,7 @@ def test_critical_ones_are_never_held(teams: FakeTeams, settings: Settings) -> N
     let_in(teams)
     linked("chen")
     row = cast.request(**cast.CRITICAL)
-    press(teams, row, "deny", words="No.")
+    press(teams, row, "deny", words="No, not today.")
     assert status(row) == Status.DENIED
     assert not HeldDecision.objects.exists()
 
@@ -291,7 +291,7 @@ def test_the_time_to_undo_is_that_of_the_dashboard(
     let_in(teams)
     linked(name)
     row = cast.request(**asked)
-    press(teams, row, "deny", words="No.")
+    press(teams, row, "deny", words="No, not today.")
     mine = HeldDecision.objects.get()
     assert timedelta(seconds=10) <= mine.release_at - mine.at < timedelta(seconds=13)
 

@@ -182,7 +182,7 @@ def test_the_same_said_twice_is_one_and_its_opposite_is_refused_in_words(
     press(teams, held, "approve")
     again = clicked(teams, teams.click(drawn_before, "approve"))
     assert head(card_of(again))[LINE].startswith("Approved by you, counts at ")
-    opposite = clicked(teams, teams.click(drawn_before, "deny", words="No."))
+    opposite = clicked(teams, teams.click(drawn_before, "deny", words="No, not today."))
     assert "Not counted. You approved this at" in words(opposite)
     assert "Undo that first." in words(opposite)
     assert HeldDecision.objects.count() == 1
@@ -233,7 +233,7 @@ def test_undo_belongs_to_its_message_its_conversation_and_its_button(
     press(teams, held, "approve")
     message = shown(teams, held)
     data = message.buttons["undo"]["data"]
-    other = data | {"verb": "deny", "deny_reason": "No."}
+    other = data | {"verb": "deny", "deny_reason": "No, not today."}
     forged = [
         ("Not undone.", Sent(ROOM, "1799999999999", message.activity), "undo", data),
         ("Not undone.", Sent("19:elsewhere@thread.tacv2", message.id, {}), "undo", data),
