@@ -125,6 +125,7 @@ def test_teams_with_an_undo_of_each(teams: FakeTeams, settings: Any) -> None:
         decided = teams.signed(teams.click(message, "approve"))
         assert teams_support.knock(decided).status_code == 200
         undone = teams.signed(teams.click(teams_support.shown(teams, row), "undo"))
+        assert teams_support.knock(undone).status_code == 200  # in time, however many there are
         payloads += [
             (row, lambda k=undone: teams_support.knock(k)),  # type: ignore[misc]
             (row, lambda k=decided: teams_support.knock(k)),  # type: ignore[misc]
