@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
@@ -29,6 +30,12 @@ def is_known(*, provider: str, key: str) -> bool:
     """Whether somebody was the first with this key: for callers that act before they remember,
     because their sender tries again and a crash in between must not lose the act."""
     return Replay.objects.filter(provider=provider, key=key).exists()
+
+
+def known(*, provider: str, keys: Iterable[str]) -> set[str]:
+    """Which of these somebody was the first with; one statement."""
+    rows = Replay.objects.filter(provider=provider, key__in=list(keys))
+    return set(rows.values_list("key", flat=True))
 
 
 def forget_old(*, at: datetime) -> int:

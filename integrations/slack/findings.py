@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -50,31 +51,48 @@ def addresses() -> list[str]:
 
 
 def look(*, at: datetime) -> bool:
-    """Examine what is due; returns whether all of it was."""
+    """Examine what is due, each once an hour; returns whether all of it was.
+
+    What there was no time for, or no answer to, is left for the next look.
+    """
     homes, rooms = _homes(), addresses()
-    key = _key(homes, rooms, at=at)
-    if replays.is_known(provider=PROVIDER, key=key):
+    due = _due(homes, rooms, at=at)
+    known = replays.known(provider=PROVIDER, keys=due)
+    wanted = [(key, examine) for key, examine in due.items() if key not in known]
+    if not wanted:
         return False
     subjects = [name for team, _ in homes for name in _subjects(team)]
     findings.forget(ADAPTER, besides=frozenset([*subjects, *map(_room, rooms)]))
-    try:
-        for looked in _looks(homes, rooms):
-            findings.keep(ADAPTER, dict(looked), at=at)
-    except DeliveryError as error:
-        logger.warning("slack was not examined: %s", error.words)
-        return False
-    return replays.first_time(provider=PROVIDER, key=key, at=at)
-
-
-def _looks(homes: Sequence[tuple[str, str]], rooms: Sequence[str]) -> Iterator[list[Finding]]:
-    """What each look found. Raises DeliveryError where Slack gave no answer, or there was no time."""
-    began = time.monotonic()
-    for team, token in homes:
-        yield _workspace(team, token)
-    for address in rooms:
+    began, done = time.monotonic(), 0
+    for key, examine in wanted:
         if time.monotonic() - began > MOST_SECONDS:
-            raise DeliveryError("There was no time to look at every channel.")
-        yield [(_room(address), _channel(address))]
+            break
+        try:
+            findings.keep(ADAPTER, dict(examine()), at=at)
+        except DeliveryError as error:
+            logger.warning("slack was not examined: %s", error.words)
+            if error.retry_after is not None:
+                break
+            continue
+        done += replays.first_time(provider=PROVIDER, key=key, at=at)
+    return done == len(wanted)
+
+
+def _due(
+    homes: Sequence[tuple[str, str]], rooms: Sequence[str], *, at: datetime
+) -> dict[str, Callable[[], list[Finding]]]:
+    """What is looked at in this hour; a token or a channel that is new has a key of its own."""
+    tokens = "\n".join(token for _, token in homes)
+    looks: dict[str, Callable[[], list[Finding]]] = {}
+    for team, token in homes:
+        looks[_key(at, team, token)] = partial(_workspace, team, token)
+    for address in rooms:
+        looks[_key(at, address, tokens)] = partial(_examined, address)
+    return looks
+
+
+def _examined(address: str) -> list[Finding]:
+    return [(_room(address), _channel(address))]
 
 
 def _homes() -> list[tuple[str, str]]:
@@ -161,7 +179,7 @@ def _room(address: str) -> str:
     return f"channel {address}"[:400]
 
 
-def _key(homes: Sequence[tuple[str, str]], rooms: Sequence[str], *, at: datetime) -> str:
-    """The hour, and all that is looked at: the same for every process, another after a change."""
-    said = "\n".join([f"{at:%Y-%m-%dT%H}", *(f"{team} {token}" for team, token in homes), *rooms])
+def _key(at: datetime, *about: str) -> str:
+    """The same for every process within an hour."""
+    said = "\n".join([f"{at:%Y-%m-%dT%H}", *about])
     return hashlib.sha256(said.encode()).hexdigest()

@@ -135,3 +135,12 @@ def test_a_channel_by_name_is_said_to_break_when_it_is_renamed(
     settings.SLACK_CHANNEL = "#approvals"
     findings.look(at=clock.now())
     assert found()[0].startswith("#approvals: a channel's name cannot be looked up")
+
+
+def test_what_was_looked_at_is_not_asked_again_for_what_gave_no_answer(slack: RoomySlack) -> None:
+    now = clock.now().replace(minute=10)
+    slack.will("auth.test", broken())
+    assert not findings.look(at=now)
+    assert findings.look(at=now + timedelta(minutes=1))
+    asked = [call.method for call in slack.calls]
+    assert (asked.count("auth.test"), asked.count("conversations.info")) == (2, 1)
