@@ -22,6 +22,7 @@ from approvals.domain.policy.evaluate import Evaluation
 from approvals.domain.policy.subject import Subject
 from approvals.domain.terms import AlertKind, Approval, Basis, Status
 from approvals.models import ApprovalRequest
+from approvals.models.requests import REF_PREFIX
 from approvals.services import alerts
 
 HOUR = timedelta(hours=1)
@@ -69,19 +70,24 @@ def denied(row: ApprovalRequest, *, at: datetime) -> None:
         closed_at__gt=at - HOUR,
         joined=None,
     )
-    refs = [each.ref for each in theirs.only("number").order_by("-number")[:REACH]]
-    if len(refs) < DENIALS:
+    # Numbers alone: hundreds of rows made into objects would cost as much as the whole decision.
+    numbers = list(theirs.order_by("-number").values_list("number", flat=True)[:REACH])
+    if len(numbers) < DENIALS:
         return
     alerts.raise_once(
         kind=AlertKind.REPEATED_DENIALS,
         key=alerts.hourly(row.agent, at=at),
         agent=row.agent,
         words=(
-            f"People denied {len(refs)} requests of {row.agent.name} within an hour. "
+            f"People denied {len(numbers)} requests of {row.agent.name} within an hour. "
             "Does it keep asking after a no?"
         ),
         at=at,
-        values={"denials": len(refs), "limit": DENIALS, "requests": refs[:SHAPES]},
+        values={
+            "denials": len(numbers),
+            "limit": DENIALS,
+            "requests": [f"{REF_PREFIX}{number}" for number in numbers[:SHAPES]],
+        },
         request=row,
     )
 
