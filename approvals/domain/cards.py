@@ -13,15 +13,18 @@ from typing import Any
 
 from approvals.domain import (
     cards_words,
+    changes,
     display,
     itself,
     more_time,
     oddities,
     reasons,
     sharing,
+    stage_words,
     touched,
 )
 from approvals.domain.cards_words import HEADLINE_LIMIT, RISK_SHAPE, headline
+from approvals.domain.changes import Change
 from approvals.domain.claims import Claim, claims_of
 from approvals.domain.display import Flag, Parameter, Shown
 from approvals.domain.pending_words import Pending
@@ -139,6 +142,7 @@ class Card:
     tells what became of an approval, and `report` the agent's own words about that, not checked.
     `may_add` is how much time one person may add. `pending` can still be undone. `filled` of the present
     stage's `seats` are taken by approvals that count; `then` is what one more of them would bring.
+    `changes` is what would stand otherwise, and `no_changes` why nothing can be compared.
     """
 
     ref: str
@@ -178,6 +182,8 @@ class Card:
     seats: int = 1
     filled: int = 0
     then: str = ""
+    changes: tuple[Change, ...] = ()
+    no_changes: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -207,6 +213,7 @@ def draw(matter: Matter) -> Card:
     title = sharing.counted(cards_words.headline_with_amount(submission), len(counts_for))
     line = cards_words.state_line(state, matter.teams, nobody_can=matter.nobody_can)
     line += sharing.reach(counts_for)
+    changed = () if matter.effect else tuple(changes.of(submission))
     return Card(
         ref=matter.ref,
         public_id=matter.public_id,
@@ -246,6 +253,8 @@ def draw(matter: Matter) -> Card:
         seats=state.current.seats if state.plan.stages else 1,
         filled=state.filled if state.plan.stages else 0,
         then=cards_words.after_approval(state),
+        changes=changed,
+        no_changes="" if changed or matter.effect else changes.why_none(submission),
     )
 
 
@@ -277,7 +286,8 @@ def _report(state: RequestState) -> Shown | None:
 
 def _facts(matter: Matter) -> tuple[Fact, ...]:
     state = matter.state
-    facts = [Fact("Agent", matter.agent), Fact("Owner", matter.owner or "nobody")]
+    agent = stage_words.with_stage(matter.agent, matter.checks)
+    facts = [Fact("Agent", agent), Fact("Owner", matter.owner or "nobody")]
     if state.plan.stages:
         stages = state.plan.stages
         step = f" (step {state.stage + 1} of {len(stages)})" if len(stages) > 1 else ""

@@ -9,12 +9,15 @@ from typing import Any
 from approvals.domain import display
 from approvals.domain.display import Parameter
 
-NO_STATE = "We cannot show what would change, because the agent gave no state before."
+NO_STATE = "We cannot see the present value, and the agent says nothing of it."
 NO_MATCH = (
-    "We cannot show what would change: what the agent says stood before has none of these "
+    "We cannot see the present value, and what the agent says stood before has none of these "
     "parameters in it."
 )
 ALONE = "value"  # what `from` and `to` are of, where they say no more
+CLAIMED = "the agent's word, not checked"
+# What a message has room for; the request's page shows all.
+ON_THE_CARD = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,15 @@ def of(submission: Mapping[str, Any]) -> list[Change]:
     return said + [
         _change(name, *pair, is_claim=True) for name, pair in claimed.items() if name not in pairs
     ]
+
+
+def lines(change: Change) -> tuple[str, str]:
+    """Before and after, each on a line of its own: no value can pass for the other, or for our label."""
+    whose = f" ({CLAIMED})" if change.is_claim else ""
+    name, before, after = (
+        part.replace("\n", " ") for part in (change.name, change.before, change.after)
+    )
+    return f"{name}, before{whose}: {before}", f"{name}, after: {after}"
 
 
 def why_none(submission: Mapping[str, Any]) -> str:

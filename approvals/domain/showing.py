@@ -61,6 +61,8 @@ def _without_words(card: Card) -> Card:
         claims=(),
         notes=(),
         report=None,
+        changes=(),
+        no_changes="",
         drawable=False,
         fingerprint=UNSEEN,
     )

@@ -10,18 +10,13 @@ from typing import Any
 from approvals.domain.autonomy import Evidence, one_down, rank
 from approvals.domain.policy.autonomy import EVERY_CLASS
 from approvals.domain.stage_dates import THEN, kept, words
+from approvals.domain.stage_words import MEANS
 from approvals.domain.terms import Stage
 from approvals.models import Agent, AgentStage, ApprovalRequest, StageStart
 from approvals.services import autonomy, own, promotions, record
 from approvals.services.stage_rows import bottom
 from approvals.web import moments
 
-MEANS = {
-    Stage.SHADOW: "Suggests; nothing runs",
-    Stage.SUPERVISED: "Only low risk runs by itself",
-    Stage.AUTONOMOUS: "Rules and the risk matrix decide",
-    Stage.FULL: "Runs listed actions by itself up to medium risk",
-}
 NO_STAGE = "No stage is set, so the rules and the risk matrix decide alone."
 MOST_CLASSES = 12
 MOST_PAST = 10

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from approvals.domain import changes
 from approvals.domain.cards import Card
 from approvals.domain.display import Parameter, escape_terminal
 from approvals.domain.state import clock
@@ -141,11 +142,19 @@ def _asked(card: Card) -> Iterator[Part]:
     yield Part("Asked", _facts(card))
     yield Part("Why people are asked", _bounded(card.because))
     yield Part(f"What would run ({shown} of {count} parameters)", drawn)
+    claimed = any(change.is_claim for change in card.changes)
+    yield Part("What changes", _bounded(_changes(card)), is_claim=claimed)
     yield Part("Checked", _bounded([f"{check.mark}: {check.words}" for check in card.checks]))
     claims = [f"{claim.name}: {claim.shown.text}" for claim in card.claims]
     yield Part("The agent says (not checked)", _bounded(claims), is_claim=True)
     notes = [f"{note.by}: {note.shown.text}" for note in card.notes[-5:]]
     yield Part("Asked and answered (not checked)", _bounded(notes), is_claim=True)
+
+
+def _changes(card: Card) -> list[str]:
+    """Before and after on lines of their own; why nothing can be compared where that is so."""
+    told = [line for change in card.changes for line in changes.lines(change)]
+    return told or ([card.no_changes] if card.no_changes else [])
 
 
 def _facts(card: Card) -> tuple[str, ...]:

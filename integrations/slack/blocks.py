@@ -7,8 +7,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from approvals.domain import cards_checks
+from approvals.domain import cards_checks, changes
 from approvals.domain.cards import Card, Claim, Spoken
+from approvals.domain.changes import Change
 from approvals.domain.display import Shown
 from approvals.domain.state import clock
 from approvals.domain.terms import Status, Verdict
@@ -23,6 +24,7 @@ MOST_BLOCKS = 50
 TEXT_LIMIT = standing.TEXT_LIMIT
 CLAIM_CHARACTERS = 400
 CLAIMS_CHARACTERS = 1_600
+CHANGE_CHARACTERS = 200
 MOST_REASONS = 5
 MOST_SAID = 6
 
@@ -46,7 +48,7 @@ def draw(
     stands = [standing.header(card), *call, *standing.state(card), *_deadline(card)]
     stands += [el.rich(el.line(el.text(web, bold=True)))] if web else []
     needed, checks = [*stands, *facts, _parameters(card)], _checks(card)
-    more = [each for each in (_said(card), _notes(card), _claims(card)) if each]
+    more = [each for each in (_changes(card), _said(card), _notes(card), _claims(card)) if each]
     because = [each for each in (_because(card),) if each]
     # What warns of the agent's words is not left out for want of room that they take.
     vital = [checks] if checks and cards_checks.warnings(card.checks) else []
@@ -138,6 +140,33 @@ def _checks(card: Card) -> Block | None:
     if len(notable) > rows.CHECKS:
         lines.append(f"and {len(notable) - rows.CHECKS} more, on the full request")
     return el.rich(el.line(el.text("Checked by us", bold=True)), el.bullets(lines))
+
+
+def _changes(card: Card) -> Block | None:
+    """Before and after, as code: no value of an agent's can write past the end of its own."""
+    title = el.text(changing(card), bold=True)
+    if not card.changes:
+        why = card.no_changes if card.is_open else ""
+        return el.rich(el.line(title, el.text(f" · {why}"))) if why else None
+    lines = [_change(each) for each in card.changes[: changes.ON_THE_CARD]]
+    if len(card.changes) > len(lines):
+        rest = len(card.changes) - len(lines)
+        lines.append(el.line(el.text(f"and {rest} more, on the full request")))
+    return el.rich(el.line(title), el.listed(lines))
+
+
+def _change(change: Change) -> Block:
+    before, after = (fold(each, CHANGE_CHARACTERS) for each in (change.before, change.after))
+    whose = [el.text(f" ({changes.CLAIMED})", italic=True)] if change.is_claim else []
+    return el.line(
+        el.text(f"{cut(change.name, 60)}: "),
+        el.text(before, code=True), *whose, el.text(" → "), el.text(after, code=True),
+    )  # fmt: skip
+
+
+def changing(card: Card) -> str:
+    """The title of what would stand otherwise."""
+    return "What changes" if card.is_open else "What was to change"
 
 
 def _said(card: Card) -> Block | None:

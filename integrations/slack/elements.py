@@ -51,8 +51,9 @@ def line(*texts: Block) -> Block:
     return {"type": "rich_text_section", "elements": list(texts)}
 
 
-def text(value: str, *, bold: bool = False, italic: bool = False) -> Block:
-    style = {name: True for name, on in (("bold", bold), ("italic", italic)) if on}
+def text(value: str, *, bold: bool = False, italic: bool = False, code: bool = False) -> Block:
+    named = (("bold", bold), ("italic", italic), ("code", code))
+    style = {name: True for name, on in named if on}
     element: Block = {"type": "text", "text": value or " "}
     return element | {"style": style} if style else element
 
@@ -87,11 +88,11 @@ def preformatted(value: str) -> Block:
 
 
 def bullets(values: Sequence[str]) -> Block:
-    return {
-        "type": "rich_text_list",
-        "style": "bullet",
-        "elements": [line(text(value)) for value in values],
-    }
+    return listed([line(text(value)) for value in values])
+
+
+def listed(lines: Sequence[Block]) -> Block:
+    return {"type": "rich_text_list", "style": "bullet", "elements": list(lines)}
 
 
 def button(action: str, name: str, *, label: str, **more: Any) -> Block:

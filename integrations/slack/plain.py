@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from approvals.domain import changes
 from approvals.domain.cards import Card, Spoken
 from approvals.domain.display import Shown
 from approvals.domain.state import clock
@@ -30,7 +31,7 @@ def draw(
     web = standing.on_web(card) if critical_on_web else ""
     stands = [*_stands(card, groups, web), *_facts(card), el.words(_parameters(card))]
     needed = [each for each in (_checks(card), _said(card)) if each]
-    more = [each for each in (_because(card), _notes(card), _claims(card)) if each]
+    more = [each for each in (_because(card), _changes(card), _notes(card), _claims(card)) if each]
     is_whole = all(len(each) <= el.SECTION_LIMIT for each in needed)
     vital, extra = [el.words(each) for each in needed], [el.words(each) for each in more]
     row = buttons.row(card, value, critical_on_web=critical_on_web, whole=is_whole)
@@ -97,6 +98,18 @@ def _verdict(one: Spoken) -> str:
 def _because(card: Card) -> str:
     why = [_line(cut(each, FACT_CHARACTERS)) for each in card.because[: blocks.MOST_REASONS]]
     return _titled("Why a person is asked" if card.is_open else "Why", why)
+
+
+def _changes(card: Card) -> str:
+    lines = [
+        cut(line, FACT_CHARACTERS + 100)
+        for change in card.changes[: changes.ON_THE_CARD]
+        for line in changes.lines(change)
+    ]
+    rest = len(card.changes) - changes.ON_THE_CARD
+    more = [f"and {rest} more, on the full request"] if rest > 0 else []
+    why = [card.no_changes] if card.no_changes and card.is_open else []
+    return _titled(blocks.changing(card), [*lines, *more, *why])
 
 
 def _notes(card: Card) -> str:

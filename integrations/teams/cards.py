@@ -12,7 +12,7 @@ from approvals.domain.cards import Card, Spoken
 from approvals.domain.display import Shown
 from approvals.domain.state import clock
 from approvals.domain.terms import RiskLevel, Status, Verdict
-from integrations.teams import actions, rows, standing
+from integrations.teams import actions, changing, rows, standing
 from integrations.teams import elements as el
 from integrations.teams.elements import Part
 from integrations.teams.standing import Mine
@@ -70,6 +70,7 @@ def draw(card: Card, view: View) -> Part:
     extra = [
         _because(card),
         [] if warned else _checks(card),
+        changing.drawn(card),
         _said(card),
         _notes(card),
         _claims(card),
@@ -216,7 +217,7 @@ def _checks(card: Card) -> list[Part]:
 def _listed(name: str, lines: Sequence[str]) -> list[Part]:
     if not lines:
         return []
-    return [_title(name), *(el.line(el.run(f"• {each}"), spacing="Small") for each in lines)]
+    return [el.title(name), *(el.line(el.run(f"• {each}"), spacing="Small") for each in lines)]
 
 
 def _said(card: Card) -> list[Part]:
@@ -224,7 +225,7 @@ def _said(card: Card) -> list[Part]:
         return []
     name = "Decided so far" if card.is_open else "Who decided"
     told = [part for one in card.said[-MOST_SAID:] for part in _verdict(one)]
-    return [_title(name), *told]
+    return [el.title(name), *told]
 
 
 def _verdict(one: Spoken) -> list[Part]:
@@ -235,7 +236,7 @@ def _verdict(one: Spoken) -> list[Part]:
 def _notes(card: Card) -> list[Part]:
     if not card.notes:
         return []
-    parts = [_title("Questions and answers")]
+    parts = [el.title("Questions and answers")]
     for note in card.notes[-MOST_NOTES:]:
         origin = " · from the agent, not checked" if note.from_agent else ""
         parts.append(el.line(el.run(cut(f"{note.by}{origin}", 150), italic=note.from_agent)))
@@ -246,7 +247,7 @@ def _notes(card: Card) -> list[Part]:
 def _claims(card: Card) -> list[Part]:
     if not card.claims:
         return []
-    parts = [_title("The agent says", " · not checked")]
+    parts = [el.title("The agent says", " · not checked")]
     left = CLAIMS_CHARACTERS
     for number, claim in enumerate(card.claims):
         said = fold(claim.shown.text, CLAIM_CHARACTERS)
@@ -261,11 +262,6 @@ def _claims(card: Card) -> list[Part]:
 
 def _quoted(shown: Shown) -> Part:
     return el.box([el.line(el.run(fold(shown.text, CLAIM_CHARACTERS)))])
-
-
-def _title(name: str, more: str = "") -> Part:
-    also = [el.run(more, italic=True)] if more else []
-    return el.line(el.bold(name), *also, separator=True)
 
 
 def _foot(card: Card) -> Part:

@@ -30,6 +30,12 @@ def small(text: str) -> Part:
     return line(run(text, size="Small", isSubtle=True))
 
 
+def title(name: str, more: str = "") -> Part:
+    """How a section of a card begins."""
+    also = [run(more, italic=True)] if more else []
+    return line(bold(name), *also, separator=True)
+
+
 def line(*runs: Part, **more: Any) -> Part:
     return {"type": "RichTextBlock", "inlines": list(runs), **more}
 

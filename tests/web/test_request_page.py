@@ -100,7 +100,7 @@ def test_what_changes_is_drawn_from_pairs_or_says_why_it_is_not(lin: Browser, ro
     unknown = lin.get(f"/r/{cast.request(robo, **cast.HIGH, rollback=None).ref}")
 
     assert [paired.every(tag)[0].text for tag in ("del", "ins")] == ["removed: 5", "added: 8"]
-    assert "because the agent gave no state before" in unknown.text
+    assert "We cannot see the present value, and the agent says nothing of it" in unknown.text
 
 
 def test_the_buttons_name_what_they_do(lin: Browser, row: ApprovalRequest) -> None:

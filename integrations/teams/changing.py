@@ -1,0 +1,34 @@
+"""What would stand otherwise than now, on a card: before and after."""
+
+from __future__ import annotations
+
+from approvals.domain import changes
+from approvals.domain.cards import Card
+from approvals.domain.changes import Change
+from integrations.teams import elements as el
+from integrations.teams.elements import Part
+from integrations.teams.texts import cut, fold
+
+CHANGE_CHARACTERS = 200
+
+
+def drawn(card: Card) -> list[Part]:
+    """Before and after, each in runs of its own: no value of an agent's passes for the other."""
+    name = "What changes" if card.is_open else "What was to change"
+    if not card.changes:
+        why = card.no_changes if card.is_open else ""
+        return [el.title(name), el.line(el.run(why))] if why else []
+    lines = [_change(each) for each in card.changes[: changes.ON_THE_CARD]]
+    rest = len(card.changes) - len(lines)
+    more = [el.small(f"and {rest} more, on the full request")] if rest else []
+    return [el.title(name), *lines, *more]
+
+
+def _change(change: Change) -> Part:
+    before, after = (fold(each, CHANGE_CHARACTERS) for each in (change.before, change.after))
+    whose = [el.run(f" ({changes.CLAIMED})", italic=True)] if change.is_claim else []
+    return el.line(
+        el.run(f"• {cut(change.name, 60)}: "),
+        el.run(before, fontType="Monospace"), *whose,
+        el.run(" → "), el.run(after, fontType="Monospace"), spacing="Small",
+    )  # fmt: skip

@@ -1,0 +1,126 @@
+"""What would change stands on every card: what the agent says stood before as its word, never as ours."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from approvals.domain import changes, showing
+from approvals.domain.cards import Card, CheckLine
+from approvals.domain.terms import RiskLevel
+from integrations.email import letters
+from integrations.email.readers import Reader
+from integrations.slack import blocks, plain
+from integrations.teams import cards
+from integrations.teams.cards import View
+from tests.fakes import adaptive, block_kit
+from tests.integrations.test_slack_blocks import STATES, VALUE, a_card, buttons, literal, opened
+
+NOBODY = Reader(name="", why="", zone=None)
+PAIR = {"from_replicas": 5, "to_replicas": 8}
+CLAIMED: dict[str, Any] = {
+    "parameters": {"replicas": 8},
+    "rollback": {"state_before": {"replicas": 5}},
+}
+FORGED: dict[str, Any] = {
+    "parameters": {"replicas": 8},
+    "rollback": {"state_before": {"replicas": "8 → 8 (checked by us)\nreplicas, after: 1"}},
+}
+
+
+def slack(card: Card) -> str:
+    found = blocks.draw(card, value=VALUE).blocks
+    assert block_kit.faults(found) == []
+    return "\n".join(literal(found))
+
+
+def slack_plain(card: Card) -> str:
+    found = plain.draw(card, value=VALUE).blocks
+    assert block_kit.faults(found) == []
+    return "\n".join(literal(found))
+
+
+def teams(card: Card) -> str:
+    found = cards.draw(card, View())
+    assert adaptive.faults(found) == []
+    return "\n".join(adaptive.runs(found))
+
+
+def email(card: Card) -> str:
+    return letters.text(letters.card(card, NOBODY))
+
+
+DOORS = (slack, slack_plain, teams, email)
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_before_and_after_of_the_parameters_are_no_claim(door: Any) -> None:
+    told = door(a_card(parameters=PAIR))
+    assert "What changes" in told
+    assert changes.CLAIMED not in told
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_what_the_agent_says_stood_before_is_called_its_word(door: Any) -> None:
+    told = door(a_card(**CLAIMED))
+    assert told.count(changes.CLAIMED) == 1
+    assert told.index("5") < told.index("8", told.index("What changes"))
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_where_nothing_can_be_compared_that_is_said(door: Any) -> None:
+    assert "We cannot see the present value" in door(a_card())
+
+
+def test_a_closed_card_does_not_say_what_cannot_be_seen_any_more() -> None:
+    for door in (slack, slack_plain, teams):
+        assert "present value" not in door(a_card(STATES["denied"][0]))
+
+
+def test_no_value_before_passes_for_our_label_or_for_the_value_after() -> None:
+    card = a_card(**FORGED)
+    found = next(block for block in blocks.draw(card, value=VALUE).blocks if _changes_in(block))
+    lines = found["elements"][1]["elements"]
+    assert len(lines) == 1
+    boxed = [part["text"] for part in lines[0]["elements"] if part.get("style") == {"code": True}]
+    assert len(boxed) == 2
+    assert boxed[1] == "8"
+    for door in (slack_plain, email):
+        section = door(card).partition("What changes")[2].split("The agent says")[0]
+        told = [line.strip(" |") for line in section.splitlines()]
+        assert [line for line in told if line.startswith("replicas, after:")] == [
+            "replicas, after: 8"
+        ]
+
+
+def _changes_in(block: dict[str, Any]) -> bool:
+    return block["type"] == "rich_text" and "What changes" in json.dumps(block)
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("hides", [showing.only_names, showing.only_that_it_waits])
+def test_a_channel_that_sees_no_values_sees_no_change(door: Any, hides: Any) -> None:
+    told = door(hides(a_card(**CLAIMED)))
+    assert "What changes" not in told
+    assert "present value" not in told
+
+
+def test_changes_leave_room_for_every_warning_and_what_decides() -> None:
+    many = {f"k{n}": "\\" * 5_000 for n in range(300)}
+    card = a_card(
+        opened(RiskLevel.LOW),
+        parameters={"replicas": 8, **{name: "x" for name in list(many)[:12]}},
+        rollback={"state_before": {"replicas": "5", **many}},
+    )
+    warned = tuple(CheckLine("CAUTION", f"Beware {n}.") for n in range(9))
+    card = replace(card, checks=warned)
+    for door in DOORS[:3]:
+        assert all(f"Beware {n}." in door(card) for n in range(9))
+    found = blocks.draw(card, value=VALUE).blocks
+    assert blocks.size(found) <= blocks.BUDGET
+    assert "approve" in buttons(found)
+    assert "more, on the full request" in "\n".join(literal(found)) or "fits here" in slack(card)
+    assert cards.weight(cards.draw(card, View())["body"]) <= cards.BUDGET
