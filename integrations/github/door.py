@@ -10,10 +10,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 
-from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.http.request import RawPostDataException, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
 from approvals.domain import canonical
@@ -27,6 +25,7 @@ from integrations.github import asking, configuration, deciding, payloads
 from integrations.github.configuration import Configuration
 from integrations.github.deciding import NOTHING, Outcome
 from integrations.github.places import Repository
+from integrations.http import bodies
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +46,7 @@ def webhook(request: HttpRequest) -> HttpResponse:
         )
         refused["Allow"] = "POST"
         return refused
-    raw = _body(request)
+    raw = bodies.raw(request, most=BODY_LIMIT)
     if raw is None:
         return _refuse(413, "too_large", "The body is larger than is read here.")
     settings = configuration.current()
@@ -145,20 +144,6 @@ ACTS: Mapping[str, Act] = {
 def _admit(repository: Repository, settings: Configuration) -> None:
     if settings.installations and repository.installation not in settings.installations:
         raise NotAdmitted("This installation of the app may not ask here.")
-
-
-def _body(request: HttpRequest) -> bytes | None:
-    """The raw bytes, before anything has parsed them; None when there are too many."""
-    length = request.headers.get("Content-Length", "")
-    if length.isdecimal() and int(length) > BODY_LIMIT:
-        return None
-    try:
-        raw = request.body
-    except RequestDataTooBig:
-        return None
-    except (RawPostDataException, UnreadablePostError):
-        return b""
-    return raw if len(raw) <= BODY_LIMIT else None
 
 
 def _key(kind: str, signed: bytes) -> str:

@@ -13,10 +13,8 @@ import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.http.request import RawPostDataException, UnreadablePostError
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.csrf import csrf_exempt
 
@@ -26,6 +24,7 @@ from approvals.domain.terms import Verdict
 from approvals.ports import DeliveryError
 from approvals.services import clock, replays
 from integrations import inbound
+from integrations.http import bodies
 from integrations.pagerduty import configuration, deciding, payloads, watching
 from integrations.pagerduty.configuration import Configuration
 from integrations.pagerduty.deciding import Act, Outcome
@@ -83,7 +82,7 @@ def _opened(request: HttpRequest, answer: Answer) -> HttpResponse:
         )
         refused["Allow"] = "POST"
         return refused
-    raw = _body(request)
+    raw = bodies.raw(request, most=BODY_LIMIT)
     if raw is None:
         return _refuse(413, "too_large", "The body is larger than PagerDuty would send.")
     try:
@@ -128,20 +127,6 @@ def _is_signed(request: HttpRequest, raw: bytes, settings: Configuration) -> boo
         signature_header=request.headers.get(SIGNATURE),
         body=raw,
     )
-
-
-def _body(request: HttpRequest) -> bytes | None:
-    """The raw bytes, before anything has parsed them; None when there are too many."""
-    length = request.headers.get("Content-Length", "")
-    if length.isdecimal() and int(length) > BODY_LIMIT:
-        return None
-    try:
-        raw = request.body
-    except RequestDataTooBig:
-        return None
-    except (RawPostDataException, UnreadablePostError):
-        return b""
-    return raw if len(raw) <= BODY_LIMIT else None
 
 
 def _key(kind: str, name: str) -> str:

@@ -10,16 +10,15 @@ from __future__ import annotations
 import time
 
 import structlog
-from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.http.request import RawPostDataException, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
 from approvals.domain import canonical
 from approvals.domain.canonical import Malformed
 from approvals.services import clock, looking, replays
 from integrations import inbound, signing
+from integrations.http import bodies
 from integrations.servicenow import configuration
 from integrations.servicenow.identity import KIND
 
@@ -36,7 +35,7 @@ def callback(request: HttpRequest) -> HttpResponse:
         refused = _refuse(405, "method_not_allowed", "This address is spoken to with POST only.")
         refused["Allow"] = "POST"
         return refused
-    raw = _body(request)
+    raw = bodies.raw(request, most=BODY_LIMIT)
     if raw is None:
         return _refuse(413, "too_large", "The body is larger than 64 KiB.")
     if not _is_signed(request, raw):
@@ -58,20 +57,6 @@ def _take(request: HttpRequest, raw: bytes) -> HttpResponse:
         logger.exception("servicenow knock could not be remembered")
         return _refuse(503, "unavailable", "We could not record this; the next look finds it.")
     return JsonResponse({"detail": "The records are read again now."}, status=202)
-
-
-def _body(request: HttpRequest) -> bytes | None:
-    """The raw bytes, before anything has parsed them; None when there are too many."""
-    length = request.headers.get("Content-Length", "")
-    if length.isdecimal() and int(length) > BODY_LIMIT:
-        return None
-    try:
-        raw = request.body
-    except RequestDataTooBig:
-        return None
-    except (RawPostDataException, UnreadablePostError):
-        return b""
-    return raw if len(raw) <= BODY_LIMIT else None
 
 
 def _is_signed(request: HttpRequest, raw: bytes) -> bool:

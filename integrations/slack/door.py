@@ -8,15 +8,14 @@ from __future__ import annotations
 import logging
 import time
 
-from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.http.request import RawPostDataException, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 from slack_bolt import BoltResponse
 
 from approvals.domain.canonical import Malformed
 from integrations import inbound
+from integrations.http import bodies
 from integrations.slack import app, configuration, knocks, payloads
 from integrations.slack import events as events_of
 from integrations.slack.configuration import Configuration
@@ -37,7 +36,7 @@ def events(request: HttpRequest) -> HttpResponse:
         refused = _refuse(405, "method_not_allowed", "Slack speaks to this address with POST only.")
         refused["Allow"] = "POST"
         return refused
-    raw = _body(request)
+    raw = bodies.raw(request, most=BODY_LIMIT)
     if raw is None:
         return _refuse(413, "too_large", "The body is larger than Slack would send.")
     if payloads.is_ssl_check(raw):
@@ -74,20 +73,6 @@ def _answer(
     if kept is None:
         return HttpResponse(status=200)
     return _translated(knocks.answer(kept, payload, configured=settings, began=began))
-
-
-def _body(request: HttpRequest) -> bytes | None:
-    """The raw bytes, before anything has parsed them; None when there are too many."""
-    length = request.headers.get("Content-Length", "")
-    if length.isdecimal() and int(length) > BODY_LIMIT:
-        return None
-    try:
-        raw = request.body
-    except RequestDataTooBig:
-        return None
-    except (RawPostDataException, UnreadablePostError):
-        return b""
-    return raw if len(raw) <= BODY_LIMIT else None
 
 
 def _is_signed(request: HttpRequest, raw: bytes, settings: Configuration) -> bool:

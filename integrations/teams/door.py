@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import logging
 
-from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.http.request import RawPostDataException, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
 from approvals.domain.canonical import Malformed
 from approvals.domain.errors import Refusal
 from approvals.services import clock
+from integrations.http import bodies
 from integrations.teams import (
     activities,
     answers,
@@ -52,7 +51,7 @@ def messages(request: HttpRequest) -> HttpResponse:
         refused = _refuse(405, "method_not_allowed", "Teams speaks to this address with POST only.")
         refused["Allow"] = "POST"
         return refused
-    raw = _body(request)
+    raw = bodies.raw(request, most=BODY_LIMIT)
     if raw is None:
         return _refuse(413, "too_large", "The body is larger than Teams would send.")
     settings = configuration.current()
@@ -63,20 +62,6 @@ def messages(request: HttpRequest) -> HttpResponse:
         return _answer(activity, raw)
     except Refusal as refusal:
         return _refuse(refusal.status, refusal.code, refusal.words)
-
-
-def _body(request: HttpRequest) -> bytes | None:
-    """The raw bytes, before anything has parsed them; None when there are too many."""
-    length = request.headers.get("Content-Length", "")
-    if length.isdecimal() and int(length) > BODY_LIMIT:
-        return None
-    try:
-        raw = request.body
-    except RequestDataTooBig:
-        return None
-    except (RawPostDataException, UnreadablePostError):
-        return b""
-    return raw if len(raw) <= BODY_LIMIT else None
 
 
 def _check(activity: Activity, proof: Proof, settings: Configuration) -> None:
