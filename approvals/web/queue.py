@@ -83,7 +83,7 @@ def queue_rows(request: HttpRequest, person: Person) -> HttpResponse:
     heard of a change; whatever was read since then will do.
     """
     wanted = queue_lists.wish(request.GET)
-    reader = boards.reader(person, now=clock.now(), heard=_moment(request.GET.get("heard", "")))
+    reader = boards.reader(person, now=clock.now(), heard=moment(request.GET.get("heard", "")))
     found = queue_lists.shown(reader, wanted)
     marks = dict(part.partition("~")[::2] for part in _names(request, "known"))
     known = marks.keys() | set(_names(request, "closed"))
@@ -171,7 +171,7 @@ def _names(request: HttpRequest, name: str) -> list[str]:
     return [part for part in request.GET.get(name, "").split(",")[:MOST_KNOWN] if part]
 
 
-def _moment(text: str) -> float | None:
+def moment(text: str) -> float | None:
     """Seconds of this machine's clock as a page was told them; None for nonsense."""
     try:
         moment = float(text)

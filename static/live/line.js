@@ -37,6 +37,7 @@ const found = () => {
   heardAt = Date.now();
   if (lostAt) {
     lostAt = 0;
+    page.again?.();
     refreshSoon();
   }
   attempts = 0;
@@ -83,8 +84,7 @@ const missedSince = (changed) => {
 
 const heardChange = (said) => {
   if (paused || ended) return;
-  const mustAsk = page.hear ? page.hear(said, readAt) : page.isConcerned(said.ids);
-  if (mustAsk) refreshSoon(said);
+  if (page.hear(said, readAt)) refreshSoon(said);
 };
 
 // --- fetching what changed ---------------------------------------------------------------------
@@ -144,7 +144,7 @@ const poll = () => {
   refreshSoon();
 };
 
-// `livePage` says which changes concern it, where to ask for them, and how to draw the answer.
+// `livePage` says whether what it hears must be asked for, where to ask, and how to draw the answer.
 export const beginLine = (livePage) => {
   page = livePage;
   by("live-pause").hidden = false;

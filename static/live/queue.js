@@ -2,6 +2,7 @@
 import { all, by, main, say } from "./page.js";
 import { differs, isSelected, remember } from "./parts.js";
 import { serverNow, tick } from "./time.js";
+import { showWaiting } from "./waiting.js";
 
 export const isQueue = main.dataset.page === "queue";
 const rows = () => all("#rows tr[data-ref]");
@@ -138,18 +139,10 @@ const drawCounts = (counts, read) => {
     const shown = main.querySelector(`[data-count="${key}"]`);
     if (shown && shown.textContent !== words) shown.textContent = words;
   }
-  showWaiting();
+  showMine();
 };
 
-const showWaiting = () => {
-  const mine = Number(main.querySelector('[data-count="mine"]')?.textContent || 0);
-  const title = `${mine ? `(${mine}) ` : ""}Queue · Countersign`;
-  if (document.title !== title) document.title = title;
-  const icon = document.querySelector('link[rel="icon"]');
-  icon.dataset.plain ??= icon.getAttribute("href");
-  const wanted = mine ? icon.dataset.waiting : icon.dataset.plain;
-  if (icon.getAttribute("href") !== wanted) icon.setAttribute("href", wanted);
-};
+const showMine = () => showWaiting(main.querySelector('[data-count="mine"]')?.textContent);
 
 // What is wrong stands above the list, so it waits while that is pointed at: nothing there may move. It is
 // said at once in any case.
@@ -247,7 +240,7 @@ export const selectRow = () => {
 export const beginQueue = () => {
   rememberRows();
   countTicked();
-  showWaiting();
+  showMine();
   setInterval(drawHeld, 1000);
   setInterval(drawHeldAlarms, 1000);
   setInterval(nameAnew, 1000);
