@@ -13,7 +13,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from approvals import queries
-from approvals.domain import errors
+from approvals.domain import denials, errors
 from approvals.domain.cards import Card
 from approvals.domain.errors import Refusal
 from approvals.domain.terms import Verdict
@@ -118,15 +118,13 @@ def _reason(sent: Mapping[str, Any]) -> str:
             "A denial needs a reason; the agent and its owner will see it. Nothing was decided.",
             field="comment",
         )
-    if len(comment) < dialogs.SHORTEST_REASON or comment in dialogs.STARTERS:
+    if len(comment) < denials.SHORTEST_REASON or comment in dialogs.STARTERS:
         raise errors.Invalid(
-            f"Write at least {dialogs.SHORTEST_REASON} characters of your own, so that the agent's "
+            f"Write at least {denials.SHORTEST_REASON} characters of your own, so that the agent's "
             "owner knows what to change. Nothing was decided.",
             field="comment",
         )
-    if sent["why"] not in dialogs.WHY:
-        raise errors.Invalid("Pick one of the reasons. Nothing was decided.", field="why")
-    return comment if sent["why"] == "other" else f"{dialogs.WHY[sent['why']]}: {comment}"
+    return denials.reason(sent["why"], comment)
 
 
 def _in_time(refusal: Refusal, verb: str, *, at: datetime) -> Refusal:

@@ -8,21 +8,14 @@ from datetime import datetime, timedelta
 
 from approvals.domain import amounts, cards_words
 from approvals.domain.cards import Card
+from approvals.domain.denials import SHORTEST_REASON, WHY
 from approvals.domain.state import RequestState, clock
 from approvals.domain.terms import RiskLevel, Verdict
 from approvals.models import ApprovalRequest, Person
 from approvals.web import moments
 from approvals.web.ladder import Ladder
 
-WHY = {
-    "wrong_value": "Wrong value or target",
-    "not_allowed": "Not allowed by our rules",
-    "unclear": "Not enough information",
-    "suspicious": "Looks suspicious",
-    "other": "Something else",
-}
 STARTERS = ("Try again with …", "Wait until …", "Ask … first.")
-SHORTEST_REASON = 10
 ADD_TIME = "add-time"
 
 

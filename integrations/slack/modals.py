@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from approvals.domain.cards import Card
+from approvals.domain.denials import SHORTEST_REASON
 from approvals.domain.terms import Verdict
 from integrations.slack import elements as el
 
 TITLE_LIMIT = 24
 WORDS_LIMIT = 500
 # A denial tells an agent and its owner why: as many characters as the dashboard asks for.
-SHORTEST_REASON = 10
 NOT_COUNTED = "Not counted"
 BLOCK = {Verdict.APPROVE: "reason", Verdict.DENY: "reason", Verdict.INVESTIGATE: "question"}
 _NAMES = {Verdict.APPROVE: "Approve", Verdict.DENY: "Deny", Verdict.INVESTIGATE: "Investigate"}

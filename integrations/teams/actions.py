@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from approvals.domain import denials
 from approvals.domain.cards import Card
 from approvals.domain.terms import RiskLevel, Verdict
 from integrations.teams import elements as el
@@ -16,6 +17,7 @@ INPUT = {
     Verdict.DENY: "deny_reason",
     Verdict.INVESTIGATE: "question",
 }
+WHY = "deny_why"
 CONFIRMED = frozenset({RiskLevel.HIGH, RiskLevel.CRITICAL})
 
 
@@ -59,10 +61,10 @@ def _button(card: Card, verdict: Verdict, sealed: str, *, wants_note: bool) -> P
     name = INPUT[verdict]
     if verdict is Verdict.DENY:
         why = "Why? The agent and its owner will see this."
-        ask = el.ask(name, why, required=True, shortest=el.SHORTEST_REASON)
+        ask = el.ask(name, "In your words", required=True, shortest=denials.SHORTEST_REASON)
         return el.unfold(
             "Deny…",
-            [el.line(el.run("Nothing will run.")), ask],
+            [el.line(el.run("Nothing will run.")), el.choose(WHY, why, denials.WHY), ask],
             el.execute(verdict.value, "Deny", sealed),
             tooltip=f"Deny {card.ref} and give a reason",
         )

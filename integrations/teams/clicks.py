@@ -8,7 +8,8 @@ from datetime import datetime
 
 from django.db import DatabaseError
 
-from approvals.domain import errors
+from approvals.domain import denials, errors
+from approvals.domain.denials import SHORTEST_REASON
 from approvals.domain.errors import Refusal
 from approvals.domain.terms import Verdict
 from approvals.models import ApprovalRequest, Person
@@ -18,7 +19,7 @@ from approvals.services.knocks import Dropped
 from integrations.teams import answers, configuration, linking, rooms, sayings, trusting, views
 from integrations.teams.activities import Account
 from integrations.teams.answers import Outcome
-from integrations.teams.elements import SHORTEST_REASON, WORDS_LIMIT
+from integrations.teams.elements import WORDS_LIMIT
 from integrations.teams.presses import Click
 from integrations.teams.seals import Carried
 
@@ -82,12 +83,14 @@ def _decide(
 ) -> None:
     """Hold the verdict until it can no longer be undone, or count it where it never can."""
     _check_words(click, verdict)
+    denying = verdict is Verdict.DENY
+    comment = denials.reason(click.why, click.words) if denying else click.words
     if verdict is Verdict.APPROVE:
         _refuse_unread(click, row, person, at=at)
     said = Said(
         person=person,
         verdict=verdict,
-        comment=click.words,
+        comment=comment,
         version=carried.version,
         shown=row.action_sha256,
         channel=rooms.ADAPTER,

@@ -6,15 +6,13 @@ Markdown. A `TextBlock`, a title and a label are Markdown to it, so those hold o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from integrations.teams.texts import inert
 
 Part = dict[str, Any]
 WORDS_LIMIT = 500
-# A denial tells an agent and its owner why: as many characters as the dashboard asks for.
-SHORTEST_REASON = 10
 
 
 def run(text: str, **style: Any) -> Part:
@@ -69,6 +67,19 @@ def ask(name: str, label: str, *, required: bool, shortest: int = 1) -> Part:
         "maxLength": WORDS_LIMIT,
         "placeholder": "Do not paste secrets.",
         **wanted,
+    }
+
+
+def choose(name: str, label: str, choices: Mapping[str, str]) -> Part:
+    """One of a few words of ours; the key of the one picked comes back."""
+    return {
+        "type": "Input.ChoiceSet",
+        "id": name,
+        "label": label,
+        "style": "expanded",
+        "isRequired": True,
+        "errorMessage": "Pick one.",
+        "choices": [{"title": title, "value": key} for key, title in choices.items()],
     }
 
 

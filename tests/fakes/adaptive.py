@@ -27,6 +27,10 @@ KEYS: dict[str, tuple[set[str], set[str]]] = {  # what must be there, what may b
         {"id"},
         {"label", "isMultiline", "maxLength", "isRequired", "errorMessage", "placeholder", "regex"},
     ),
+    "Input.ChoiceSet": (
+        {"id", "choices"},
+        {"label", "style", "isRequired", "errorMessage"},
+    ),
     "Action.Execute": ({"verb"}, {"title", "data", "fallback", "style", "tooltip"}),
     "Action.Submit": (set(), {"title", "data", "style", "tooltip"}),
     "Action.ShowCard": ({"card"}, {"title", "style", "tooltip"}),
@@ -44,7 +48,7 @@ def faults(card: Any) -> list[str]:
         found.append("it is of another version")
     if weight(card) > MOST_BYTES:
         found.append(f"it is too large: {weight(card)} bytes")
-    ids = [each["id"] for each in every(card) if each.get("type") == "Input.Text"]
+    ids = [each["id"] for each in every(card) if str(each.get("type")).startswith("Input.")]
     return found + [f"two inputs are called {name}" for name in set(ids) if ids.count(name) > 1]
 
 
@@ -98,7 +102,8 @@ def _faults(part: Any) -> Iterator[str]:
     needed, allowed = KEYS[kind]
     yield from (f"{kind} lacks {name}" for name in needed - set(part))
     yield from (f"{kind} has {name}" for name in set(part) - needed - allowed - {"type"})
-    if part.get("style", "default") not in STYLES | {"positive"}:
+    styles = {"expanded"} if kind == "Input.ChoiceSet" else STYLES | {"positive", "default"}
+    if part.get("style", "default") not in styles:
         yield f"{kind} has the style {part['style']}"
     yield from _texts(part)
     for name in set(INSIDE) & set(part):

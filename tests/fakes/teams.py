@@ -188,13 +188,17 @@ class FakeTeams(Vendor):
         return jwt.encode(said, private_key(key), "RS256", headers={"kid": kid or key})
 
     def click(
-        self, message: Sent, verb: str, *, by: int = 1, words: str = "", **changes: Any
+        self,
+        message: Sent,
+        verb: str,
+        *,
+        by: int = 1,
+        words: str = "",
+        why: str = "other",
+        **changes: Any,
     ) -> Body:
-        """Somebody presses a button of a message, and writes into its input."""
-        button = message.buttons[verb]
-        data = dict(button["data"])
-        for name in inputs(message.card, verb):
-            data[name] = words
+        """Somebody presses a button of a message, writes into its input, and picks of its list."""
+        data = {**message.buttons[verb]["data"], **filled(message.card, verb, words, why)}
         return self.invoke(message, verb, data, by=by) | changes
 
     def refresh(self, message: Sent, *, by: int = 1) -> Body:
@@ -217,9 +221,8 @@ class FakeTeams(Vendor):
 
     def submit(self, message: Sent, verb: str, *, by: int = 1, words: str = "") -> Body:
         """The same from a client that does not know Action.Execute."""
-        data = dict(message.buttons[verb]["fallback"]["data"])
-        for name in inputs(message.card, verb):
-            data[name] = words
+        carried = message.buttons[verb]["fallback"]["data"]
+        data = {**carried, **filled(message.card, verb, words, "other")}
         return self._from(by, message.conversation) | {
             "type": "message",
             "id": str(next(self._numbers)),
@@ -254,11 +257,13 @@ def person(number: int) -> Body:
     return {"id": f"29:{number}", "name": f"Person {number}", "aadObjectId": guid(number)}
 
 
-def inputs(card: Body, verb: str) -> list[str]:
-    """The inputs that stand beside the button of this verb."""
+def filled(card: Body, verb: str, words: str, why: str) -> Body:
+    """What stands in the inputs beside the button of this verb once somebody filled them."""
     shown = [each["card"] for each in card.get("actions", ()) if "card" in each]
     beside = [each for each in shown if verb in adaptive.buttons(each)]
-    return [each["id"] for one in beside for each in adaptive.every(one) if "maxLength" in each]
+    parts = [each for one in beside for each in adaptive.every(one)]
+    said = {each["id"]: words for each in parts if each.get("type") == "Input.Text"}
+    return said | {each["id"]: why for each in parts if each.get("type") == "Input.ChoiceSet"}
 
 
 def _jwk(kid: str, endorsements: list[str]) -> Body:

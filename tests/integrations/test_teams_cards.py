@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from approvals.domain import denials
 from approvals.domain.cards import Card, CheckLine, Note, Pending, Said
 from approvals.domain.terms import RiskLevel, Status, Verdict
 from integrations.teams import cards
@@ -85,6 +86,12 @@ def test_words_are_asked_for_with_a_denial_and_a_question() -> None:
         "question": True,
     }
     assert [name for name, each in asked.items() if "regex" in each] == ["deny_reason"]
+
+
+def test_a_denial_offers_the_dashboards_reasons_and_wants_one() -> None:
+    [list_] = [each for each in adaptive.every(drawn()) if each.get("type") == "Input.ChoiceSet"]
+    assert {each["value"]: each["title"] for each in list_["choices"]} == denials.WHY
+    assert list_["isRequired"]
 
 
 def test_a_policy_that_wants_a_reason_gets_its_input() -> None:

@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 from pytest_django import Settings
 
+from approvals.domain import denials
 from approvals.domain.terms import Status
 from approvals.models import ApprovalRequest, AuditEvent, Decision, Place
 from approvals.services import deliveries
@@ -76,6 +77,28 @@ def test_a_denial_counts_with_its_reason(teams: FakeTeams, waiting: ApprovalRequ
     clicked(teams, teams.click(shown(teams, waiting), "deny", words="Wrong cluster."))
     assert status(waiting) == Status.DENIED
     assert Decision.objects.get(request=waiting).comment == "Wrong cluster."
+
+
+@pytest.mark.parametrize("code", [code for code in denials.WHY if code != "other"])
+def test_a_denial_keeps_the_reason_picked_as_the_dashboard_does(
+    teams: FakeTeams, waiting: ApprovalRequest, code: str
+) -> None:
+    clicked(teams, teams.click(shown(teams, waiting), "deny", words="Wrong cluster.", why=code))
+    assert status(waiting) == Status.DENIED
+    kept = Decision.objects.get(request=waiting).comment
+    assert kept == f"{denials.WHY[code]}: Wrong cluster." == denials.reason(code, "Wrong cluster.")
+
+
+@pytest.mark.parametrize("code", ["", "Something else", "other,unclear", "OTHER"])
+def test_a_denial_with_a_reason_that_is_not_in_the_list_is_refused_in_words(
+    teams: FakeTeams, waiting: ApprovalRequest, code: str
+) -> None:
+    answer = clicked(
+        teams, teams.click(shown(teams, waiting), "deny", words="Wrong cluster.", why=code)
+    )
+    assert denials.PICK_ONE in words(answer)
+    assert "deny" in adaptive.buttons(answer["value"])
+    assert status(waiting) == Status.PENDING
 
 
 def test_a_denial_says_why_in_ten_characters_at_least(
