@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.stories.lived_in import lived_in, numbers, sign_in
 from tests.stories.world import World
+from tests.support import cast
 from tests.support.browser import PATIENCE_MS
 from tests.support.service import places, running
 
@@ -42,6 +43,19 @@ class Home:
             sign_in(page, name)
             self.remembered[name] = context.storage_state()
         return page
+
+
+def signed_in_at(browser: Browser, url: str, name: str) -> Page:
+    """A browser of somebody's own at a service of the whole cast."""
+    context = browser.new_context(base_url=url, locale="en-GB", timezone_id="UTC")
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    page.goto("/sign-in")
+    page.get_by_label("E-mail").fill(f"{name}@example.com")
+    page.get_by_label("Password", exact=True).fill(cast.PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.wait_for_url("**/queue*")
+    return page
 
 
 @pytest.fixture(scope="session")
