@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from approvals.domain.cards import Card
-from approvals.domain.terms import EventKind
+from approvals.domain.terms import EventKind, RiskLevel
 from approvals.models import Place
 from approvals.ports import DeliveryError, Message, MessageKind, Notice
 from integrations.teams import cards, configuration, rooms, seals, undoing, viewers, wire
@@ -18,6 +18,10 @@ logger = logging.getLogger(__name__)
 
 CARD_TYPE = "application/vnd.microsoft.card.adaptive"
 CALLS_FOR_ATTENTION = frozenset({EventKind.REMINDED, EventKind.ESCALATED})
+# Edits alert nobody: what went wrong after an approval is also said beside the card. Where nothing did,
+# the note has no words and is not sent.
+ENDS_BADLY = frozenset({EventKind.OUTCOME_REPORTED})
+GRAVE = frozenset({RiskLevel.HIGH, RiskLevel.CRITICAL})
 CHANGES_NOTHING_SHOWN = frozenset(
     {
         EventKind.REMINDED,
@@ -45,7 +49,7 @@ class TeamsAdapter:
         named = tuple(dict.fromkeys(c for c in notice.channels if c.startswith(rooms.PREFIX)))
         channel = self._configuration.channel.removeprefix(rooms.PREFIX)
         default = (f"{rooms.PREFIX}{channel}",) if channel else ()
-        return [(kind, to) for to in named or default for kind in _kinds(notice.kind)]
+        return [(kind, to) for to in named or default for kind in _kinds(notice)]
 
     def deliver(self, message: Message) -> Mapping[str, Any]:
         """Post, edit or write beside; the receipt is `{conversation, message}`. Raises DeliveryError."""
@@ -119,6 +123,8 @@ def words(text: str, *, url: str = "", title: str = "Open the request") -> dict[
     }
 
 
-def _kinds(kind: EventKind) -> list[MessageKind]:
-    kinds = [] if kind in CHANGES_NOTHING_SHOWN else [MessageKind.CARD]
-    return [*kinds, MessageKind.NOTE] if kind in CALLS_FOR_ATTENTION else kinds
+def _kinds(notice: Notice) -> list[MessageKind]:
+    kinds = [] if notice.kind in CHANGES_NOTHING_SHOWN else [MessageKind.CARD]
+    ended_badly = notice.kind is EventKind.EXPIRED and notice.risk in GRAVE
+    calls = notice.kind in CALLS_FOR_ATTENTION | ENDS_BADLY or ended_badly
+    return [*kinds, MessageKind.NOTE] if calls else kinds
