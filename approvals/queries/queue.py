@@ -65,14 +65,6 @@ class Marks:
     has_changed: bool = False
 
 
-def judged_by(rule: str) -> frozenset[int]:
-    """The numbers of what waits under a rule, named as history names it."""
-    told = json.dumps({"rule": rule}, ensure_ascii=False, separators=(",", ":"))[1:-1]
-    waiting = ApprovalRequest.objects.filter(status__in=_OPEN)
-    found = waiting.annotate(judged=Cast("evaluation", TextField())).filter(judged__contains=told)
-    return frozenset(found.values_list("pk", flat=True)[:MOST_WAITING])
-
-
 def slim() -> QuerySet[ApprovalRequest]:
     """Requests with what a row shows; the open ones on the same card are counted as `beside_it`."""
     beside = Count("joiners", filter=Q(joiners__status__in=_OPEN))

@@ -19,7 +19,7 @@ from approvals.queries import amounts
 from approvals.queries import queue as reads
 from approvals.queries.views import views_of
 from approvals.services import clock
-from approvals.web import boards, first_steps, queue_lists
+from approvals.web import boards, first_steps, queue_known, queue_lists
 from approvals.web.access import signed_in
 from approvals.web.boards import Reader
 from approvals.web.queue_lists import LEFT, SORTS, TITLES, Shown, Wish, folded
@@ -65,6 +65,10 @@ def queue(request: HttpRequest, person: Person) -> HttpResponse:
         "views": views_of(person, "queue"),
         "alarms": reader.alarms,
     }
+    if wanted.policy or wanted.namespace:
+        facts["known"] = queue_known.known(reader)
+    if found.is_filtered_out:
+        facts["missing"] = queue_known.missing(reader, wanted)
     if not drawn:
         steps = first_steps.of(person, now=reader.now)
         facts |= {"empty": EMPTY[wanted.tab], "steps": steps}

@@ -5,14 +5,16 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from django.http import QueryDict
 
+from approvals.domain import display
 from approvals.domain.terms import RiskLevel, Status
-from approvals.queries import queue
+from approvals.queries import queue_filters
 from approvals.queries.queue import Waiting
+from approvals.queries.queue_filters import Findable
 from approvals.web import paging
 from approvals.web.boards import Reader
 from approvals.web.paging import PER_PAGE, Place
@@ -20,13 +22,25 @@ from approvals.web.rows import Row
 
 TITLES = {"mine": "For you", "teams": "My teams", "all": "All waiting", "questions": "Questions"}
 SORTS = {"left": "Time left", "newest": "Newest first", "risk": "Risk"}
+HALF = "half"
 LEFT = {
     "5": "Under 5 minutes",
     "15": "Under 15 minutes",
     "60": "Under an hour",
     "1440": "Under a day",
+    HALF: "Past half of their time",
+}
+FILTERS = {
+    "risk": "Risk",
+    "agent": "Agent",
+    "team": "Team",
+    "policy": "Policy",
+    "rule": "Rule",
+    "namespace": "Namespace",
+    "left": "Time left",
 }
 LONGEST_WORD = 200
+LONGEST_SHOWN = 80
 # A fold spares attention only where it hides several.
 FEWEST_FOLDED = 3
 
@@ -39,15 +53,16 @@ class Wish:
     risk: str = ""
     agent: str = ""
     team: str = ""
+    policy: str = ""
     rule: str = ""
+    namespace: str = ""
     left: str = ""
     sort: str = "left"
     after: str = ""
 
     @property
     def filters(self) -> dict[str, str]:
-        named = {"risk": self.risk, "agent": self.agent, "team": self.team, "rule": self.rule,
-                 "left": self.left}  # fmt: skip
+        named = {name: str(getattr(self, name)) for name in FILTERS}
         return {name: value for name, value in named.items() if value}
 
     @property
@@ -58,17 +73,10 @@ class Wish:
     @property
     def chips(self) -> list[tuple[str, str]]:
         """What narrows the list, in words, each with the address without it."""
-        words = {
-            "risk": "Risk",
-            "agent": "Agent",
-            "team": "Team",
-            "rule": "Rule",
-            "left": "Time left",
-        }
         found = []
         for name, value in self.filters.items():
-            told = LEFT[value] if name == "left" else value
-            found.append((f"{words[name]}: {told}", self.with_(**{name: "", "after": ""})))
+            told = LEFT[value] if name == "left" else shown_word(value)
+            found.append((f"{FILTERS[name]}: {told}", self.with_(**{name: "", "after": ""})))
         if self.sort != "left":
             found.append((f"Order: {SORTS[self.sort]}", self.with_(sort="left", after="")))
         return found
@@ -86,17 +94,27 @@ def wish(given: QueryDict) -> Wish:
     def one_of(name: str, words: Iterable[str], usual: str = "") -> str:
         return given.get(name, "") if given.get(name, "") in words else usual
 
+    def word(name: str) -> str:
+        return given.get(name, "").strip()[:LONGEST_WORD]
+
     cursor = given.get("after", "")
     return Wish(
         tab=one_of("tab", TITLES, "mine"),
         risk=one_of("risk", list(RiskLevel)),
-        agent=given.get("agent", "").strip()[:LONGEST_WORD],
-        team=given.get("team", "").strip()[:LONGEST_WORD],
-        rule=given.get("rule", "").strip()[:LONGEST_WORD],
+        agent=word("agent"),
+        team=word("team"),
+        policy=word("policy"),
+        rule=word("rule"),
+        namespace=word("namespace"),
         left=one_of("left", LEFT),
         sort=one_of("sort", SORTS, "left"),
         after=cursor if paging.from_text(cursor) else "",
     )
+
+
+def shown_word(value: str) -> str:
+    """What somebody looks for, which may come with a link, so that nothing in it can be hidden."""
+    return display.show_identifier(value, limit=LONGEST_SHOWN).text
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,14 +193,30 @@ def _tabs(reader: Reader, ordered: Iterable[Waiting]) -> dict[str, list[Waiting]
 def _filtered(reader: Reader, cards: Sequence[Waiting], wanted: Wish) -> list[Waiting]:
     if not wanted.filters:
         return list(cards)
-    judged = queue.judged_by(wanted.rule) if wanted.rule else frozenset()
-    ends = reader.now + timedelta(minutes=int(wanted.left)) if wanted.left else None
-    return [
+    fitting = [
         card
         for card in cards
         if wanted.risk in ("", card.row.risk)
         and wanted.agent in ("", card.row.agent.name)
         and (not wanted.team or wanted.team in card.state.teams_asked)
-        and (not wanted.rule or card.row.pk in judged)
-        and (ends is None or card.row.decide_by < ends)
+        and (not wanted.left or _is_late(card, wanted.left, now=reader.now))
     ]
+    if not (wanted.policy or wanted.rule or wanted.namespace):
+        return fitting
+    known = queue_filters.of(card.row for card in fitting)
+    return [card for card in fitting if _is_found(known[card.row.pk], wanted)]
+
+
+def _is_late(card: Waiting, left: str, *, now: datetime) -> bool:
+    row = card.row
+    if left == HALF:
+        return now - row.created_at > (row.expires_at - row.created_at) / 2
+    return row.decide_by < now + timedelta(minutes=int(left))
+
+
+def _is_found(known: Findable, wanted: Wish) -> bool:
+    return (
+        (not wanted.policy or known.is_asked_by(wanted.policy))
+        and (not wanted.rule or wanted.rule in known.judging)
+        and (not wanted.namespace or known.names(wanted.namespace))
+    )

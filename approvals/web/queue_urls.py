@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from approvals.web import queue, queue_waiting, saved_views, several, shell
+from approvals.web import queue, queue_known, queue_waiting, saved_views, several, shell
 
 urlpatterns = [
     path("", queue.home),
     path("queue", queue.queue),
     path("queue/rows", queue.queue_rows),
+    path("queue/names", queue_known.names),
     path("queue/waiting", queue_waiting.waiting),
     path("queue/several", several.several),
     path("queue/deny", several.deny),

@@ -43,7 +43,7 @@ const hear = (said, readAt) => {
 // Whether a row that is older than this page may have come to belong to it.
 const mayBelong = (row) => {
   const { tab = "mine", ...filters } = Object.fromEntries(new URL(main.dataset.live, location.href).searchParams);
-  const isFiltered = ["risk", "agent", "team", "rule", "left"].some((name) => filters[name]);
+  const isFiltered = ["risk", "agent", "team", "policy", "rule", "namespace", "left"].some((name) => filters[name]);
   if (tab === "mine" && !isFiltered) return Boolean(row.querySelector(".needs-you"));
   return tab !== "all" || isFiltered;
 };
@@ -237,6 +237,14 @@ export const selectRow = () => {
   }
 };
 
+// Names to choose from are read only for whoever opens the filters.
+const offerNames = async () => {
+  const answer = await fetch("/queue/names", { headers: { "X-Live": "1" }, cache: "no-store" }).catch(() => null);
+  if (!answer?.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  by("known-names").replaceChildren(...document.importNode(fresh.body, true).childNodes);
+};
+
 export const beginQueue = () => {
   rememberRows();
   countTicked();
@@ -244,6 +252,7 @@ export const beginQueue = () => {
   setInterval(drawHeld, 1000);
   setInterval(drawHeldAlarms, 1000);
   setInterval(nameAnew, 1000);
+  main.querySelector("details.filter").addEventListener("toggle", offerNames, { once: true });
   by("show-new").addEventListener("click", showNew);
   main.addEventListener("click", (event) => {
     const button = event.target.closest("[data-unfolds]");
