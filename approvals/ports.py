@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
 from approvals.domain.cards import Card
-from approvals.domain.terms import EventKind, RiskLevel
+from approvals.domain.terms import AskedOf, EventKind, RiskLevel
 
 OURS = "countersign/"
 # How the words begin of a receiver that wants to be called no more: its address rests until somebody
@@ -66,7 +66,8 @@ class Message:
 class Notice:
     """What an adapter may look at to name its addresses: facts of one transition, no database.
 
-    `at` is the moment of the transition, and `decide_by` the deadline after it. `labels` came with the
+    `at` is the moment of the transition, and `decide_by` the deadline after it. `asked_of` says whose
+    answer a question waits for. `labels` came with the
     request. Those whose names begin with `OURS` only a door of this service can have set; an adapter may
     find its own door's addresses in them.
     """
@@ -79,6 +80,7 @@ class Notice:
     labels: Mapping[str, str] = field(default_factory=dict)
     at: datetime | None = None
     decide_by: datetime | None = None
+    asked_of: AskedOf = AskedOf.BOTH
 
 
 class DeliveryError(Exception):

@@ -22,7 +22,7 @@ from approvals.api.fields import (
     Truth,
     Whole,
 )
-from approvals.domain.terms import OutcomeStatus, RiskLevel, Verdict
+from approvals.domain.terms import AskedOf, OutcomeStatus, RiskLevel, Verdict
 
 DATA_CLASSES = ("public", "internal", "confidential", "restricted")
 _SNAKE_CASE = re.compile(r"[a-z][a-z0-9_]{0,99}")
@@ -151,7 +151,8 @@ class Submission(Body):
 
 
 class Decide(Body):
-    """One person's verdict. `version` and `shown_sha256` say what the person looked at."""
+    """One person's verdict. `version` and `shown_sha256` say what the person looked at; `asked_of`,
+    whose answer a question waits for: the agent's, its owner's, or (left out) either."""
 
     verdict = Choice(choices=[verdict.value for verdict in Verdict])
     comment = Text(required=False, allow_blank=True, max_length=5_000)
@@ -159,6 +160,7 @@ class Decide(Body):
     shown_sha256 = Text(
         required=False, max_length=64, help_text="The action_sha256 the person was shown."
     )
+    asked_of = Choice(choices=[whom.value for whom in AskedOf], required=False)
 
 
 class Message(Body):

@@ -14,7 +14,7 @@ from approvals.api.fields import checked
 from approvals.api.parsers import read
 from approvals.api.schema import documented
 from approvals.domain import errors
-from approvals.domain.terms import Verdict
+from approvals.domain.terms import AskedOf, Verdict
 from approvals.services import clock, lifecycle
 
 
@@ -38,17 +38,21 @@ class Decisions(APIView):
         person = permissions.person(request, scope="requests:decide", deciding=True)
         known = permissions.caller(request)
         body = checked(bodies.Decide, read(request))
-        at = clock.now()
+        at, verdict = clock.now(), Verdict(body["verdict"])
+        if "asked_of" in body and verdict is not Verdict.INVESTIGATE:
+            words = "Only a question is asked of somebody. Nothing was decided."
+            raise errors.Invalid(words, field="asked_of")
         try:
             row = lifecycle.decide(
                 ref=ref,
                 person=person,
-                verdict=Verdict(body["verdict"]),
+                verdict=verdict,
                 comment=body.get("comment", ""),
                 version=body.get("version"),
                 shown=body.get("shown_sha256"),
                 channel="api",
                 authenticated_by=known.how,
+                asked_of=AskedOf(body.get("asked_of", AskedOf.BOTH)),
                 at=at,
             )
         except errors.FreshSignInNeeded as no:
@@ -70,8 +74,8 @@ class Messages(APIView):
         refusals=(400, 404, 409, 410, 413, 415, 422, 429),
     )
     def post(self, request: Request, ref: str) -> Response:
-        """While a question is open the clock is paused; the agent's answer, or `resume` by a
-        person, lets it run again."""
+        """While a question is open the clock is paused; the agent's answer, where it was asked, or
+        `resume` by a person lets it run again."""
         known = permissions.anybody(request, scope=_writing(request))
         body = checked(bodies.Message, read(request))
         visible(ref, known)

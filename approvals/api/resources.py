@@ -10,7 +10,7 @@ from django.conf import settings
 
 from approvals import queries
 from approvals.domain import chain
-from approvals.domain.terms import Status
+from approvals.domain.terms import AskedOf, Status, Verdict
 from approvals.models import (
     Agent,
     AgentKey,
@@ -20,7 +20,7 @@ from approvals.models import (
     Person,
     RequestMessage,
 )
-from approvals.queries import stand_ins
+from approvals.queries import questions, stand_ins
 
 API = "/api/v1"
 HASH_RULE = (
@@ -86,15 +86,23 @@ def _risk(row: ApprovalRequest) -> dict[str, Any]:
 
 def _decisions(row: ApprovalRequest) -> list[dict[str, Any]]:
     given = _in_order(row.decisions.all())
-    absent = stand_ins.stood_in_for(row) if given else {}
-    return [decision(each, absent.get((each.person.email, each.at))) for each in given]
+    events = stand_ins.with_more(row) if given else ()
+    absent, asked = stand_ins.absent_in(events), questions.told_by(events)
+    return [
+        decision(each, absent.get(whose), asked.get(whose, AskedOf.BOTH))
+        for each in given
+        for whose in [(each.person.email, each.at)]
+    ]
 
 
-def decision(given: Decision, absent: Mapping[str, str] | None) -> dict[str, Any]:
-    """`absent` is whom the person stood in for."""
+def decision(
+    given: Decision, absent: Mapping[str, str] | None, asked_of: AskedOf
+) -> dict[str, Any]:
+    """`absent` is whom the person stood in for; `asked_of` counts for a question."""
     return {
         "verdict": given.verdict,
         "comment": given.comment,
+        "asked_of": asked_of.value if given.verdict == Verdict.INVESTIGATE else None,
         "by": {"name": str(given.person), "email": given.person.email},
         "standing_in_for": dict(absent) if absent else None,
         "at": moment(given.at),

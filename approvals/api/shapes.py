@@ -10,7 +10,7 @@ from rest_framework import serializers
 from approvals.api.bodies import Submission
 from approvals.api.fields import Object
 from approvals.domain.policy.checks import Result
-from approvals.domain.terms import AlertKind, Approval, Basis, RiskLevel, Status, Verdict
+from approvals.domain.terms import AlertKind, Approval, AskedOf, Basis, RiskLevel, Status, Verdict
 
 LEVELS = [level.value for level in RiskLevel]
 Shape = serializers.Serializer[Any]
@@ -51,6 +51,11 @@ class Who(Shape):
 class Decision(Shape):
     verdict = serializers.ChoiceField(choices=[verdict.value for verdict in Verdict])
     comment = serializers.CharField()
+    asked_of = serializers.ChoiceField(
+        choices=[whom.value for whom in AskedOf],
+        allow_null=True,
+        help_text="Whose answer a question waits for; null for another verdict.",
+    )
     by = Who()
     standing_in_for = Who(allow_null=True)
     at = serializers.DateTimeField()

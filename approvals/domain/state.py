@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from approvals.domain.absence import Lent
 from approvals.domain.plan import Plan, Stage, seated
 from approvals.domain.terms import (
+    AskedOf,
     Basis,
     EventKind,
     OnTimeout,
@@ -53,8 +54,9 @@ class Click:
     """One person's verdict and the circumstances it was given in.
 
     `version` and `shown` are what the person looked at: the request's version and the digest of the
-    action. None means the door cannot know. `is_fresh` says that their door saw them sign in just now.
-    `standing_in_for` is found by the rules: no door says it.
+    action. None means the door cannot know. `is_fresh` says that their door saw them sign in just now,
+    and `by_session` that it knows them by a browser's session.
+    `standing_in_for` is found by the rules: no door says it. `asked_of` is for a question alone.
     """
 
     approver: Approver
@@ -65,7 +67,9 @@ class Click:
     channel: str = "api"
     authenticated_by: str = ""
     is_fresh: bool = False
+    by_session: bool = False
     standing_in_for: Lent | None = None
+    asked_of: AskedOf = AskedOf.BOTH
 
     @property
     def by(self) -> str:

@@ -50,6 +50,22 @@ class Verdict(StrEnum):
     INVESTIGATE = "investigate"
 
 
+class AskedOf(StrEnum):
+    """Whose answer a question waits for. Whoever may decide can always let the clock run again."""
+
+    BOTH = "both"
+    OWNER = "owner"
+    AGENT = "agent"
+
+    @property
+    def takes_agent(self) -> bool:
+        return self is not AskedOf.OWNER
+
+    @property
+    def takes_owner(self) -> bool:
+        return self is not AskedOf.AGENT
+
+
 class Basis(StrEnum):
     """Why a request became what it is."""
 

@@ -12,7 +12,7 @@ from approvals.domain import errors, proving, running, standing_in
 from approvals.domain.plan import Plan
 from approvals.domain.policy.seats import spoken
 from approvals.domain.state import Approver, Change, Click, Grant, RequestState, clock, close
-from approvals.domain.terms import Basis, EventKind, Status, Verdict
+from approvals.domain.terms import AskedOf, Basis, EventKind, Status, Verdict
 
 
 def opened(
@@ -200,7 +200,10 @@ def _investigate(state: RequestState, click: Click, *, at: datetime) -> Change:
         pause_left=state.pause_open,
         decide_by=state.decide_by + state.pause_open,
     )
-    return Change(EventKind.INVESTIGATING, asked, click, {"question": click.comment})
+    detail = {"question": click.comment}
+    if click.asked_of is not AskedOf.BOTH:
+        detail["asked_of"] = click.asked_of.value
+    return Change(EventKind.INVESTIGATING, asked, click, detail)
 
 
 def _clock_on(state: RequestState, *, at: datetime) -> RequestState:
@@ -227,10 +230,19 @@ def resume(state: RequestState, *, at: datetime, why: str) -> Change:
     return Change(EventKind.RESUMED, running, detail={"why": why})
 
 
-def add_message(state: RequestState, *, by_agent: bool, go_on: bool, at: datetime) -> Change:
-    """A question or an answer. An agent's answer, or a person's wish to go on, ends the pause."""
+def add_message(
+    state: RequestState,
+    *,
+    by_agent: bool,
+    go_on: bool,
+    at: datetime,
+    asked_of: AskedOf = AskedOf.BOTH,
+) -> Change:
+    """A question or an answer. An agent's answer to what it was asked, or a person's wish to go on, ends
+    the pause; what an agent wishes does not."""
     refuse_closed(state, at=at)
-    if state.status is Status.INVESTIGATING and (by_agent or go_on):
+    is_answer = asked_of.takes_agent if by_agent else go_on
+    if state.status is Status.INVESTIGATING and is_answer:
         return resume(state, at=at, why="answered" if by_agent else "resumed")
     return Change(EventKind.MESSAGE_ADDED, replace(state, version=state.version + 1))
 

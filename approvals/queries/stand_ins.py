@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, Q
 from django.db.models.functions import Now
 
 from approvals.domain.state import RequestState
@@ -23,7 +23,8 @@ _DECIDING = [
     )
 ]
 _STOOD_IN = AuditEvent.objects.filter(
-    type__in=_DECIDING, entry__contains='"standing_in_for":{'
+    Q(entry__contains='"standing_in_for":{') | Q(entry__contains='"asked_of":"'),
+    type__in=_DECIDING,
 ).order_by("seq")
 # For lists: one statement for all their requests.
 WITH_STAND_INS = Prefetch("events", _STOOD_IN, "stood_in")
@@ -70,9 +71,16 @@ def standing_in(state: RequestState, members: Iterable[Person]) -> list[Absence]
 
 def stood_in_for(row: ApprovalRequest) -> dict[tuple[str, Any], Mapping[str, str]]:
     """The absent people behind a request's decisions, by the decider's address and the moment."""
-    events = getattr(row, "stood_in", None)
-    if events is None:
-        events = _STOOD_IN.filter(request=row)
+    return absent_in(with_more(row))
+
+
+def with_more(row: ApprovalRequest) -> Sequence[AuditEvent]:
+    """The events of this request's decisions that tell more of them: for whom, or of whom, it was."""
+    events: Sequence[AuditEvent] | None = getattr(row, "stood_in", None)
+    return list(_STOOD_IN.filter(request=row)) if events is None else events
+
+
+def absent_in(events: Iterable[AuditEvent]) -> dict[tuple[str, Any], Mapping[str, str]]:
     found: dict[tuple[str, Any], Mapping[str, str]] = {}
     for event in events:
         absent = (event.entry.get("detail") or {}).get("standing_in_for")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from approvals.domain import errors, workflow
 from approvals.domain.state import Change, RequestState
-from approvals.domain.terms import EventKind, Status
 from approvals.models import ApprovalRequest, Person, RequestMessage, states
+from approvals.queries import questions
 from approvals.services import actors, chatter, ledger
+from approvals.services import questions as pauses
 from approvals.services.moves import Others
 
 LONGEST = 4_000
@@ -22,7 +22,8 @@ class NotYoursToAnswer(errors.NotAllowed):
 
 
 def answer(*, ref: str, person: Person, text: str, at: datetime) -> ApprovalRequest:
-    """Add a person's answer to the thread; where a question is open, the clock runs again.
+    """Add a person's answer to the thread; where a question to them is open, the clock runs again. The
+    answer of whoever may decide ends any question, and the owner's none that only the agent was asked.
 
     Raises NotYoursToAnswer, Invalid, TooMany, AlreadyDecided or Expired.
     """
@@ -42,12 +43,13 @@ def answer(*, ref: str, person: Person, text: str, at: datetime) -> ApprovalRequ
         workflow.refuse_closed(state, at=at)
         refuse_others(state, person, at=at)
         chatter.refuse_flood(state, ref, person, at=at)
-        return workflow.add_message(state, by_agent=False, go_on=True, at=at)
+        go_on = pauses.may_end(state, person, questions.asked_of(ref, state), at=at)
+        return workflow.add_message(state, by_agent=False, go_on=go_on, at=at)
 
     def move_too(state: RequestState) -> Change:
         return workflow.add_message(state, by_agent=False, go_on=True, at=at)
 
-    who, others = actors.person(person), Others(_asked_too, move_too)
+    who, others = actors.person(person), Others(pauses.answered_too, move_too)
     return ledger.transition(
         ref, move, actor=who, at=at, attempt=chatter.TOO_MUCH, also=also, others=others
     )
@@ -62,13 +64,3 @@ def refuse_others(state: RequestState, person: Person, *, at: datetime) -> None:
         "Not recorded. The agent's owner or somebody who may decide can answer, "
         "and you are neither."
     )
-
-
-def _asked_too(
-    row: ApprovalRequest, change: Change, beside: Sequence[ApprovalRequest]
-) -> Sequence[ApprovalRequest]:
-    """One question was asked of the whole card, so one answer ends the pause of each."""
-    del row
-    if change.kind is not EventKind.RESUMED:
-        return ()
-    return [other for other in beside if other.status == Status.INVESTIGATING]

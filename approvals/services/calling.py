@@ -30,7 +30,7 @@ def promises(
             if address not in known:
                 yield MessageKind.CARD, address, at
     if isinstance(adapter, Conversing) and named:
-        for address in _privately(adapter, notice.kind, row, state, at=at):
+        for address in _privately(adapter, notice, row, state, at=at):
             yield MessageKind.CARD, address, at
     if isinstance(adapter, Gathering):
         yield from adapter.later(notice)
@@ -63,21 +63,22 @@ def _direct(
 
 
 def _privately(
-    adapter: Conversing, kind: EventKind, row: ApprovalRequest, state: RequestState, *, at: datetime
+    adapter: Conversing, notice: Notice, row: ApprovalRequest, state: RequestState, *, at: datetime
 ) -> list[str]:
     """Conversations with whoever must answer, or asked what was answered."""
-    people = _spoken_to(kind, row, state, at=at)
+    people = _spoken_to(notice, row, state, at=at)
     found = [adapter.privately(account) for account in _accounts(people, kind=adapter.accounts)]
     return [address for address in dict.fromkeys(found) if address]
 
 
 def _spoken_to(
-    kind: EventKind, row: ApprovalRequest, state: RequestState, *, at: datetime
+    notice: Notice, row: ApprovalRequest, state: RequestState, *, at: datetime
 ) -> list[Person]:
-    """Who must answer a question: the agent's owner, or else those who are asked; and of what was
-    answered, whoever asked."""
+    """Who must answer a question: the agent's owner, or else those who are asked, and nobody where the
+    agent alone was asked; and of what was answered, whoever asked."""
+    kind = notice.kind
     if kind is EventKind.INVESTIGATING:
-        found = _who_can_answer(row, state)
+        found = _who_can_answer(row, state) if notice.asked_of.takes_owner else []
     elif kind in {EventKind.RESUMED, EventKind.MESSAGE_ADDED}:
         questions = row.decisions.filter(verdict=Verdict.INVESTIGATE.value)
         last = questions.select_related("person").order_by("-at", "-pk").first()

@@ -8,7 +8,7 @@ from typing import Any
 
 from approvals.domain import errors
 from approvals.domain.state import RequestState
-from approvals.domain.terms import EventKind
+from approvals.domain.terms import AskedOf, EventKind
 from approvals.models import ApprovalRequest, Person, RequestMessage, states
 from approvals.models.requests import lookup
 from approvals.services.moves import Attempt
@@ -21,17 +21,22 @@ HOUR = timedelta(hours=1)
 TOO_MUCH = Attempt(EventKind.DECISION_REFUSED, {"verdict": "write"}, errors.TooMany, once_in=HOUR)
 
 
-def refuse_chatter(ref: str) -> None:
-    """Without a question an agent adds a few messages and no more; with one it may answer.
+def refuse_chatter(ref: str, asked_of: AskedOf | None) -> None:
+    """Without a question to it an agent adds a few messages and no more; with one it may answer.
 
     Otherwise it could change the request faster than anybody reads it, and no denial would count.
     The caller holds the lock. Raises NotInvestigating.
     """
+    if asked_of is not None and asked_of.takes_agent:
+        return
     row = ApprovalRequest.objects.filter(**lookup(ref))
     if RequestMessage.objects.filter(request__in=row, from_agent=True).count() >= MOST_UNASKED:
+        open_one = (
+            "The open question is for the agent's owner" if asked_of else "No question is open"
+        )
         raise errors.NotInvestigating(
-            f"No question is open, and the agent already added {MOST_UNASKED} messages or more. "
-            "Nothing was recorded. Wait until a person asks."
+            f"{open_one}, and the agent already added {MOST_UNASKED} messages or more. "
+            "Nothing was recorded. Wait until a person asks the agent."
         )
 
 

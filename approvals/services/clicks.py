@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 
 from approvals.domain import errors, workflow
 from approvals.domain.state import Change, Click, RequestState, clock
-from approvals.domain.terms import Verdict
+from approvals.domain.terms import AskedOf, Verdict
 from approvals.models import ApprovalRequest, HeldDecision, Person, states
 from approvals.models.requests import lookup
 from approvals.services import knocks, sharing
@@ -23,8 +23,9 @@ PAST = {Verdict.APPROVE: "approved", Verdict.DENY: "denied"}
 class Said:
     """What somebody said, and what they were looking at; None where their door cannot know.
 
-    `is_fresh` says that their door saw them sign in just now; `was_held` that the version was the
-    present one when they said it, and this is that said again at its time.
+    `is_fresh` says that their door saw them sign in just now, and `by_session` that it knows them by the
+    session of a browser; `was_held` that the version was the
+    present one when they said it, and this is that said again at its time. `asked_of` is for a question.
     """
 
     person: Person
@@ -35,7 +36,9 @@ class Said:
     channel: str = "api"
     authenticated_by: str = ""
     is_fresh: bool = False
+    by_session: bool = False
     was_held: bool = False
+    asked_of: AskedOf = AskedOf.BOTH
 
     def __post_init__(self) -> None:
         # No database keeps a NUL: whichever door it came through, the other words are kept.
@@ -58,6 +61,8 @@ def move(said: Said, ref: str, *, at: datetime) -> Callable[[RequestState], Chan
             _refuse_overtaken(said, ref, at=at)
         seen = None if said.stands else as_seen(ref, said.version, state)
         change = workflow.decide(state, _click(said, state, seen), at=at)
+        if said.asked_of is AskedOf.OWNER:
+            _refuse_unowned(ref)
         if said.stands and said.version != state.version:
             return replace(change, detail={**change.detail, "seen_version": said.version})
         return change
@@ -123,6 +128,15 @@ def _refuse_overtaken(said: Said, ref: str, *, at: datetime) -> None:
     )
 
 
+def _refuse_unowned(ref: str) -> None:
+    """A question to nobody would stop the clock and never be answered."""
+    if not ApprovalRequest.objects.filter(agent__owner__is_active=True, **lookup(ref)).exists():
+        raise errors.Invalid(
+            "This agent has no owner who could answer. Ask the agent. Nothing was asked.",
+            field="asked_of",
+        )
+
+
 def _click(said: Said, state: RequestState, seen: int | None) -> Click:
     return Click(
         approver=states.approver(said.person),
@@ -133,4 +147,6 @@ def _click(said: Said, state: RequestState, seen: int | None) -> Click:
         channel=said.channel,
         authenticated_by=said.authenticated_by,
         is_fresh=said.is_fresh,
+        by_session=said.by_session,
+        asked_of=said.asked_of,
     )

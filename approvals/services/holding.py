@@ -127,6 +127,7 @@ def _at_once(said: Said, *, ref: str, at: datetime) -> ApprovalRequest:
         shown=said.shown,
         channel=said.channel,
         authenticated_by=said.authenticated_by,
+        asked_of=said.asked_of,
         at=at,
     )
 

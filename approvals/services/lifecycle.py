@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,9 +10,11 @@ from django.db import transaction
 
 from approvals.domain import errors, running, workflow
 from approvals.domain.state import Change, Click, RequestState
-from approvals.domain.terms import EventKind, Status, Verdict
+from approvals.domain.terms import AskedOf, EventKind, Verdict
 from approvals.models import Agent, ApprovalRequest, Person, RequestMessage, states
+from approvals.queries import questions
 from approvals.services import actors, chatter, clicks, ledger
+from approvals.services import questions as pauses
 from approvals.services.actors import Actor
 from approvals.services.clicks import Said
 from approvals.services.moves import Attempt, Others, click_attempt
@@ -29,13 +31,28 @@ def decide(
     shown: str | None = None,
     channel: str = "api",
     authenticated_by: str = "",
+    is_fresh: bool = False,
+    by_session: bool = False,
+    asked_of: AskedOf = AskedOf.BOTH,
 ) -> ApprovalRequest:
     """Count one person's verdict, also for the requests that shared the card at the version shown.
 
+    `asked_of` says whose answer a question waits for; without an owner it cannot be theirs alone.
     Raises the refusals of `workflow.decide`; each is written down.
     """
 
-    said = Said(person, verdict, comment, version, shown, channel, authenticated_by)
+    said = Said(
+        person=person,
+        verdict=verdict,
+        comment=comment,
+        version=version,
+        shown=shown,
+        channel=channel,
+        authenticated_by=authenticated_by,
+        is_fresh=is_fresh,
+        by_session=by_session,
+        asked_of=asked_of,
+    )
     return ledger.transition(
         ref,
         clicks.move(said, ref, at=at),
@@ -73,7 +90,8 @@ def add_message(
     go_on: bool = False,
     evidence: Mapping[str, Any] | None = None,
 ) -> ApprovalRequest:
-    """Add to the question thread. The agent's answer, or an approver's `go_on`, lets the clock run again.
+    """Add to the question thread. The answer of the agent where it was asked, and the `go_on` of the
+    owner where they were or of an approver, let the clock run again.
 
     What a bystander writes is shown and voids no click: it leaves the version as it is.
 
@@ -87,15 +105,17 @@ def add_message(
         workflow.refuse_closed(state, at=at)
         if person is not None:
             return _written(state, ref, person, go_on=go_on, at=at)
-        if state.status is Status.PENDING:
-            chatter.refuse_chatter(ref)
-        return workflow.add_message(state, by_agent=True, go_on=go_on, at=at)
+        asked = questions.asked_of(ref, state)
+        chatter.refuse_chatter(ref, asked)
+        return workflow.add_message(
+            state, by_agent=True, go_on=go_on, asked_of=asked or AskedOf.BOTH, at=at
+        )
 
     def move_too(state: RequestState) -> Change:
         return workflow.add_message(state, by_agent=person is None, go_on=go_on, at=at)
 
     also = _message(text, person, evidence, at=at)
-    who, others = _who(person, agent), Others(_answered_too, move_too)
+    who, others = _who(person, agent), Others(pauses.answered_too, move_too)
     return ledger.transition(
         ref, move, actor=who, at=at, attempt=chatter.TOO_MUCH, also=also, of=agent, others=others
     )
@@ -121,22 +141,15 @@ def _message(
 
 def _written(state: RequestState, ref: str, person: Person, *, go_on: bool, at: datetime) -> Change:
     """What a person writes is part of what people should read where it concerns them, else beside it."""
-    if go_on and person.pk != state.investigator:
-        _refuse_bystander(state, person, at=at)
+    if go_on and not pauses.may_end(state, person, questions.asked_of(ref, state), at=at):
+        raise errors.NotAnApprover(
+            "Not recorded. Only who was asked, whoever asked, or somebody who may decide can let the "
+            "clock run again."
+        )
     chatter.refuse_flood(state, ref, person, at=at)
     if chatter.is_concerned(state, person, at=at):
         return workflow.add_message(state, by_agent=False, go_on=go_on, at=at)
     return Change(EventKind.MESSAGE_ADDED, state, detail={"version": state.version})
-
-
-def _answered_too(
-    row: ApprovalRequest, change: Change, beside: Sequence[ApprovalRequest]
-) -> Sequence[ApprovalRequest]:
-    """One question was asked of the whole card, so one answer ends the pause of each."""
-    del row
-    if change.kind is not EventKind.RESUMED:
-        return ()
-    return [other for other in beside if other.status == Status.INVESTIGATING]
 
 
 def cancel(
@@ -202,11 +215,3 @@ def _who(person: Person | None, agent: Agent | None) -> Actor:
     if agent is None:
         raise TypeError("either a person or an agent acts")
     return actors.agent(agent)
-
-
-def _refuse_bystander(state: RequestState, person: Person, *, at: datetime) -> None:
-    may = states.approver(person).rights(at=at) & set(state.teams_asked)
-    if not may or person.pk in state.conflicted:
-        raise errors.NotAnApprover(
-            "Only whoever asked, or somebody who may decide, can let the clock run again."
-        )

@@ -9,6 +9,7 @@ from approvals.domain.state import RequestState
 from approvals.domain.terms import TOLD_TO_AGENTS, EventKind, TimerKind
 from approvals.models import ApprovalRequest, AuditEvent, Delivery, Receipt, Timer
 from approvals.ports import MessageKind, Notice, Undoing
+from approvals.queries import questions
 from approvals.services import adapters, calling
 
 QUIET = frozenset({EventKind.DECISION_REFUSED, EventKind.CONSUME_REFUSED, EventKind.DELIVERY_DEAD})
@@ -28,7 +29,7 @@ def promise(
     kind = EventKind(event.type)
     if kind in QUIET:
         return 0
-    notice = _notice(row, state, kind, at=at)
+    notice = _notice(row, state, event, at=at)
     only = trial.only_adapter(row.effect, row.submission)
     rows = [
         Delivery(
@@ -52,7 +53,10 @@ def promise(
     return len(rows)
 
 
-def _notice(row: ApprovalRequest, state: RequestState, kind: EventKind, *, at: datetime) -> Notice:
+def _notice(
+    row: ApprovalRequest, state: RequestState, event: AuditEvent, *, at: datetime
+) -> Notice:
+    kind = EventKind(event.type)
     return Notice(
         kind=kind,
         channels=state.plan.channels,
@@ -62,6 +66,7 @@ def _notice(row: ApprovalRequest, state: RequestState, kind: EventKind, *, at: d
         labels=row.submission.get("labels") or {},
         at=at,
         decide_by=state.decide_by,
+        asked_of=questions.of_event(event),
     )
 
 

@@ -16,7 +16,7 @@ from approvals import queries
 from approvals.domain import denials, errors
 from approvals.domain.cards import Card
 from approvals.domain.errors import Refusal
-from approvals.domain.terms import Verdict
+from approvals.domain.terms import AskedOf, Verdict
 from approvals.models import ApprovalRequest, Person, states
 from approvals.services import clock, holding, lifecycle, stopping, suggestions
 from approvals.services.clicks import Said
@@ -67,8 +67,23 @@ def _said(
         comment = _reason(sent)
         if sent["stop"] and not stopping.may_stop(person, row.agent):
             raise errors.NotAllowed("You may not stop this agent. Nothing was decided.")
-    is_fresh = fresh.is_fresh(request, at=at)
-    return Said(person, verdict, comment, sent["version"], sent["shown"], "web", proven, is_fresh)
+    return Said(
+        person=person,
+        verdict=verdict,
+        comment=comment,
+        version=sent["version"],
+        shown=sent["shown"],
+        channel="web",
+        authenticated_by=proven,
+        is_fresh=fresh.is_fresh(request, at=at),
+        by_session=True,
+        asked_of=_asked_of(verdict, sent),
+    )
+
+
+def _asked_of(verdict: Verdict, sent: Mapping[str, Any]) -> AskedOf:
+    is_question = verdict is Verdict.INVESTIGATE
+    return AskedOf(sent["asked_of"]) if is_question and sent["asked_of"] else AskedOf.BOTH
 
 
 def _refuse_under_lock(person: Person, ref: str, sent: Mapping[str, Any], *, at: datetime) -> None:
@@ -226,7 +241,7 @@ def _typed(request: HttpRequest) -> Typed:
     return Typed(
         key=request.POST.get("verdict", ""),
         text=request.POST.get("comment", "")[:8_000],
-        choice=request.POST.get("why", "")[:40],
+        choice=(request.POST.get("why") or request.POST.get("asked_of", ""))[:40],
         stop=bool(request.POST.get("stop")),
     )
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from approvals.domain import amounts, cards_words
 from approvals.domain.cards import Card
 from approvals.domain.denials import SHORTEST_REASON, WHY
 from approvals.domain.state import RequestState, clock
-from approvals.domain.terms import RiskLevel, Verdict
+from approvals.domain.terms import AskedOf, RiskLevel, Verdict
 from approvals.models import ApprovalRequest, Person
 from approvals.web import moments
 from approvals.web.ladder import Ladder
@@ -48,6 +48,7 @@ class Dialog:
     progress: str = ""
     how_much: str = ""
     why: Mapping[str, str] = field(default_factory=dict)
+    whom: Mapping[str, str] = field(default_factory=dict)
     starters: tuple[str, ...] = ()
     offers_stop: bool = False
     needs_password: bool = False
@@ -143,22 +144,36 @@ def deny(card: Card, typed: Typed, *, may_stop: bool) -> Dialog:
 def investigate(
     card: Card, row: ApprovalRequest, state: RequestState, typed: Typed, *, now: datetime
 ) -> Dialog:
-    owner = f" and its owner {row.agent.owner}" if row.agent.owner else ""
+    whom = _whom(row)
     pause = state.pause_open
     return _dialog(
-        "investigate", card, typed,
+        "investigate", card, replace(typed, choice=typed.choice or AskedOf.BOTH.value),
         question="Ask first about",
         submit="Ask about",
         facing=(
-            f"It goes to the agent {row.agent.name}{owner}.",
-            f"The clock pauses until the agent answers, for {moments.span(pause)} at most, "
+            *(() if whom else (f"It goes to the agent {row.agent.name}.",)),
+            f"The clock pauses until you are answered, for {moments.span(pause)} at most, "
             f"so until {clock(now + pause)}.",
             "Nothing is decided by asking.",
         ),
         verdict=Verdict.INVESTIGATE.value,
-        label="Question to the agent",
+        label="Question",
+        hint="The agent and its owner can both read it, whoever is asked." if whom else "",
+        whom=whom,
         is_required=True,
     )  # fmt: skip
+
+
+def _whom(row: ApprovalRequest) -> Mapping[str, str]:
+    """Who can be asked; no choice where the agent has no owner who could answer."""
+    agent, owner = row.agent.name, row.agent.owner
+    if owner is None or not owner.is_active:
+        return {}
+    return {
+        AskedOf.BOTH.value: f"The agent {agent} or its owner {owner}, whoever answers first",
+        AskedOf.OWNER.value: f"Only the owner, {owner}",
+        AskedOf.AGENT.value: f"Only the agent {agent}",
+    }
 
 
 def assign(card: Card, typed: Typed, people: Sequence[Person]) -> Dialog:

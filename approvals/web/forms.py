@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import forms
 
-from approvals.domain.terms import RiskLevel, Status, Verdict
+from approvals.domain.terms import AskedOf, RiskLevel, Status, Verdict
 
 LONGEST_COMMENT = 4_000
 
@@ -25,6 +25,9 @@ class Decide(forms.Form):
     opened = forms.CharField(max_length=200, required=False)
     password = forms.CharField(max_length=1_000, required=False, strip=False)
     why = forms.CharField(max_length=40, required=False)
+    asked_of = forms.ChoiceField(
+        choices=[(whom.value, whom.value) for whom in AskedOf], required=False
+    )
     stop = forms.BooleanField(required=False)
 
 

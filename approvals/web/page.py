@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from approvals.domain import amounts, display, itself, touched
-from approvals.domain.cards import RISK_SHAPE, Card, Remark
-from approvals.domain.terms import RiskLevel, Status, Verdict
+from approvals.domain.cards import RISK_SHAPE
+from approvals.domain.terms import RiskLevel, Status
 from approvals.models import ApprovalRequest
 from approvals.queries import troubles
 from approvals.queries.similar import similar_to
@@ -21,6 +21,7 @@ from approvals.web import (
     request_links,
     standing,
     suggestion,
+    thread,
     timeline,
     undoing,
     values,
@@ -53,8 +54,7 @@ def facts(reading: Reading, typed: Typed) -> dict[str, Any]:
         **_past(reading),
         **request_links.facts(reading.row, reading.person),
         "suggestion": suggestion.of(reading.row, reading.person),
-        "thread": _thread(reading.card),
-        "is_paused": reading.state.status is Status.INVESTIGATING,
+        **thread.facts(reading),
         "troubles": troubles.of(reading.row, now=reading.now),
         "may_resend": reading.person.role in dead_letters.RESENDERS,
     }
@@ -228,23 +228,3 @@ def _ended(row: ApprovalRequest) -> dict[str, str]:
     if badge is None:
         badge = standing.Standing("▷ Running" if row.consumed_at else "✔ Approved", "status-closed")
     return {"words": badge.words, "css": badge.css}
-
-
-def _thread(card: Card) -> list[dict[str, Any]]:
-    """What people asked when they pressed Investigate, and all that was written after."""
-    asked = [
-        Remark(said.by, False, said.shown, said.at)
-        for said in card.said
-        if said.verdict is Verdict.INVESTIGATE
-    ]
-    return [_note(note) for note in sorted([*asked, *card.notes], key=lambda note: note.at)]
-
-
-def _note(note: Remark) -> dict[str, Any]:
-    return {
-        "label": "The agent says · not checked" if note.from_agent else note.by,
-        "from_agent": note.from_agent,
-        "text": note.shown.text,
-        "at": note.at,
-        "flags": note.shown.notes,
-    }

@@ -152,6 +152,11 @@ def _denied(detail: Entry, event: AuditEvent, row: ApprovalRequest) -> str:
     return _by("denied")(detail, event, row)
 
 
+def _asked(detail: Entry, event: AuditEvent, row: ApprovalRequest) -> str:
+    to = {"owner": " of the agent's owner", "agent": " of the agent"}
+    return _by(f"asked a question{to.get(str(detail.get('asked_of')), '')}")(detail, event, row)
+
+
 def _escalated(detail: Entry, event: AuditEvent, row: ApprovalRequest) -> str:
     del event, row
     also = " and ".join(seats.spoken(str(team)) for team in detail.get("also") or ())
@@ -202,7 +207,7 @@ WORDS: dict[str, Callable[[Entry, AuditEvent, ApprovalRequest], str]] = {
     EventKind.STAGE_PASSED: _seat,
     EventKind.APPROVED: _approved,
     EventKind.DENIED: _denied,
-    EventKind.INVESTIGATING: _by("asked a question"),
+    EventKind.INVESTIGATING: _asked,
     EventKind.RESUMED: _plain("The clock runs again."),
     EventKind.ESCALATED: _escalated,
     EventKind.REMINDED: _plain("A reminder was sent."),

@@ -12,9 +12,10 @@ from approvals.domain import display
 from approvals.domain.cards_words import headline
 from approvals.domain.display import Shown
 from approvals.domain.showing import HEADLINE
-from approvals.domain.terms import Status, Verdict
+from approvals.domain.terms import AskedOf, EventKind, Status, Verdict
 from approvals.models import ApprovalRequest, Identity, Person
 from approvals.models.workspaces import Shows
+from approvals.queries import questions
 from integrations.slack import elements as el
 from integrations.slack import places
 from integrations.slack.elements import Block
@@ -34,17 +35,26 @@ class Turn:
     shown: Shown
     person: Person | None
     at: datetime
+    asked_of: AskedOf = AskedOf.BOTH
 
 
 def turns(row: ApprovalRequest) -> list[Turn]:
     """Everything said since the first question, oldest first."""
-    asked = [
-        Turn(f"q{one.pk}", QUESTION, display.show(one.comment), one.person, one.at)
-        for one in row.decisions.all()
-        if one.verdict == Verdict.INVESTIGATE.value
-    ]
-    if not asked:
+    found = [one for one in row.decisions.all() if one.verdict == Verdict.INVESTIGATE.value]
+    if not found:
         return []
+    told = questions.told_by(row.events.filter(type=EventKind.INVESTIGATING.value))
+    asked = [
+        Turn(
+            f"q{one.pk}",
+            QUESTION,
+            display.show(one.comment),
+            one.person,
+            one.at,
+            told.get((one.person.email, one.at), AskedOf.BOTH),
+        )
+        for one in found
+    ]
     first = min(turn.at for turn in asked)
     said = [
         Turn(f"m{one.pk}", ANSWER, display.show(one.text), one.person, one.at)
@@ -55,8 +65,8 @@ def turns(row: ApprovalRequest) -> list[Turn]:
 
 
 def told_at(row: ApprovalRequest, address: str) -> list[Turn]:
-    """What is said at an address: all of it in a thread, and to somebody alone what others asked, and
-    answered after they asked themselves; nothing more once the request is closed."""
+    """What is said at an address: all of it in a thread, and to somebody alone what others asked not of
+    the agent alone, and answered after they asked themselves; nothing more once the request is closed."""
     said = turns(row)
     if not places.is_person(address):
         return said
@@ -70,7 +80,8 @@ def told_at(row: ApprovalRequest, address: str) -> list[Turn]:
         turn
         for turn in said
         if turn.person is None or turn.person.pk not in here
-        if turn.kind == QUESTION or (asked is not None and turn.at >= asked)
+        if (turn.kind == QUESTION and turn.asked_of.takes_owner)
+        or (asked is not None and turn.at >= asked)
         if is_open(row)
     ]
 
@@ -90,10 +101,10 @@ def draw(
     if turn.kind == ANSWER:
         title = el.line(*_signature(row, turn))
         return [*about, el.rich(title, said, *_told(row, turn, address)), *_opening(row, about)]
-    title = el.line(el.text(f"Question from {turn.person}:", bold=True))
+    title = el.line(el.text(f"Question from {turn.person}{_TO[turn.asked_of]}:", bold=True))
     label = f"Answer the question about {row.ref}"
     button = el.button("answer", "Answer…", label=label, value=value)
-    blocks = [*about, el.rich(title, said, el.line(*_called(row, address)))]
+    blocks = [*about, el.rich(title, said, el.line(*_called(row, turn, address)))]
     if not is_open(row):
         return [*blocks, *_opening(row, about)]
     more = [each for block in _opening(row, about) for each in block["elements"]]
@@ -127,8 +138,17 @@ def _signature(row: ApprovalRequest, turn: Turn) -> list[Block]:
     return [el.text("Answer", bold=True), el.text(f" · from {turn.person}{role}")]
 
 
-def _called(row: ApprovalRequest, address: str) -> list[Block]:
+_TO = {
+    AskedOf.BOTH: "",
+    AskedOf.OWNER: " to the agent's owner",
+    AskedOf.AGENT: " to the agent",
+}
+
+
+def _called(row: ApprovalRequest, turn: Turn, address: str) -> list[Block]:
     owner = row.agent.owner
+    if not turn.asked_of.takes_owner:
+        return [el.text("This waits for the agent's answer. Whoever may decide can answer, too.")]
     if owner is None:
         return [el.text("Whoever may decide can answer, and so can the agent.")]
     return [_mention(owner, address), el.text(", you own this agent. Please answer.")]

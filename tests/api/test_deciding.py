@@ -191,6 +191,29 @@ def test_a_question_pauses_the_clock_and_the_agents_answer_lets_it_run(
     ]
 
 
+def test_a_question_for_the_owner_alone_is_told_to_the_agent_as_such(
+    lin: Caller, robo: Caller
+) -> None:
+    path = f"/requests/{robo.post('/requests', cast.submission()).json()['ref']}"
+    question = {"verdict": "investigate", "comment": "Why eight?"}
+
+    lin.post(f"{path}/decisions", {**question, "asked_of": "owner"})
+    body = robo.post(f"{path}/messages", {"text": "Load.", "resume": True}).json()
+
+    assert body["status"] == "investigating"
+    assert [said["asked_of"] for said in body["decisions"]] == ["owner"]
+
+
+def test_only_a_question_is_asked_of_somebody(lin: Caller, agent: Agent) -> None:
+    path = f"/requests/{cast.request(agent).ref}/decisions"
+
+    refused = lin.post(path, {"verdict": "approve", "asked_of": "owner"})
+    unknown = lin.post(path, {"verdict": "investigate", "comment": "Why?", "asked_of": "all"})
+
+    assert [answer.status_code for answer in (refused, unknown)] == [422, 422]
+    assert lin.post(path, {"verdict": "approve"}).json()["decisions"][0]["asked_of"] is None
+
+
 def test_a_second_question_while_one_is_open_is_a_conflict(lin: Caller, agent: Agent) -> None:
     row = cast.request(agent)
     question = {"verdict": "investigate", "comment": "Why eight?"}

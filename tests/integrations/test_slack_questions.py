@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from approvals.domain.terms import Status, Verdict
+from approvals.domain.terms import AskedOf, Status, Verdict
 from approvals.models import Agent, Alert, ApprovalRequest, ChannelShowing, Delivery, RequestMessage
 from approvals.models.workspaces import Shows
 from approvals.services import clock, deliveries, lifecycle, people
@@ -71,6 +71,30 @@ def test_a_question_is_posted_in_the_thread_and_calls_the_owner(slack: RoomySlac
     assert "you own this agent. Please answer." in drawn
     assert (question.button("answer") or {})["text"]["text"] == "Answer…"
     assert question.text == f"Question from Lin about {row.ref}"
+
+
+def test_a_question_for_the_agent_alone_calls_no_owner_and_is_not_sent_to_them(
+    slack: RoomySlack,
+) -> None:
+    row = cast.request()
+    linked("sam", "U2")
+    shown(slack, row)
+    lifecycle.decide(
+        ref=row.ref,
+        person=cast.person("lin"),
+        verdict=Verdict.INVESTIGATE,
+        comment="Which node pool?",
+        asked_of=AskedOf.AGENT,
+        at=clock.now(),
+    )
+    deliveries.send_due()
+
+    drawn = json.dumps(talk(slack, row)[0].blocks)
+
+    assert "Question from Lin to the agent:" in drawn
+    assert "This waits for the agent's answer." in drawn
+    assert "U2" not in drawn
+    assert not Delivery.objects.filter(adapter="slack_thread", address__contains="U2").exists()
 
 
 @pytest.mark.parametrize(
