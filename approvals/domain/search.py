@@ -29,10 +29,33 @@ FREE = (
     "policy",
     "rule",
     "session",
+    "reason",
+    "blocked-by",
+    "asked-by",
+    "evidence",
 )
-DATES = ("after", "before", "decided-after", "decided-before", "ended-after", "ended-before")
+DATES = (
+    "after",
+    "before",
+    "decided-after",
+    "decided-before",
+    "ended-after",
+    "ended-before",
+    "waited-at",
+)
 RAN = ("yes", "no", "running", "failed", "rolled-back", "unused")
-IS = ("open", "closed", "asked", "automatic", "stand-in", "repeat")
+IS = (
+    "open",
+    "closed",
+    "asked",
+    "automatic",
+    "stand-in",
+    "repeat",
+    "asked-again",
+    "decided",
+    "escalated",
+    "marked",
+)
 # From asking to the end; each begins where the one before ends.
 TOOK = {
     "under-5s": timedelta(seconds=5),

@@ -10,12 +10,14 @@ from django.db.models.functions import Coalesce, ExtractHour
 
 from approvals.domain import search
 from approvals.domain.search import Problem, Search
+from approvals.domain.terms import Basis, Status
 from approvals.models import ApprovalRequest, Decision, Person, RequestLook
 
 MORNING, EVENING = (
     7,
     19,
 )  # hours of UTC; what is decided before the one or from the other is at night
+AGAIN_WITHIN = timedelta(days=1)
 ABOUT = ("verdict", "looked", "at")  # what no index answers, whoever decided
 DATES = ("decided-after", "decided-before")
 By = Mapping[str, Sequence[str]]
@@ -94,6 +96,20 @@ def again(found: QuerySet[Decision] | None) -> Q:
         number__lt=OuterRef("number"),
     )
     return Q(Exists(before if found is None else before.filter(said_of(found))))
+
+
+def asked_again() -> Q:
+    """Requests people denied, and were asked exactly the same of by the same agent within a day."""
+    after = ApprovalRequest.objects.order_by().filter(
+        agent=OuterRef("agent"),
+        action_sha256=OuterRef("action_sha256"),
+        number__gt=OuterRef("number"),
+        created_at__gte=OuterRef("closed_at"),
+        created_at__lte=OuterRef("closed_at") + AGAIN_WITHIN,
+        asked=True,
+        effect="",
+    )
+    return Q(Exists(after), status=Status.DENIED.value, basis=Basis.PERSON.value)
 
 
 def _looked() -> Mapping[str, Q]:

@@ -10,14 +10,15 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
-from django.db.models import Max
+from django.db.models import Case, Max, TextField, Value, When
 
 from approvals.domain import trial
 from approvals.domain.policy.documents import PolicySet
 from approvals.domain.terms import OPEN, Basis, RiskLevel, Status
 from approvals.models import Agent, Alert, ApprovalRequest, BreakerTrip
-from approvals.queries import used_rates
+from approvals.queries import ruled, used_rates, waited
 from approvals.queries.seconds import Seconds
 from approvals.queries.used_rates import Used
 
@@ -45,14 +46,27 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """What policy denied since a moment. `fresh` are the reasons not seen in the span before it."""
+    """What policy denied since a moment, by the rule that refused first, with the reason it mostly gave.
+
+    A refusal without a rule stands under its reason. `fresh` are the rules not seen in the span before.
+    """
 
     count: int
+    by_rule: tuple[tuple[str, str, int], ...]
     by_reason: tuple[tuple[str, int], ...]
     by_agent: tuple[tuple[str, int], ...]
     fresh: frozenset[str]
     last: datetime | None
     is_whole: bool
+
+
+class Refused(NamedTuple):
+    """One refusal, as far as figures need it; `at` in seconds since 1970."""
+
+    rule: str
+    reason: str
+    agent: str
+    at: float
 
 
 def waiting(*, at: datetime) -> Waiting:
@@ -81,7 +95,7 @@ def _line(open_since: Sequence[float], *, at: datetime) -> tuple[tuple[datetime,
     hours = [*(top - HOUR * back for back in range(23, -1, -1)), at]
     newest = ApprovalRequest.objects.aggregate(number=Max("number"))["number"] or 0
     closed = ApprovalRequest.objects.filter(
-        asked=True, joined=None, number__gt=newest - MOST_PAST, closed_at__gt=hours[0]
+        waited.cards(), number__gt=newest - MOST_PAST, closed_at__gt=hours[0]
     )
     lives = list(closed.values_list(Seconds("created_at"), Seconds("closed_at")))
     begun = sorted([*open_since, *(born for born, _ in lives)])
@@ -94,26 +108,41 @@ def _line(open_since: Sequence[float], *, at: datetime) -> tuple[tuple[datetime,
 
 
 def blocked(*, since: datetime, at: datetime) -> Blocked:
-    """What policy denied from `since` until now, with the reasons new against the span before."""
-    rows = list(
-        ApprovalRequest.objects.filter(status=Status.DENIED.value, basis=Basis.POLICY.value)
-        .order_by("-number")
-        .values_list("reason_code", "agent__name", Seconds("created_at"))[: MOST_BLOCKED + 1]
-    )
+    """What policy denied from `since` until now, with the rules new against the span before."""
+    rows = _blocked(since - (at - since))
     first, span = since.timestamp(), (at - since).total_seconds()
-    now = [row for row in rows if row[2] >= first]
-    before = {reason for reason, _, when in rows if first - span <= when < first}
-    # Where the bound was reached within these spans, nobody knows which reasons are new.
-    is_known = len(rows) <= MOST_BLOCKED or rows[-1][2] < first - span
-    reasons, agents = Counter(row[0] for row in now), Counter(row[1] for row in now)
+    now = [row for row in rows if row.at >= first]
+    before = {row.rule for row in rows if first - span <= row.at < first}
+    # Where the bound was reached within these spans, nobody knows which rules are new.
+    is_known = len(rows) <= MOST_BLOCKED or rows[-1].at < first - span
+    rules = Counter(row.rule for row in now)
+    given = {rule: Counter(row.reason for row in now if row.rule == rule) for rule in rules}
     return Blocked(
         count=len(now),
-        by_reason=tuple(reasons.most_common()),
-        by_agent=tuple(agents.most_common(TOP)),
-        fresh=frozenset(reasons) - before if is_known else frozenset(),
-        last=datetime.fromtimestamp(rows[0][2], UTC) if rows else None,
+        by_rule=tuple(
+            (rule, given[rule].most_common(1)[0][0], count) for rule, count in rules.most_common()
+        ),
+        by_reason=tuple(Counter(row.reason for row in now).most_common()),
+        by_agent=tuple(Counter(row.agent for row in now).most_common(TOP)),
+        fresh=frozenset(rules) - before if is_known else frozenset(),
+        last=datetime.fromtimestamp(rows[0].at, UTC) if rows else None,
         is_whole=len(now) <= MOST_BLOCKED,
     )
+
+
+def _blocked(since: datetime) -> list[Refused]:
+    """The newest refusals; what refused those from before a moment is not looked up."""
+    is_wanted = When(created_at__gte=since, then=ruled.refusing())
+    told = Case(is_wanted, default=Value(""), output_field=TextField())
+    found = (
+        ApprovalRequest.objects.filter(status=Status.DENIED.value, basis=Basis.POLICY.value)
+        .order_by("-number")
+        .values_list("reason_code", "agent__name", Seconds("created_at"), told)
+    )
+    return [
+        Refused(ruled.blocked_by(rules, reason), reason, agent, at)
+        for reason, agent, at, rules in found[: MOST_BLOCKED + 1]
+    ]
 
 
 def near_limits(policy: PolicySet, *, at: datetime, agent: str = "") -> list[Used]:

@@ -14,7 +14,7 @@ from approvals.domain.policy.classes import counts_as
 from approvals.domain.search import PARAM, REF, WORDS, Term
 from approvals.domain.terms import OPEN, EventKind, OutcomeStatus, Status
 from approvals.models import Agent, ApprovalRequest, AuditEvent, Decision, Person
-from approvals.queries import ended, given
+from approvals.queries import ended, given, ruled, trusted, waited
 
 _OPEN = [status.value for status in OPEN]
 # Numbers follow the clock but for requests that were submitted at the same moment; this many of them at most.
@@ -34,6 +34,7 @@ class Sought:
     decided: QuerySet[Decision] | None
     compared: tuple[Term, ...]
     notes: tuple[str, ...]
+    now: datetime
 
     @property
     def needs_window(self) -> bool:
@@ -42,7 +43,7 @@ class Sought:
     def rest(self, window: Sequence[int]) -> Q:
         """What no index answers, of the requests with these numbers; at most three statements."""
         known = _is(self.by_key.get("is", ()), window, self.decided)
-        return _rest(self.by_key, window) & known & _decided(self.by_key, self.decided)
+        return _rest(self.by_key, window, self.now) & known & _decided(self.by_key, self.decided)
 
 
 def sought_by(terms: Terms, *, now: datetime) -> Sought:
@@ -63,6 +64,7 @@ def sought_by(terms: Terms, *, now: datetime) -> Sought:
         decided=decided,
         compared=tuple(term for term in terms if term.key.startswith(PARAM)),
         notes=(*also, *notes),
+        now=now,
     )
 
 
@@ -82,6 +84,7 @@ def _indexed(by_key: Mapping[str, list[str]], *, now: datetime) -> tuple[Q, tupl
         by_key.get("is", ()), {"open": Q(status__in=_OPEN), "closed": ~Q(status__in=_OPEN)}
     )
     dated = _asked_between(by_key, now=now) & ended.between(by_key, now=now)
+    dated &= _asked_before(waited.latest(by_key.get(waited.AT, ()), now=now))
     return wanted & dated, tuple(notes)
 
 
@@ -146,20 +149,27 @@ def _asked_between(by_key: Mapping[str, list[str]], *, now: datetime) -> Q:
         wanted &= Q(created_at__gte=since)
         wanted &= Q(number__gte=least) if least is not None else Q(number__in=())
     if "before" in by_key:
-        until = min(search.moment(value, now=now) for value in by_key["before"])
-        last = submitted.filter(at__lt=until + _SLACK).order_by("-at", "-id")
-        most = max(last.values_list("request", flat=True)[:OUT_OF_ORDER], default=None)
-        wanted &= Q(created_at__lt=until)
-        wanted &= Q(number__lte=most) if most is not None else Q(number__in=())
+        wanted &= _asked_before(min(search.moment(value, now=now) for value in by_key["before"]))
     return wanted
 
 
-def _rest(by_key: Mapping[str, list[str]], window: Sequence[int]) -> Q:
+def _asked_before(until: datetime | None) -> Q:
+    """What was asked before a moment; everything without one."""
+    if until is None:
+        return Q()
+    submitted = AuditEvent.objects.filter(type=EventKind.SUBMITTED.value)
+    last = submitted.filter(at__lt=until + _SLACK).order_by("-at", "-id")
+    most = max(last.values_list("request", flat=True)[:OUT_OF_ORDER], default=None)
+    numbered = Q(number__lte=most) if most is not None else Q(number__in=())
+    return Q(created_at__lt=until) & numbered
+
+
+def _rest(by_key: Mapping[str, list[str]], window: Sequence[int], now: datetime) -> Q:
     """What no index answers; each is looked up in the window only."""
     wanted = Q()
-    for key in ("risk", "basis", "session"):
+    for key, column in _AS_WRITTEN.items():
         if key in by_key:
-            wanted &= Q(**{f"{key}__in": by_key[key]})
+            wanted &= Q(**{f"{column}__in": by_key[key]})
     if "channel" in by_key:
         given = Decision.objects.filter(request=OuterRef("pk"), channel__in=by_key["channel"])
         wanted &= Q(Exists(given))
@@ -167,6 +177,8 @@ def _rest(by_key: Mapping[str, list[str]], window: Sequence[int]) -> Q:
     wanted &= _covered(by_key.get("actions", ()), window)
     among = _among("number", window) if window else None
     wanted &= ended.came_before(by_key.get("asked", ()), among)
+    wanted &= ruled.led_to(by_key, among) & trusted.counted_in(by_key.get("evidence", ()))
+    wanted &= waited.at(by_key.get(waited.AT, ()), now=now)
     wanted &= _any(by_key.get("took", ()), _TOOK)
     wanted &= _any(by_key.get("from", ()), _FROM)
     wanted &= _named(by_key.get("team", ()), ("plan",))
@@ -203,6 +215,7 @@ def _containing(words: str) -> Q:
     return wanted
 
 
+_AS_WRITTEN = {"risk": "risk", "basis": "basis", "session": "session", "reason": "reason_code"}
 _RAN = {
     "yes": Q(outcome_status=OutcomeStatus.SUCCESS.value),
     "failed": Q(outcome_status=OutcomeStatus.FAILURE.value),
@@ -231,7 +244,8 @@ _TOOK = _took()
 
 
 def _is(values: Iterable[str], window: Sequence[int], decided: QuerySet[Decision] | None) -> Q:
-    known = {"asked": Q(asked=True), "automatic": Q(asked=False), "repeat": given.again(decided)}
+    known = {"asked": Q(asked=True), "automatic": Q(asked=False), **trusted.known()}
+    known |= {"repeat": given.again(decided), "asked-again": given.asked_again()}
     if "stand-in" in values:
         known["stand-in"] = Q(closed_by__contains=", standing in for ") | _stood_in(window)
     return _any(values, known)

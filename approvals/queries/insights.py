@@ -11,7 +11,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from operator import attrgetter
 from statistics import median, quantiles
 from typing import NamedTuple
 
@@ -22,7 +21,6 @@ from approvals.queries.seconds import Seconds
 
 MOST = 10_000  # what a page can count within a quarter of a second
 QUICK = timedelta(seconds=5)
-AGAIN_WITHIN = timedelta(days=1)
 DAY = 86_400
 ENOUGH = 3  # fewer requests of one action say nothing about its rule
 TOP = 10
@@ -166,18 +164,24 @@ def _steps(lengths: Iterable[float]) -> tuple[tuple[str, int], ...]:
     return tuple((words, counts[place]) for place, (_, words) in enumerate(STEPS))
 
 
-def _asked_again(rows: Iterable[Asked]) -> int:
-    """How many were asked within a day after people denied exactly the same to the same agent."""
-    denied: dict[tuple[str, str], float] = {}
-    within = AGAIN_WITHIN.total_seconds()
-    again = 0
-    for row in sorted(rows, key=attrgetter("number")):
-        key = (row.agent, row.action_sha256)
-        before = denied.get(key)
-        again += before is not None and before <= row.created <= before + within
-        if row.status == _DENIED and row.closed:
-            denied[key] = row.closed
-    return again
+def _asked_again(rows: Sequence[Asked]) -> int:
+    """How many people denied of which the same agent asked exactly the same within a day."""
+    denied = [row for row in rows if row.status == _DENIED and row.basis == _PERSON and row.closed]
+    asked: defaultdict[tuple[str, str], list[Asked]] = defaultdict(list)
+    known = {(row.agent, row.action_sha256) for row in denied}
+    for row in rows:
+        if (key := (row.agent, row.action_sha256)) in known:
+            asked[key].append(row)
+    return sum(
+        any(_came_after(row, other) for other in asked[row.agent, row.action_sha256])
+        for row in denied
+    )
+
+
+def _came_after(denied: Asked, other: Asked) -> bool:
+    closed = denied.closed or 0.0
+    within = given.AGAIN_WITHIN.total_seconds()
+    return other.number > denied.number and closed <= other.created <= closed + within
 
 
 def _idle(rows: Iterable[Asked]) -> tuple[Idle, ...]:

@@ -70,7 +70,11 @@ def waiting(last: datetime | None, now: datetime) -> dict[str, Any]:
         "oldest": moments.span(now - found.oldest) if found.oldest else "",
         "half_used": found.half_used,
         "line": json.dumps([top, [n for _, n in found.line]]),
-        "table": found.line,
+        "table": [
+            {"at": at, "count": count, "href": _history(f"waited-at:{_exact(at)}")}
+            for at, count in found.line
+        ],
+        "half_href": _queue(left="half"),
         "most": max(n for _, n in found.line),
     }  # fmt: skip
 
@@ -82,17 +86,26 @@ def _queue(**filters: str) -> str:
 def blocked(span: str, last: datetime | None, person: Person, now: datetime) -> dict[str, Any]:
     since = (now - SPANS[span]).replace(microsecond=0)
     found = reads.blocked(since=since, at=now)
-    whole = f"outcome:denied basis:policy after:{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    whole = f"outcome:denied basis:policy after:{_exact(since)}"
     return {
         "heard": heard(last, what="request", within=SPANS[span], now=now),
         "count": f"{found.count}{'' if found.is_whole else '+'}",
         "href": _history(whole),
+        "rules": [
+            {
+                "rule": display.show_identifier(rule, limit=120).text if rule != reason else "",
+                "reason": _words(reason),
+                "count": count,
+                "is_new": rule in found.fresh,
+                "href": _history(f"{whole} {Term('blocked-by', rule)}") if rule else "",
+            }
+            for rule, reason, count in found.by_rule
+        ],
         "reasons": [
             {
-                "words": (reason or "no rule").replace("_", " "),
+                "words": _words(reason),
                 "count": count,
-                "is_new": reason in found.fresh,
-                "href": _history(f"{whole} {Term('rule', reason)}"),
+                "href": _history(f"{whole} {Term('reason', reason)}") if reason else "",
             }
             for reason, count in found.by_reason
         ],
@@ -103,6 +116,15 @@ def blocked(span: str, last: datetime | None, person: Person, now: datetime) -> 
         "last": found.last,
         **_judged(since, person),
     }
+
+
+def _words(reason: str) -> str:
+    return (reason or "no rule").replace("_", " ").capitalize()
+
+
+def _exact(at: datetime) -> str:
+    """A moment as a search reads it back, to the microsecond."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
 
 
 def _history(tokens: str) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from approvals.domain.search import parse
 from approvals.domain.terms import Verdict
 from approvals.models import ApprovalRequest
-from approvals.queries import insights
+from approvals.queries import history, insights
 from approvals.services import clock
 from tests.support import cast
 from tests.web.conftest import Browser
@@ -63,6 +65,49 @@ def test_asking_the_same_again_after_a_no_is_counted() -> None:
     ApprovalRequest.objects.filter(pk=again.pk).update(action_sha256=row.action_sha256)
     found = insights.of(since=now - timedelta(days=1), at=clock.now())
     assert (found.denied, found.asked_again) == (1, 1)
+
+
+def test_every_share_opens_the_list_of_its_part(lin: Browser) -> None:
+    for verdict in (Verdict.APPROVE, Verdict.DENY, Verdict.DENY):
+        decided(verdict)
+    decided(Verdict.APPROVE, after=timedelta(seconds=2))
+    denied = ApprovalRequest.objects.filter(status="denied").order_by("number").first()
+    assert denied is not None
+    again = cast.request()
+    ApprovalRequest.objects.filter(pk=again.pk).update(action_sha256=denied.action_sha256)
+    page = lin.get("/insights")
+    shares = {}
+    for tile in page.every("li"):
+        part = re.search(r"(\d+) of \d+ ", tile.text)
+        if part and tile.every("h2"):
+            shares[tile.every("h2")[0].text] = (int(part[1]), tile.every("a")[0])
+    assert shares["Asked again after a no"][0] == 1
+    assert {
+        name: len(lin.get(link.attributes["href"]).rows) for name, (_, link) in shares.items()
+    } == {name: count for name, (count, _) in shares.items()}
+    refs = lin.get(shares["Asked again after a no"][1].attributes["href"]).rows
+    assert [row.attributes["data-ref"] for row in refs] == [denied.ref]
+    assert len(shares) == 4
+
+
+@pytest.mark.parametrize(("hours", "is_again"), [(0, True), (23, True), (25, False), (-1, False)])
+def test_only_what_was_asked_within_a_day_of_the_no_was_asked_again(
+    hours: int, *, is_again: bool
+) -> None:
+    row = cast.request()
+    cast.decide(row, cast.person("lin"), Verdict.DENY, "Wrong target.")
+    row.refresh_from_db()
+    assert row.closed_at is not None
+    again = cast.request(at=clock.now())
+    ApprovalRequest.objects.filter(pk=again.pk).update(
+        action_sha256=row.action_sha256, created_at=row.closed_at + timedelta(hours=hours)
+    )
+    now = clock.now() + timedelta(days=2)
+    found = insights.of(since=now - timedelta(days=4), at=now)
+    listed = history.page(parse("is:asked-again"), now=now, below=None, limit=5).rows
+    assert (found.asked_again, [each.pk for each in listed]) == (
+        (1, [row.pk]) if is_again else (0, [])
+    )
 
 
 def test_what_a_person_bore_is_shown_to_them_and_their_manager_alone(
