@@ -34,7 +34,8 @@ class Decisions(APIView):
     def post(self, request: Request, ref: str) -> Response:
         """For people alone: an agent's key can never decide. A denial needs a reason, an
         investigation a question. `version` is what was read; a stale one is refused with 409
-        `changed`."""
+        `changed`. With a browser's session a critical approval takes a sign-in of the last five
+        minutes and a reason, as on the page."""
         person = permissions.person(request, scope="requests:decide", deciding=True)
         known = permissions.caller(request)
         body = checked(bodies.Decide, read(request))
@@ -53,6 +54,8 @@ class Decisions(APIView):
                 channel="api",
                 authenticated_by=known.how,
                 asked_of=AskedOf(body.get("asked_of", AskedOf.BOTH)),
+                is_fresh=permissions.is_fresh(request, at=at),
+                by_session=permissions.by_session(request),
                 at=at,
             )
         except errors.FreshSignInNeeded as no:

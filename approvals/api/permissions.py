@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn
 
 from rest_framework.permissions import BasePermission
@@ -55,8 +56,18 @@ def person(request: Request, *, scope: str, deciding: bool = False) -> Person:
 
 def refuse_stale_session(request: Request) -> None:
     """What the dashboard asks of its reader, the dashboard's session asks here. Raises FreshSignInNeeded."""
-    if caller(request).how == "session":
+    if by_session(request):
         freshness.refuse_stale(request._request.session, at=clock.now())
+
+
+def by_session(request: Request) -> bool:
+    """Whether the caller is known by the dashboard's session rather than by a token."""
+    return caller(request).how == "session"
+
+
+def is_fresh(request: Request, *, at: datetime) -> bool:
+    """Whether that session saw its person sign in just now. A token never did."""
+    return by_session(request) and freshness.is_fresh(request._request.session, at=at)
 
 
 def anybody(request: Request, *, scope: str = "requests:read") -> Caller:

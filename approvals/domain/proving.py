@@ -2,8 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from approvals.domain import errors
+from approvals.domain.plan import Plan
 from approvals.domain.state import Click, RequestState
+from approvals.domain.terms import RiskLevel
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What one approval takes: a sign-in of just now, and words that say why."""
+
+    fresh: bool
+    reason: bool
+
+
+def wanted(plan: Plan, *, by_session: bool) -> Proof:
+    """A browser's session lies open for hours, so with one a critical approval takes both, at whichever
+    door it is used; with anything else what the policy asks for."""
+    is_grave = by_session and plan.risk is RiskLevel.CRITICAL
+    return Proof(
+        fresh=is_grave or plan.step_up,
+        reason=is_grave or plan.approve_reason_required,
+    )
 
 
 def refuse_short(state: RequestState, click: Click) -> None:
@@ -11,11 +33,12 @@ def refuse_short(state: RequestState, click: Click) -> None:
 
     Only a door that saw its person sign in just now says so; every other door leaves the click as it is.
     """
-    if state.plan.step_up and not click.is_fresh:
+    proof = wanted(state.plan, by_session=click.by_session)
+    if proof.fresh and not click.is_fresh:
         raise errors.FreshSignInNeeded(
             "Not counted. Approve it on the web: this needs a fresh sign-in."
         )
-    if state.plan.approve_reason_required and not click.comment.strip():
+    if proof.reason and not click.comment.strip():
         raise errors.Invalid(
             "This risk needs a reason to approve. Nothing was decided.", field="comment"
         )

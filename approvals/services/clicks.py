@@ -24,8 +24,8 @@ class Said:
     """What somebody said, and what they were looking at; None where their door cannot know.
 
     `is_fresh` says that their door saw them sign in just now, and `by_session` that it knows them by the
-    session of a browser; `was_held` that the version was the
-    present one when they said it, and this is that said again at its time. `asked_of` is for a question.
+    session of a browser; `was_held` that the version was the present one when they said it, and this is
+    that said again at its time. `asked_of` is for a question.
     """
 
     person: Person

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.signing import Signer
 from django.utils.crypto import constant_time_compare
 
-from approvals.domain import amounts, display, errors
+from approvals.domain import amounts, display, errors, plan, proving
 from approvals.domain.cards import Card
 from approvals.domain.terms import RiskLevel
 from approvals.models import ApprovalRequest, Person
@@ -48,10 +48,11 @@ def of(row: ApprovalRequest, person: Person, *, version: int) -> Ladder:
     """The same for everybody but the fact, which differs by person and by version."""
     is_critical = row.risk == RiskLevel.CRITICAL
     is_grave = is_critical or row.risk == RiskLevel.HIGH
+    proof = proving.wanted(plan.from_json(row.plan), by_session=True)
     return Ladder(
         fact=_fact(row, person, version=version) if is_critical else None,
-        needs_reason=is_critical or bool(row.plan.get("approve_reason_required")),
-        needs_fresh=is_critical or bool(row.plan.get("step_up")),
+        needs_reason=proof.reason,
+        needs_fresh=proof.fresh,
         must_open=is_critical or (is_grave and is_long(row)),
     )
 
