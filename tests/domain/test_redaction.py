@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import re
 import time
 
 import pytest
 
 from approvals.domain.display import Flag, redact, show
+from approvals.domain.text.secret_kinds import KINDS
 
 MIXED = "a1B2c3D4e5" * 20
 HEX = "0a1b2c3d4e" * 20
@@ -43,7 +45,19 @@ KEYS = {
     + f"PRIVATE KEY-----\nProc-Type: 4\n{MIXED}\n-----END RSA PRIVATE KEY-----",
     "base64 of a key": base64.b64encode(f"gh{'p'}_{MIXED[:36]}".encode()).decode(),
 }
+RULES = {
+    "Slack bot": "slack-token", "Slack app": "slack-token", "Slack webhook": "slack-webhook",
+    "GitHub": "github-token", "GitHub OAuth": "github-token", "GitHub server": "github-token",
+    "GitHub fine-grained": "github-token", "GitLab": "gitlab-token", "AWS id": "aws-key-id",
+    "AWS secret": "aws-secret", "Google": "google-key", "Anthropic": "anthropic-key",
+    "OpenAI": "openai-key", "OpenAI project": "openai-key", "Stripe": "stripe-key",
+    "Stripe restricted": "stripe-key", "Vault": "vault-token", "agent of ours": "countersign-key",
+    "person of ours": "countersign-key", "npm": "npm-token", "SendGrid": "sendgrid-key",
+    "Twilio": "twilio-key", "DigitalOcean": "digitalocean-token", "JWT": "web-token",
+    "private key": "private-key", "base64 of a key": "key-in-base64",
+}  # fmt: skip
 ONE_LINE = {name: key for name, key in KEYS.items() if name != "private key"}
+IN_ADDRESS, HEADER, FIELD = "password-in-address", "authorization-header", "password-field"
 SPLIT = {
     name: key
     for name, key in ONE_LINE.items()
@@ -51,56 +65,80 @@ SPLIT = {
 }
 
 
-@pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
-def test_a_key_is_masked_by_its_length(key: str) -> None:
-    assert redact(f"use {key} now") == (f"use •••• {len(key)} characters hidden now", 1)
+def mask(length: int, rule: str) -> str:
+    return f"•••• {length} characters, hidden by rule {rule}"
 
 
-@pytest.mark.parametrize("key", ONE_LINE.values(), ids=ONE_LINE)
-def test_hidden_characters_do_not_save_a_key(key: str) -> None:
+@pytest.mark.parametrize("name", KEYS)
+def test_a_key_is_masked_by_its_length_and_the_rule_that_knew_it(name: str) -> None:
+    key = KEYS[name]
+    masked = mask(len(key), RULES[name])
+    assert redact(f"use {key} now") == (f"use {masked} now", 1)
+    assert redact(masked) == (masked, 0)
+
+
+def test_two_keys_of_one_kind_and_length_are_told_apart_by_nothing() -> None:
+    for kind in KINDS:
+        assert re.fullmatch("[a-z]+(?:-[a-z0-9]+)*", kind.rule)
+    one, other = ("gh" + "p_" + letters * 9 for letters in ("aB1c", "Zy9x"))
+    assert redact(one) == redact(other)
+
+
+def test_a_mask_of_another_time_is_still_known_for_one() -> None:
+    for masked in ("•••• 40 characters hidden", mask(40, "github-token")):
+        assert Flag.SECRET in show(masked).flags
+
+
+@pytest.mark.parametrize("name", ONE_LINE)
+def test_hidden_characters_do_not_save_a_key(name: str) -> None:
+    key = KEYS[name]
     for hidden in ("\u200b", "\u00ad", "\x08", "\U000e0041"):
         split = f"{key[:3]}{hidden}{key[3:9]}{hidden * 2}{key[9:]}"
         text, count = redact(f"use {split} now")
-        assert (text, count) == (f"use •••• {len(split)} characters hidden now", 1)
+        assert (text, count) == (f"use {mask(len(split), RULES[name])} now", 1)
 
 
-@pytest.mark.parametrize("key", SPLIT.values(), ids=SPLIT)
-def test_a_line_break_or_an_odd_space_does_not_save_a_key(key: str) -> None:
+@pytest.mark.parametrize("name", SPLIT)
+def test_a_line_break_or_an_odd_space_does_not_save_a_key(name: str) -> None:
+    key = KEYS[name]
     for gap in ("\n", "\r\n    ", "\u00a0"):
         split = f"{key[:3]}{gap}{key[3:15]}{gap}{key[15:]}"
         text, count = redact(f"use {split}\nnow")
-        assert (text, count) == (f"use •••• {len(split)} characters hidden\nnow", 1)
+        assert (text, count) == (f"use {mask(len(split), RULES[name])}\nnow", 1)
 
 
 def test_a_token_wrapped_over_lines_is_masked_to_its_end() -> None:
     wrapped = "\n".join(JWT[start : start + 32] for start in range(0, 128, 32))
     text, _ = redact(f"token: {wrapped}\nrm -rf /")
-    assert text == f"token: •••• {len(wrapped)} characters hidden\nrm -rf /"
+    assert text == f"token: {mask(len(wrapped), 'web-token')}\nrm -rf /"
 
 
 def test_the_line_after_a_key_stays_readable() -> None:
     text, _ = redact(f"{KEYS['GitHub']}\nDELETE FROM customers")
-    assert text.endswith("hidden\nDELETE FROM customers")
+    assert text.endswith("github-token\nDELETE FROM customers")
 
 
 def test_wide_letters_do_not_save_a_key() -> None:
     wide = "".join(chr(ord(char) + 0xFEE0) for char in KEYS["GitHub"])
-    assert redact(wide) == ("•••• 40 characters hidden", 1)
+    assert redact(wide) == (mask(40, "github-token"), 1)
 
 
 @pytest.mark.parametrize(
     ("text", "masked"),
     [
-        ("https://ada:hunter22@db.example/x", "https://ada:•••• 8 characters hidden@db.example/x"),
-        ("postgres://:p@ss@db/x", "postgres://:•••• 4 characters hidden@db/x"),
-        (f"Bearer {MIXED[:20]}", "Bearer •••• 20 characters hidden"),
-        ("authorization: Basic QWxhZGRpbg==", "authorization: Basic •••• 12 characters hidden"),
-        ('"Authorization": "ApiKeyWithoutScheme"', '"Authorization": "•••• 19 characters hidden"'),
+        ("https://ada:hunter22@db.example/x", f"https://ada:{mask(8, IN_ADDRESS)}@db.example/x"),
+        ("postgres://:p@ss@db/x", f"postgres://:{mask(4, IN_ADDRESS)}@db/x"),
+        (f"Bearer {MIXED[:20]}", f"Bearer {mask(20, HEADER)}"),
+        ("authorization: Basic QWxhZGRpbg==", f"authorization: Basic {mask(12, HEADER)}"),
+        ('"Authorization": "ApiKeyWithoutScheme"', f'"Authorization": "{mask(19, HEADER)}"'),
         ('{"password": "correct horse"}', '{"password": "correct horse"}'),
-        ('{"password": "hunter2222"}', '{"password": "•••• 10 characters hidden"}'),
-        ("API_KEY=abcdefgh1", "API_KEY=•••• 9 characters hidden"),
-        (f"AccountKey={MIXED[:86]}==", "AccountKey=•••• 88 characters hidden"),
-        (f'{{"line": "one\\nsk-ant-{MIXED[:30]}"}}', '{"line": "one\\n•••• 37 characters hidden"}'),
+        ('{"password": "hunter2222"}', f'{{"password": "{mask(10, FIELD)}"}}'),
+        ("API_KEY=abcdefgh1", f"API_KEY={mask(9, FIELD)}"),
+        (f"AccountKey={MIXED[:86]}==", f"AccountKey={mask(88, 'azure-key')}"),
+        (
+            f'{{"line": "one\\nsk-ant-{MIXED[:30]}"}}',
+            f'{{"line": "one\\n{mask(37, "anthropic-key")}"}}',
+        ),
     ],
 )
 def test_a_secret_known_by_its_place_is_masked_there(text: str, masked: str) -> None:

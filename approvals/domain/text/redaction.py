@@ -11,10 +11,11 @@ from typing import NamedTuple
 from approvals.domain.text.secret_kinds import KINDS, Kind
 from approvals.domain.text.unseen import SUSPECT, is_hidden
 
-# What stands where a secret stood.
-MASK = re.compile("•••• [0-9]+ characters hidden")
+# What stands where a secret stood; texts that were kept before rules had names do not name one.
+MASK = re.compile("•••• [0-9]+ characters(?: hidden|, hidden by rule [a-z0-9-]+)")
 
 Span = tuple[int, int]
+Found = tuple[int, int, str]
 
 _BREAK = re.compile("\r?\n[ \t]*|[\u00a0\u2000-\u200a\u202f\u205f\u3000]+")
 _ESCAPES = frozenset({"\\n", "\\r", "\\t"})
@@ -22,13 +23,14 @@ _WIDE_TO_ASCII = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 
 
 def redact(text: str) -> tuple[str, int]:
-    """The text with every known kind of secret masked by its length, and how many there were."""
-    spans = _merged(_secrets(text))
+    """The text with every known kind of secret masked by its length and the rule that knew it, and how
+    many there were."""
+    found = _merged(_secrets(text))
     done, parts = 0, []
-    for start, end in spans:
-        parts += [text[done:start], f"•••• {end - start} characters hidden"]
+    for start, end, rule in found:
+        parts += [text[done:start], f"•••• {end - start} characters, hidden by rule {rule}"]
         done = end
-    return "".join((*parts, text[done:])), len(spans)
+    return "".join((*parts, text[done:])), len(found)
 
 
 class _Reading(NamedTuple):
@@ -57,7 +59,7 @@ def _without(text: str, stretches: Iterable[Span]) -> _Reading:
     return _Reading("".join(parts), starts, origins)
 
 
-def _secrets(text: str) -> Iterator[Span]:
+def _secrets(text: str) -> Iterator[Found]:
     """Where secrets stand, kind by kind."""
     plain = text.translate(_WIDE_TO_ASCII)
     hidden = (match.span() for match in SUSPECT.finditer(plain) if is_hidden(match[0]))
@@ -66,7 +68,7 @@ def _secrets(text: str) -> Iterator[Span]:
     for kind in KINDS:
         places = _places_in_lines(kind, joined, seen) if kind.may_be_broken else _places(kind, seen)
         for start, end in places:
-            yield seen.origin(start), seen.origin(end - 1) + 1
+            yield seen.origin(start), seen.origin(end - 1) + 1, kind.rule
 
 
 def _places(kind: Kind, seen: _Reading) -> Iterator[Span]:
@@ -92,12 +94,14 @@ def _starts_a_word(text: str, at: int) -> bool:
     return not text[max(at - 1, 0) : at].isalnum() or text[max(at - 2, 0) : at] in _ESCAPES
 
 
-def _merged(spans: Iterable[Span]) -> list[Span]:
-    """In order, overlapping ones as one."""
-    merged: list[Span] = []
-    for start, end in sorted(spans):
-        if merged and start < merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((start, end))
+def _merged(found: Iterable[Found]) -> list[Found]:
+    """In order, overlapping ones as one under the rule that hides most of it."""
+    merged: list[Found] = []
+    for start, end, rule in sorted(found):
+        if not merged or start >= merged[-1][1]:
+            merged.append((start, end, rule))
+            continue
+        begins, ends, named = merged[-1]
+        longer = rule if end - start > ends - begins else named
+        merged[-1] = (begins, max(end, ends), longer)
     return merged

@@ -23,12 +23,14 @@ def _always(_: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How one kind of secret looks.
+    """How one kind of secret looks, and what its rule is called.
 
+    The name stands where the secret stood, so it says no more than the beginning that such keys share.
     `pattern` masks its last group, else all of it. A kind that may be broken is sought with line
     breaks taken out, matches no more than it needs to be sure, and `rest` finds its end.
     """
 
+    rule: str
     pattern: re.Pattern[str]
     may_be_broken: bool = False
     stands_alone: bool = False
@@ -36,14 +38,14 @@ class Kind:
     test: Callable[[str], bool] = _always
 
 
-def _key(prefix: str, body: str) -> Kind:
+def _key(rule: str, prefix: str, body: str) -> Kind:
     """A key whose prefix says it all, wherever it stands."""
-    return Kind(re.compile(prefix + body), may_be_broken=True)
+    return Kind(rule, re.compile(prefix + body), may_be_broken=True)
 
 
-def _word(prefix: str, body: str) -> Kind:
+def _word(rule: str, prefix: str, body: str) -> Kind:
     """A key whose prefix could be the end of another word."""
-    return Kind(re.compile(prefix + body), may_be_broken=True, stands_alone=True)
+    return Kind(rule, re.compile(prefix + body), may_be_broken=True, stands_alone=True)
 
 
 def _has_the_mix_of_a_random_key(text: str) -> bool:
@@ -87,40 +89,40 @@ def _in_base64(prefix: str) -> str:
 
 
 _TOKENS = (
-    _key("xox[abceoprs]-", _GROUPS),  # Slack
-    _key("xapp-", _GROUPS),
-    _key("hooks\\.slack\\.com/services/", rf"{_WORD}+/{_WORD}+/{_WORD}{{16}}"),
-    _key("gh[opsur]_", rf"{_WORD}{{36}}"),  # GitHub
-    _key("github_pat_", r"\w{40}"),
-    _key("gl(?:pat|dt|rt|ptt|cbt)-", rf"{_SLUG}{{20}}"),  # GitLab
-    _word("A(?:KIA|SIA)", "[A-Z0-9]{16}"),  # AWS
-    _word("AIza", rf"{_SLUG}{{35}}"),  # Google
-    _word("ya29\\.", rf"{_SLUG}{{20}}"),
-    _key("GOCSPX-", rf"{_SLUG}{{24}}"),
-    _word("sk-ant-", rf"{_SLUG}{{20}}"),  # Anthropic
-    _word("sk-(?:proj|svcacct|admin)-", rf"{_SLUG}{{20}}"),  # OpenAI
-    _word("sk-", rf"{_WORD}{{32}}"),
-    _word("[sr]k_(?:live|test)_", rf"{_WORD}{{16}}"),  # Stripe
-    _key("whsec_", r"[A-Za-z0-9+/=]{24}"),
-    _word("hv[sbr]\\.", rf"{_SLUG}{{20}}"),  # Vault
-    _key("cs_(?:agent|person)_", rf"{_SLUG}{{16}}"),  # ours
-    _key("npm_", rf"{_WORD}{{36}}"),
-    _key("pypi-", rf"{_SLUG}{{50}}"),
-    _word("SG\\.", rf"{_SLUG}{{16,32}}\.{_SLUG}{{32}}"),  # SendGrid
-    _word("SK", rf"{_HEX}{{32}}"),  # Twilio
-    _word("key-", rf"{_HEX}{{32}}"),  # Mailgun
-    _key("do[opr]_v1_", rf"{_HEX}{{64}}"),  # DigitalOcean
-    _word("hf_", rf"{_WORD}{{30}}"),  # Hugging Face
-    _key("shp(?:at|ca|pa|ss)_", "[0-9a-fA-F]{32}"),  # Shopify
-    _key("sq0(?:atp|csp)-", rf"{_SLUG}{{22}}"),  # Square
-    _key("dckr_pat_", rf"{_SLUG}{{20}}"),  # Docker
-    _word("dapi", rf"{_HEX}{{32}}"),  # Databricks
-    _key("glsa_", r"\w{32}"),  # Grafana
-    _key("NRAK-", "[A-Z0-9]{27}"),  # New Relic
-    _key("ATATT3", rf"{_SLUG}{{50}}"),  # Atlassian
-    _key("lin_api_", rf"{_WORD}{{32}}"),  # Linear
-    _key("dp\\.(?:pt|st|ct|sa)\\.", rf"{_WORD}{{40}}"),  # Doppler
-    _key("AGE-SECRET-KEY-1", "[A-Z0-9]{58}"),
+    _key("slack-token", "xox[abceoprs]-", _GROUPS),
+    _key("slack-token", "xapp-", _GROUPS),
+    _key("slack-webhook", "hooks\\.slack\\.com/services/", rf"{_WORD}+/{_WORD}+/{_WORD}{{16}}"),
+    _key("github-token", "gh[opsur]_", rf"{_WORD}{{36}}"),
+    _key("github-token", "github_pat_", r"\w{40}"),
+    _key("gitlab-token", "gl(?:pat|dt|rt|ptt|cbt)-", rf"{_SLUG}{{20}}"),
+    _word("aws-key-id", "A(?:KIA|SIA)", "[A-Z0-9]{16}"),
+    _word("google-key", "AIza", rf"{_SLUG}{{35}}"),
+    _word("google-token", "ya29\\.", rf"{_SLUG}{{20}}"),
+    _key("google-secret", "GOCSPX-", rf"{_SLUG}{{24}}"),
+    _word("anthropic-key", "sk-ant-", rf"{_SLUG}{{20}}"),
+    _word("openai-key", "sk-(?:proj|svcacct|admin)-", rf"{_SLUG}{{20}}"),
+    _word("openai-key", "sk-", rf"{_WORD}{{32}}"),
+    _word("stripe-key", "[sr]k_(?:live|test)_", rf"{_WORD}{{16}}"),
+    _key("webhook-secret", "whsec_", r"[A-Za-z0-9+/=]{24}"),
+    _word("vault-token", "hv[sbr]\\.", rf"{_SLUG}{{20}}"),
+    _key("countersign-key", "cs_(?:agent|person)_", rf"{_SLUG}{{16}}"),
+    _key("npm-token", "npm_", rf"{_WORD}{{36}}"),
+    _key("pypi-token", "pypi-", rf"{_SLUG}{{50}}"),
+    _word("sendgrid-key", "SG\\.", rf"{_SLUG}{{16,32}}\.{_SLUG}{{32}}"),
+    _word("twilio-key", "SK", rf"{_HEX}{{32}}"),
+    _word("mailgun-key", "key-", rf"{_HEX}{{32}}"),
+    _key("digitalocean-token", "do[opr]_v1_", rf"{_HEX}{{64}}"),
+    _word("hugging-face-token", "hf_", rf"{_WORD}{{30}}"),
+    _key("shopify-token", "shp(?:at|ca|pa|ss)_", "[0-9a-fA-F]{32}"),
+    _key("square-token", "sq0(?:atp|csp)-", rf"{_SLUG}{{22}}"),
+    _key("docker-token", "dckr_pat_", rf"{_SLUG}{{20}}"),
+    _word("databricks-token", "dapi", rf"{_HEX}{{32}}"),
+    _key("grafana-token", "glsa_", r"\w{32}"),
+    _key("new-relic-key", "NRAK-", "[A-Z0-9]{27}"),
+    _key("atlassian-token", "ATATT3", rf"{_SLUG}{{50}}"),
+    _key("linear-key", "lin_api_", rf"{_WORD}{{32}}"),
+    _key("doppler-token", "dp\\.(?:pt|st|ct|sa)\\.", rf"{_WORD}{{40}}"),
+    _key("age-key", "AGE-SECRET-KEY-1", "[A-Z0-9]{58}"),
 )
 
 _JWT = rf"(?<!{_SLUG})eyJ{_SLUG}{{8,}}\.eyJ{_SLUG}{{8,}}\.{_SLUG}{{16}}"
@@ -129,36 +131,46 @@ _REST_OF_JWT = re.compile(rf"{_SLUG}*(?:\r?\n[ \t]*{_SLUG}{{16,}}(?=\s|\Z))*")
 
 _STRUCTURES = (
     Kind(
+        "private-key",
         re.compile(
             r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
             r"(?:[^-]++|-(?!----))*+(?:-----END [A-Z0-9 ]{0,40}-----)?"
-        )
+        ),
     ),
-    Kind(re.compile(rf"{_JWT}{_SLUG}*")),
-    Kind(re.compile(_JWT), may_be_broken=True, rest=_REST_OF_JWT),
-    Kind(re.compile(r"(?i:bearer|basic)[ \t]+(?=[\w.~+/=-]*\d)([\w.~+/=-]{16,})", re.ASCII)),
+    Kind("web-token", re.compile(rf"{_JWT}{_SLUG}*")),
+    Kind("web-token", re.compile(_JWT), may_be_broken=True, rest=_REST_OF_JWT),
     Kind(
+        "authorization-header",
+        re.compile(r"(?i:bearer|basic)[ \t]+(?=[\w.~+/=-]*\d)([\w.~+/=-]{16,})", re.ASCII),
+    ),
+    Kind(
+        "authorization-header",
         re.compile(
             r"(?i:authorization)[\"']?[ \t]*[:=][ \t]*[\"']?(?i:(?:bearer|basic|token)[ \t]+)?"
             r"([^\s\"',;]{8,})"
         ),
         test=_is_no_reference,
     ),
-    Kind(re.compile(r"://[^\s/@:]*:([^\s/]+)@"), test=_is_no_reference),
+    Kind("password-in-address", re.compile(r"://[^\s/@:]*:([^\s/]+)@"), test=_is_no_reference),
     Kind(
+        "password-field",
         re.compile(
             r"(?i:password|passwd|client_secret|api_?key|access_?key|secret_?key)"
             r"(?:[\"'][ \t]*:|[ \t]*=)[ \t]*[\"']?([^\s\"'&;,]{8,})"
         ),
         test=_is_no_reference,
     ),
-    Kind(re.compile(r"AccountKey=([A-Za-z0-9+/]{40,}={0,2})")),  # Azure
+    Kind("azure-key", re.compile(r"AccountKey=([A-Za-z0-9+/]{40,}={0,2})")),  # Azure
     Kind(
+        "aws-secret",
         re.compile(r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])"),  # AWS secret key
         test=_has_the_mix_of_a_random_key,
     ),
     *(
-        Kind(re.compile(rf"(?<![A-Za-z0-9+/]){_in_base64(prefix)}[A-Za-z0-9+/]{{12,}}={{0,2}}"))
+        Kind(
+            "key-in-base64",
+            re.compile(rf"(?<![A-Za-z0-9+/]){_in_base64(prefix)}[A-Za-z0-9+/]{{12,}}={{0,2}}"),
+        )
         for prefix in _OPEN_PREFIXES
     ),
 )
