@@ -40,6 +40,26 @@ def held_on(row: ApprovalRequest) -> list[HeldDecision]:
     return list(HeldDecision.objects.filter(request=row).select_related("person").order_by("id"))
 
 
+def held_for(row: ApprovalRequest) -> list[HeldDecision]:
+    """What waits on the leader of its card and counts for this one, too, oldest first. Who decided
+    before this came onto the card did not decide it."""
+    if row.joined_id is None or row.closed_at is not None:
+        return []
+    waits = HeldDecision.objects.filter(
+        request=row.joined_id, undone_at=None, released_at=None
+    ).select_related("person", "request")
+    found = list(waits.order_by("id"))
+    if not found:
+        return []
+    shared = AuditEvent.objects.filter(request=row.joined_id, type=EventKind.CARD_SHARED.value)
+    came = [
+        event.entry["detail"]["version"]
+        for event in shared.order_by("seq")
+        if row.ref in (event.entry["detail"].get("joined") or ())
+    ]
+    return [held for held in found if came and held.version >= came[-1]]
+
+
 def away(people: Iterable[Person], *, at: datetime) -> Mapping[int, Absence]:
     """Who of these is away at this moment, by their number."""
     found = absences.in_force(at).filter(person__in=list(people))

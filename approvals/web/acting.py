@@ -22,7 +22,7 @@ NOT_DRAWABLE = (
 def facts(reading: Reading, typed: Typed) -> dict[str, Any]:
     """For the bar of actions and the dialogs."""
     refusals = {verdict: reading.refusal(verdict) for verdict in Verdict}
-    is_held = undoing.is_yours_held(reading.held, reading.person)
+    is_held = undoing.is_yours_held((*reading.held, *reading.held_for), reading.person)
     open_to = [
         verdict
         for verdict, no in refusals.items()

@@ -87,7 +87,9 @@ def _top(reading: Reading) -> dict[str, Any]:
         "seats": state.current.seats if state.plan.stages else 0,
         "since": reading.since,
         "live_query": reading.live_query,
-        "held": undoing.held_now(reading.held, reading.person, now=reading.now),
+        "held": undoing.held_now(
+            reading.held, reading.person, now=reading.now, held_for=reading.held_for
+        ),
         "held_lost": undoing.lost(reading.held, reading.person),
         "in_full": reading.in_full,
     }
@@ -164,7 +166,10 @@ def _says(reading: Reading) -> dict[str, Any]:
 
 
 def _people(reading: Reading) -> dict[str, Any]:
-    row, held = reading.row, [each for each in reading.held if each.pk and undoing.is_open(each)]
+    row = reading.row
+    held = [
+        each for each in (*reading.held, *reading.held_for) if each.pk and undoing.is_open(each)
+    ]
     known = deciders.Known(
         state=reading.state,
         you=reading.person,

@@ -45,7 +45,8 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read; `view` says how."""
+    """What was read; `view` says how. `held` waits on this request or did, and `held_for` on the leader
+    of its card, where it counts for this one, too."""
 
     row: ApprovalRequest
     state: RequestState
@@ -55,6 +56,7 @@ class Reading:
     events: tuple[AuditEvent, ...]
     looks: tuple[RequestLook, ...]
     held: tuple[HeldDecision, ...]
+    held_for: tuple[HeldDecision, ...]
     view: View
     now: datetime
 
@@ -136,6 +138,7 @@ def read(ref: str, person: Person, view: View, *, now: datetime) -> Reading:
         events=tuple(queries.events_of(row)),
         looks=tuple(request_page.looks_at(row)),
         held=tuple(request_page.held_on(row)),
+        held_for=tuple(request_page.held_for(row)),
         view=view,
         now=now,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from approvals.models import HeldDecision, Person
@@ -14,17 +14,26 @@ NOUN = {"approve": "approval", "deny": "denial"}
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One's own decision that can still be undone until `until`; others' only as a sentence."""
+    """One's own decision that can still be undone until `until`; others' only as a sentence. `leader` is
+    the request it was said of, where this one stands on its card."""
 
     words: str
     until: datetime
     seconds: int
     is_yours: bool
+    leader: str = ""
 
 
-def held_now(held: Sequence[HeldDecision], person: Person, *, now: datetime) -> list[Held]:
-    """Oldest first; one's own before those of others."""
+def held_now(
+    held: Sequence[HeldDecision],
+    person: Person,
+    *,
+    now: datetime,
+    held_for: Sequence[HeldDecision] = (),
+) -> list[Held]:
+    """Oldest first; one's own before those of others. `held_for` was said of the leader of the card."""
     found = [_drawn(each, person, now=now) for each in held if is_open(each)]
+    found += [replace(_drawn(each, person, now=now), leader=each.request.ref) for each in held_for]
     return sorted(found, key=lambda each: not each.is_yours)
 
 

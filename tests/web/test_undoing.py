@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from approvals.domain.terms import Verdict
@@ -150,3 +152,52 @@ def test_a_critical_decision_takes_effect_at_once(at: At, robo: Agent) -> None:
 
     assert not HeldDecision.objects.exists()
     assert row.decisions.count() == 1
+
+
+def test_what_is_held_on_the_leader_of_a_card_is_seen_and_undone_from_who_joined_it(
+    at: At, robo: Agent
+) -> None:
+    leader, joiner = cast.request(robo), cast.request(robo)
+    assert joiner.joined_id == leader.pk
+    lin, dan = at("lin"), Browser(cast.person("dan", teams=["team-leads"]))
+    lin.send(leader.ref, "approve")
+
+    page = lin.get(f"/r/{joiner.ref}")
+    assert f"Said of {leader.ref}, whose card this identical request shares" in banner(page)
+    assert f"/r/{leader.ref}" in [link.attributes["href"] for link in page.every("a")]
+    assert f"/r/{leader.ref}/undo" in [form.attributes.get("action") for form in page.every("form")]
+    assert "You have decided." in page.by_id("actions").text
+    theirs = dan.get(f"/r/{joiner.ref}")
+    assert "Lin approved this. Going to the agent in" in banner(theirs)
+    assert "✔ Approved, takes effect soon" in theirs.text
+
+    lin.post(f"/r/{leader.ref}/undo")
+    assert banner(lin.get(f"/r/{joiner.ref}")) == ""
+
+
+def test_who_joined_after_the_decision_is_not_said_to_be_decided(at: At, robo: Agent) -> None:
+    leader = cast.request(robo)
+    lin = at("lin")
+    lin.send(leader.ref, "approve")
+    joiner = cast.request(robo)
+    assert joiner.joined_id == leader.pk
+
+    page = lin.get(f"/r/{joiner.ref}")
+
+    assert banner(page) == ""
+    assert any(name.startswith("Approve") for name in page.buttons)
+
+
+def test_the_page_of_who_joined_costs_as_much_however_much_is_held(at: At, robo: Agent) -> None:
+    leader, joiner = cast.request(robo, **cast.HIGH), cast.request(robo, **cast.HIGH)
+    reader, people = at("mallory"), [at("ada"), at("grace")]
+    reader.get(f"/r/{joiner.ref}")
+    counts = []
+    for one in people:
+        one.send(leader.ref, "approve")
+        with CaptureQueriesContext(connection) as asked:
+            reader.get(f"/r/{joiner.ref}")
+        counts.append(len(asked))
+
+    assert HeldDecision.objects.filter(request=leader).count() == len(people)
+    assert counts[0] == counts[1]
