@@ -18,44 +18,17 @@ LONGEST = 1_000
 MOST_TERMS = 30
 WORDS, REF, PARAM = "words", "ref", "param."
 FREE = (
-    "agent",
-    "by",
-    "action",
-    "actions",
-    "asked",
-    "target",
-    "team",
-    "channel",
-    "policy",
-    "rule",
-    "session",
-    "reason",
-    "blocked-by",
-    "asked-by",
-    "evidence",
-)
+    "agent", "by", "action", "actions", "asked", "target", "team", "channel", "policy", "rule", "session",
+    "reason", "blocked-by", "asked-by", "evidence",
+)  # fmt: skip
 DATES = (
-    "after",
-    "before",
-    "decided-after",
-    "decided-before",
-    "ended-after",
-    "ended-before",
-    "waited-at",
-)
+    "after", "before", "decided-after", "decided-before", "ended-after", "ended-before", "waited-at",
+)  # fmt: skip
 RAN = ("yes", "no", "running", "failed", "rolled-back", "unused")
 IS = (
-    "open",
-    "closed",
-    "asked",
-    "automatic",
-    "stand-in",
-    "repeat",
-    "asked-again",
-    "decided",
-    "escalated",
-    "marked",
-)
+    "open", "closed", "asked", "automatic", "stand-in", "repeat", "asked-again", "decided",
+    "escalated", "marked",
+)  # fmt: skip
 # From asking to the end; each begins where the one before ends.
 TOOK = {
     "under-5s": timedelta(seconds=5),

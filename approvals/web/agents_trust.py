@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
+from approvals.domain import search
 from approvals.domain.autonomy import Evidence, one_down, rank
 from approvals.domain.policy.autonomy import EVERY_CLASS
+from approvals.domain.search import Term
 from approvals.domain.stage_dates import THEN, kept, words
 from approvals.domain.stage_words import MEANS
 from approvals.domain.terms import Stage
@@ -101,7 +104,9 @@ def of(agent: Agent, classes: Counter[str], *, wanted: str, at: datetime) -> dic
     return {
         "ladders": [_ladder(name, held, coming, is_chosen=name == chosen) for name in names],
         "chosen": _ladder(chosen, held, coming, is_chosen=True),
-        "evidence": _evidence(record.evidence(agent, chosen, stage=governing, at=at)),
+        "evidence": _evidence(
+            record.evidence(agent, chosen, stage=governing, at=at), agent=agent, action_class=chosen
+        ),
         "dropped": [each for each in planned if each.dropped_at is not None][:MOST_DROPPED],
         "past": [row for row in history if row.until is not None][:MOST_PAST],
         "asked": [
@@ -168,8 +173,8 @@ def _down(stage: Stage | None) -> str:
     return "" if stage is Stage.SHADOW else one_down(stage).value
 
 
-def _evidence(found: Evidence) -> dict[str, Any]:
-    """The figures as a person reads them; None stays what it is: no data."""
+def _evidence(found: Evidence, *, agent: Agent, action_class: str) -> dict[str, Any]:
+    """The figures as a person reads them, each with its list; None stays what it is: no data."""
     failed = None if found.success_rate is None else 1 - found.success_rate
     return {
         "since": found.since,
@@ -177,12 +182,40 @@ def _evidence(found: Evidence) -> dict[str, Any]:
         "asked": found.asked,
         "decided": found.decided,
         "agreed": _share(found.agreement),
+        "denied": denied(found),
         "denials": found.denials,
         "median": _span(found.decision_seconds),
         "failed": _share(failed),
         "incidents": _share(found.incident_coverage),
         "escalated": _share(found.escalation_rate),
         "warnings": found.warnings,
+        "is_cut": found.requests >= record.MOST,
+        "most": record.MOST,
+        "lists": _lists(found, agent, action_class),
+    }
+
+
+def denied(found: Evidence) -> int:
+    """How many people denied: all of them, where the reasons are those of the newest alone."""
+    if not found.denials or found.agreement is None:
+        return 0
+    return found.decided - round(found.decided * found.agreement)
+
+
+def _lists(found: Evidence, agent: Agent, action_class: str) -> dict[str, str]:
+    """The search of history behind each figure that has one."""
+    terms = [Term("agent", agent.name), Term("evidence", action_class)]
+    if found.since is not None:
+        terms.append(Term("after", f"{found.since.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"))
+    said = "is:marked" if found.stage is Stage.SHADOW else "is:decided"
+    more = {
+        "requests": "", "decided": said, "denied": "verdict:deny", "escalated": "is:escalated",
+        "failed": "ran:failed ran:rolled-back",
+    }  # fmt: skip
+    whole = search.written(terms)
+    return {
+        name: f"/history?{urlencode({'q': f'{whole} {tokens}'.strip()})}"
+        for name, tokens in more.items()
     }
 
 
