@@ -185,6 +185,8 @@ SUPPORT_CONTACT = env.text("SUPPORT_CONTACT")
 OUTBOUND_CLIENT = "integrations.http.client"
 
 EXPIRED_LIST_AT = env.time_of_day("EXPIRED_LIST_AT", "09:00")
+# Whoever set the zone of Slack's lists before there was one for all meant this one, too.
+DIGEST_ZONE = env.zone("DIGEST_ZONE", env.zone("SLACK_DIGEST_ZONE", "UTC"))
 
 EMAIL_SERVER = env.mail(env.text("EMAIL_URL"))
 EMAIL_FROM = env.text("EMAIL_FROM")
@@ -205,7 +207,7 @@ SLACK_CHECK_WORDS = env.flag("SLACK_CHECK_WORDS", default=True)
 SLACK_CRITICAL_ON_WEB = env.flag("SLACK_CRITICAL_ON_WEB", default=True)
 SLACK_TEAM_GROUPS = env.text("SLACK_TEAM_GROUPS")
 SLACK_DIGEST = env.text("SLACK_DIGEST")
-SLACK_DIGEST_ZONE = env.zone("SLACK_DIGEST_ZONE", "UTC")
+SLACK_DIGEST_ZONE = env.zone("SLACK_DIGEST_ZONE", DIGEST_ZONE)
 SLACK_ANSWER_SECONDS = 1.5  # a click is answered by then, decided or not; Slack waits for three
 SLACK_SOCKET_MODE = env.flag("SLACK_SOCKET_MODE", default=bool(SLACK_APP_TOKEN))
 

@@ -225,7 +225,7 @@ def _move(way: str, people: list[int], since: datetime, until: datetime) -> None
 
 
 def _zones(people: Mapping[int, str]) -> dict[int, tzinfo]:
-    usual = ZoneInfo(settings.SLACK_DIGEST_ZONE or "UTC")
+    usual = ZoneInfo(settings.DIGEST_ZONE)
     own = quiet.zones(people)
     return {pk: own.get(pk, usual) for pk in people}
 

@@ -28,7 +28,7 @@ SOON = 3 * MINUTE
 @pytest.fixture
 def server(settings: Any) -> Iterator[MailServer]:
     settings.PUBLIC_URL = "https://approvals.example.com"
-    settings.EXPIRED_LIST_AT, settings.SLACK_DIGEST_ZONE = "09:00", "UTC"
+    settings.EXPIRED_LIST_AT, settings.DIGEST_ZONE = "09:00", "UTC"
     with MailServer() as running:
         configured(settings, running)
         yield running

@@ -29,7 +29,7 @@ def hour(slack: FakeSlack, settings: Any) -> datetime:
     """The hour of today's list, which the fake's own clock is near."""
     found = clock.now().replace(second=0, microsecond=0)
     settings.EXPIRED_LIST_AT = f"{found:%H:%M}"
-    settings.SLACK_DIGEST_ZONE = "UTC"
+    settings.DIGEST_ZONE = "UTC"
     return found
 
 

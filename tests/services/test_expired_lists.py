@@ -34,7 +34,7 @@ SOON = 3 * MINUTE  # after nine, when all that expired before is written
 @pytest.fixture
 def box(settings: Any) -> Letterbox:
     settings.EXPIRED_LIST_AT = "09:00"
-    settings.SLACK_DIGEST_ZONE = "UTC"
+    settings.DIGEST_ZONE = "UTC"
     settings.PUBLIC_URL = "https://approvals.example.com"
     return Letterbox()
 
@@ -499,11 +499,11 @@ def test_an_hour_nobody_can_follow_stops_the_start(
 
 
 def test_a_zone_nobody_knows_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SLACK_DIGEST_ZONE", "Mars/Olympus")
-    with pytest.raises(ImproperlyConfigured, match="SLACK_DIGEST_ZONE names no time zone"):
-        environment.zone("SLACK_DIGEST_ZONE", "UTC")
-    monkeypatch.setenv("SLACK_DIGEST_ZONE", "")
-    assert environment.zone("SLACK_DIGEST_ZONE", "UTC") == "UTC"
+    monkeypatch.setenv("DIGEST_ZONE", "Mars/Olympus")
+    with pytest.raises(ImproperlyConfigured, match="DIGEST_ZONE names no time zone"):
+        environment.zone("DIGEST_ZONE", "UTC")
+    monkeypatch.setenv("DIGEST_ZONE", "")
+    assert environment.zone("DIGEST_ZONE", "UTC") == "UTC"
 
 
 def test_an_hour_set_to_nothing_is_never(monkeypatch: pytest.MonkeyPatch) -> None:
