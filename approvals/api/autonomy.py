@@ -131,6 +131,9 @@ class StageEvidence(shapes.Shape):
     decision_seconds = Figure(help_text="The median time people took.")
     success_rate = Figure()
     escalation_rate = Figure()
+    taken_back = serializers.IntegerField(
+        allow_null=True, help_text="Withdrawn after somebody asked a question; null without one."
+    )
     turnaround_p50 = Figure()
     turnaround_p90 = Figure()
     false_positives = serializers.IntegerField(allow_null=True)

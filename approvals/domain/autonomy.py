@@ -39,7 +39,8 @@ class Answer:
 @dataclass(frozen=True, slots=True)
 class Record:
     """One request as its figures are counted. `mark` is what people said of it in shadow mode:
-    wrong as soon as one of them says so. `users` is the impact the agent had stated."""
+    wrong as soon as one of them says so. `users` is the impact the agent had stated. `questioned` says
+    that somebody asked about it first, and `withdrawn` that its agent or owner took it back."""
 
     ref: str
     at: datetime
@@ -48,6 +49,8 @@ class Record:
     mark: bool | None = None
     answer: Answer | None = None
     escalated: bool = False
+    questioned: bool = False
+    withdrawn: bool = False
     by_itself: bool = False
     revoked: bool = False
     open: bool = False
@@ -72,7 +75,9 @@ class Evidence:
     """The figures of one agent, one class of action and one stage, since that stage began.
 
     `requests` are all, `asked` those put to people (in shadow mode: those marked), of which
-    `agreement` is the share they approved (called right).
+    `agreement` is the share they approved (called right). `taken_back` counts what was withdrawn after a
+    question, None where nobody asked: a request never changes, so an agent that means something else
+    takes it back and asks anew.
     """
 
     stage: Stage | None
@@ -86,6 +91,7 @@ class Evidence:
     decision_seconds: float | None = None
     success_rate: float | None = None
     escalation_rate: float | None = None
+    taken_back: int | None = None
     turnaround_p50: float | None = None
     turnaround_p90: float | None = None
     false_positives: int | None = None
@@ -133,6 +139,7 @@ def weigh(
         decision_seconds=quick,
         success_rate=share(record.outcome is OutcomeStatus.SUCCESS for record in ended),
         escalation_rate=share(record.escalated for record in records if record.asked),
+        taken_back=_taken_back(records),
         turnaround_p50=quick,
         turnaround_p90=nearest_rank(spans, 90),
         false_positives=sum(record.mark is False for record in marked) if marked else None,
@@ -210,6 +217,11 @@ def _seconds_to_success(ended: Iterable[Record]) -> list[float]:
         for record in ended
         if record.outcome is OutcomeStatus.SUCCESS and record.outcome_after is not None
     ]
+
+
+def _taken_back(records: Iterable[Record]) -> int | None:
+    questioned = [record for record in records if record.questioned]
+    return sum(record.withdrawn for record in questioned) if questioned else None
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -35,6 +35,7 @@ _SPANS = {
     "seconds_to_outcome": "half ended within",
 }
 _FIGURES = {
+    "taken_back": "taken back after a question",
     "false_positives": "suggestions called wrong",
     "cost_per_incident": "cost per incident, USD",
     "customer_impact": "customers affected",

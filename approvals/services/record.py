@@ -56,7 +56,9 @@ def evidence(
     for mark in SuggestionMark.objects.filter(request__in=numbers):
         marks[mark.request_id].append(mark.is_right)
     found = ApprovalRequest.objects.filter(number__in=numbers).order_by("-number").only(*_READ)
-    read = found.annotate(escalated=Exists(escalated)).iterator(chunk_size=CHUNK)
+    questions = Decision.objects.filter(request=OuterRef("pk"), verdict=Verdict.INVESTIGATE.value)
+    known = found.annotate(escalated=Exists(escalated), questioned=Exists(questions))
+    read = known.iterator(chunk_size=CHUNK)
     return weigh(
         [_record(row, said.get(row.number), marks[row.number]) for row in read],
         stage=Stage(stage.stage) if stage else None,
@@ -187,7 +189,7 @@ def _changes(agent: Agent, since: datetime, at: datetime) -> Iterable[dict[str, 
 
 
 def _record(row: Any, said: Decision | None, marks: Sequence[bool]) -> Record:
-    """`row` is a request that knows whether it `escalated`; with what people finally said of it."""
+    """`row` knows whether it `escalated` and was `questioned`; with what people finally said of it."""
     users = (row.submission.get("impact") or {}).get("users")
     return Record(
         ref=row.ref,
@@ -197,6 +199,8 @@ def _record(row: Any, said: Decision | None, marks: Sequence[bool]) -> Record:
         mark=all(marks) if marks else None,
         answer=_answer(row, said) if said else None,
         escalated=row.escalated,
+        questioned=row.questioned,
+        withdrawn=row.status == Status.CANCELLED,
         by_itself=row.basis in _BY_ITSELF and row.status == Status.APPROVED,
         revoked=row.status == Status.REVOKED,
         open=row.status in OPEN,

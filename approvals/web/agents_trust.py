@@ -188,6 +188,7 @@ def _evidence(found: Evidence, *, agent: Agent, action_class: str) -> dict[str, 
         "failed": _share(failed),
         "incidents": _share(found.incident_coverage),
         "escalated": _share(found.escalation_rate),
+        "taken_back": "no data" if found.taken_back is None else found.taken_back,
         "warnings": found.warnings,
         "is_cut": found.requests >= record.MOST,
         "most": record.MOST,
@@ -210,7 +211,7 @@ def _lists(found: Evidence, agent: Agent, action_class: str) -> dict[str, str]:
     said = "is:marked" if found.stage is Stage.SHADOW else "is:decided"
     more = {
         "requests": "", "decided": said, "denied": "verdict:deny", "escalated": "is:escalated",
-        "failed": "ran:failed ran:rolled-back",
+        "failed": "ran:failed ran:rolled-back", "taken_back": "verdict:investigate outcome:cancelled",
     }  # fmt: skip
     whole = search.written(terms)
     return {

@@ -278,6 +278,15 @@ def test_nought_is_told_apart_from_nothing() -> None:
     assert (fine.agreement, fine.false_positives, fine.cost_per_incident) == (None, None, None)
 
 
+def test_what_was_taken_back_counts_only_after_a_question() -> None:
+    asked, withdrawn = a_record(questioned=True), a_record(withdrawn=True)
+    both = a_record(questioned=True, withdrawn=True)
+
+    assert weighed(withdrawn).taken_back is None
+    assert weighed(asked).taken_back == 0
+    assert weighed(asked, withdrawn, both).taken_back == 1
+
+
 def test_the_figures_of_shadow_mode() -> None:
     marks = [True, True, False, None]
     incidents = [("INC-1",), (), (), ()]

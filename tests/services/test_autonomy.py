@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
+from django.test.utils import CaptureQueriesContext
 
 from approvals import queries
 from approvals.domain import errors
@@ -168,6 +169,22 @@ def test_a_stage_needs_a_reason_and_a_change(robo: Agent) -> None:
 
 
 # --- raising ---------------------------------------------------------------------------------
+
+
+def test_the_evidence_counts_what_its_agent_took_back_after_a_question(robo: Agent) -> None:
+    lin, statements = cast.person("lin"), []
+    for name in ("asked", "kept", "alone"):
+        row = cast.request(robo, target=name)
+        if name != "alone":
+            cast.decide(row, lin, Verdict.INVESTIGATE, "Why 8?")
+        if name != "kept":
+            lifecycle.cancel(ref=row.ref, agent=robo, at=clock.now())
+        with CaptureQueriesContext(connection) as made:
+            found = record.evidence(robo, "*", stage=None, at=clock.now())
+        statements.append(len(made))
+
+    assert (found.requests, found.taken_back) == (3, 1)
+    assert len(set(statements)) == 1
 
 
 def test_a_higher_stage_is_a_request_of_high_risk_with_its_evidence(robo: Agent) -> None:

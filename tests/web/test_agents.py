@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from approvals.domain.terms import Stage, Verdict
 from approvals.models import Agent, AgentKey, AgentStage, ApprovalRequest, AuditEvent
-from approvals.services import agents, autonomy, clock
+from approvals.services import agents, autonomy, clock, lifecycle
 from tests.services import limits
 from tests.support import cast
 from tests.web.conftest import Browser
@@ -246,3 +246,18 @@ def test_hostile_texts_of_agents_are_drawn_with_their_hidden_letters(
     text = ada.get("/agents/robo").text
     assert "\u202e" not in text
     assert "\u202e" not in ada.get("/agents").text
+
+
+def test_what_was_taken_back_after_a_question_leads_to_just_those(
+    ada: Browser, robo: Agent
+) -> None:
+    lin, rows = cast.person("lin"), [cast.request(robo, target=f"t{n}") for n in range(3)]
+    for row in rows[:2]:
+        cast.decide(row, lin, Verdict.INVESTIGATE, "Why 8?")
+    for row in rows[1:]:
+        lifecycle.cancel(ref=row.ref, agent=robo, at=clock.now())
+
+    links = {link.name: link for link in ada.get("/agents/robo?class=*").every("a")}
+    shown = ada.get(links["1 taken back after a question"].attributes["href"]).text
+
+    assert [row.ref in shown for row in rows] == [False, True, False]
