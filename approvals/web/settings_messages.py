@@ -1,4 +1,4 @@
-"""What was not delivered: every dead letter with its reason and mend, and another try for each."""
+"""What was not delivered: every dead letter with its reason, mend and another try; and what is on its way."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
@@ -25,9 +26,14 @@ NOT_YOURS = (
 )
 
 
+LONGEST = 300
+DEAD, WAITING, TRIED = "dead", "waiting", "tried"
+WORDS = {DEAD: "Given up", WAITING: "On their way", TRIED: "Tried already"}
+
+
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A delivery that was given up, safe to draw."""
+    """A delivery that was given up at a moment, or is due at one; safe to draw."""
 
     number: int
     ref: str
@@ -42,7 +48,8 @@ class Letter:
 @require_safe
 @signed_in
 def show(request: HttpRequest, person: Person) -> HttpResponse:
-    """Dead letters, newest first; `?channel=` of one channel, `?older=` from behind a number."""
+    """Newest first; `?channel=` of one channel, `?receiver=` of webhooks to one, `?older=` from behind a
+    number. Those that were given up, unless `?state=` asks for what is `waiting`, or was `tried` too."""
     if not people.may_read_audit(person):
         return forbidden(request, NOT_YOURS)
     return draw(request, person, "settings_messages.html", _page(request, person), tab="messages")
@@ -68,23 +75,50 @@ def resend(request: HttpRequest, person: Person, number: int) -> HttpResponse:
 def _page(request: HttpRequest, person: Person) -> dict[str, Any]:
     wanted = request.GET.get("channel", "")
     channel = wanted if wanted in CHANNELS else None
-    rows = dead_letters.matching(states=["dead"], adapter=channel)
+    receiver = request.GET.get("receiver", "")[:LONGEST]
+    state = request.GET.get("state", DEAD)
+    state = state if state in WORDS else DEAD
+    rows = _matching(state, channel, receiver)
     cursor = request.GET.get("older", "")
     if cursor.isascii() and cursor.isdigit() and len(cursor) < 19:
         rows = rows.filter(pk__lt=int(cursor))
     else:
         cursor = ""
     found = list(rows[: PER_PAGE + 1])
+    named = {
+        "state": "" if state == DEAD else state,
+        "channel": channel or "",
+        "receiver": receiver,
+    }
     return {
         "letters": [_letter(row) for row in found[:PER_PAGE]],
         "channel": channel or "",
         "title": channels.title(channel) if channel else "",
         "known": list(CHANNELS.values()),
-        "query": urlencode({"channel": channel}) if channel else "",
+        "state": state,
+        "states": WORDS,
+        "is_dead": state == DEAD,
+        "receiver": channels.place(receiver, limit=120),
+        "asked_receiver": receiver,
+        "query": urlencode({name: value for name, value in named.items() if value}),
         "cursor": cursor,
         "next_cursor": found[PER_PAGE - 1].pk if len(found) > PER_PAGE else "",
-        "may_resend": person.role in dead_letters.RESENDERS,
+        "may_resend": state == DEAD and person.role in dead_letters.RESENDERS,
     }
+
+
+def _matching(state: str, channel: str | None, receiver: str) -> QuerySet[Delivery]:
+    kept = DEAD if state == DEAD else WAITING
+    rows = dead_letters.matching(states=[kept], adapter=channel)
+    if state == TRIED:
+        rows = rows.filter(attempts__gt=0).exclude(last_error="")
+    if not receiver:
+        return rows
+    # Whole names of hosts alone: https://a.example is not https://a.example.org.
+    same = Q(address=receiver)
+    for mark in "/?#":
+        same |= Q(address__startswith=f"{receiver}{mark}")
+    return rows.filter(same)
 
 
 def _letter(row: Delivery) -> Letter:
@@ -93,10 +127,12 @@ def _letter(row: Delivery) -> Letter:
         ref=row.request.ref,
         title=channels.title(row.adapter),
         to=channels.place(row.address),
-        why=channels.reason(row.last_error),
-        fix=channels.fix(row.adapter, row.last_error, row.address),
+        why=channels.reason(row.last_error)
+        if row.last_error or row.state == DEAD
+        else "Not tried yet.",
+        fix=channels.fix(row.adapter, row.last_error, row.address) if row.last_error else "",
         attempts=row.attempts,
-        at=row.finished_at or row.created_at,
+        at=row.finished_at or (row.due_at if row.state == WAITING else row.created_at),
     )
 
 

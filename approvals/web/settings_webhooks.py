@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.debug import sensitive_variables
@@ -53,7 +54,12 @@ def _facts() -> dict[str, Any]:
     now = clock.now()
     return {
         "endpoints": [
-            {"state": each.state(now), "to": channels.place(each.prefix, limit=120), "of": each}
+            {
+                "state": each.state(now),
+                "to": channels.place(each.prefix, limit=120),
+                "of": each,
+                "list": f"/settings/messages?{urlencode({'channel': 'webhook', 'receiver': each.prefix})}",
+            }
             for each in health.endpoints()[:MOST]
         ],
         "agents": Agent.objects.exclude(name=agents.ITSELF)
