@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,29 +11,15 @@ from django.test import Client
 from approvals.models import Identity, Person
 from tests.fakes import oidc
 from tests.fakes.oidc import IdentityProvider
-from tests.support import cast
 from tests.web.single_sign_on import (
     BACK,
     BEGIN,
     NOBODY,
-    configured,
     is_out,
     there,
     walk,
     words,
 )
-
-
-@pytest.fixture
-def provider(settings: Any) -> Iterator[IdentityProvider]:
-    with configured(settings) as running:
-        yield running
-
-
-@pytest.fixture
-def lin(db: None) -> Person:
-    return cast.person("lin", password=cast.PASSWORD)
-
 
 FORGERIES: dict[str, Callable[[dict[str, Any]], Any]] = {
     "another nonce": lambda claims: claims.update(nonce="another"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,23 +19,11 @@ from tests.web.reading import Page
 from tests.web.single_sign_on import (
     BACK,
     BEGIN,
-    configured,
     is_out,
     there,
     walk,
     words,
 )
-
-
-@pytest.fixture
-def provider(settings: Any) -> Iterator[IdentityProvider]:
-    with configured(settings) as running:
-        yield running
-
-
-@pytest.fixture
-def lin(db: None) -> Person:
-    return cast.person("lin", password=cast.PASSWORD)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,22 +14,10 @@ from tests.fakes import oidc
 from tests.fakes.oidc import IdentityProvider
 from tests.support import cast
 from tests.web.single_sign_on import (
-    configured,
     is_out,
     walk,
     words,
 )
-
-
-@pytest.fixture
-def provider(settings: Any) -> Iterator[IdentityProvider]:
-    with configured(settings) as running:
-        yield running
-
-
-@pytest.fixture
-def lin(db: None) -> Person:
-    return cast.person("lin", password=cast.PASSWORD)
 
 
 def test_a_verified_address_lets_in_the_first_time_and_the_account_ever_after(

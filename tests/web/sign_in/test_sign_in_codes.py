@@ -23,11 +23,6 @@ NOBODY = "Nobody was signed in"
 
 
 @pytest.fixture
-def lin(db: None) -> Person:
-    return cast.person("lin", password=cast.PASSWORD)
-
-
-@pytest.fixture
 def recovery(lin: Person) -> list[str]:
     """Lin has codes; confirmed two steps ago, so that the code of now is unused."""
     return enrol(lin)

@@ -26,11 +26,6 @@ def place(settings: Any) -> None:
 
 
 @pytest.fixture
-def lin(db: None) -> Person:
-    return cast.person("lin", password=cast.PASSWORD)
-
-
-@pytest.fixture
 def home(lin: Person) -> Client:
     """Lin, signed in by password a moment ago."""
     return signed_in("lin")
