@@ -6,7 +6,6 @@ import logging
 import re
 import ssl
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import policy
@@ -33,7 +32,7 @@ from tests.fakes import smtp
 from tests.fakes.authority import Authority
 from tests.fakes.smtp import Mail, MailServer
 from tests.integrations.contract import a_message, a_notice, decided
-from tests.integrations.test_email_contract import MailStand, configured
+from tests.integrations.test_email_contract import MailStand, configured, delivered
 from tests.integrations.test_slack_blocks import a_card, opened
 from tests.support import cast
 
@@ -44,36 +43,23 @@ ADA = "ada@example.com"
 URL = "https://approvals.example.com/r/REQ-2481"
 
 
-@pytest.fixture
-def stand(settings: Any) -> Iterator[MailStand]:
-    with MailServer() as server:
-        configured(settings, server)
-        yield MailStand(server)
-        assert server.complaints == []
-
-
-def delivered(stand: MailStand, **changes: Any) -> Mail:
-    stand.adapter.deliver(a_message(stand, **changes))
-    return stand.taken[-1]
-
-
-def failure(stand: MailStand, **changes: Any) -> DeliveryError:
+def failure(mail_stand: MailStand, **changes: Any) -> DeliveryError:
     with pytest.raises(DeliveryError) as caught:
-        stand.adapter.deliver(a_message(stand, **changes))
+        mail_stand.adapter.deliver(a_message(mail_stand, **changes))
     return caught.value
 
 
 # --- who is told, of what --------------------------------------------------------------------
 
 
-def test_a_rule_names_who_is_told_and_others_hear_nothing(stand: MailStand) -> None:
+def test_a_rule_names_who_is_told_and_others_hear_nothing(mail_stand: MailStand) -> None:
     notice = a_notice(EventKind.SUBMITTED, "C1", "email:ada@example.com", "email: security")
     card = MessageKind.CARD
-    assert stand.adapter.addresses(notice) == [(card, "ada@example.com"), (card, "security")]
-    assert stand.adapter.addresses(a_notice(EventKind.SUBMITTED, "C1", "email:")) == []
+    assert mail_stand.adapter.addresses(notice) == [(card, "ada@example.com"), (card, "security")]
+    assert mail_stand.adapter.addresses(a_notice(EventKind.SUBMITTED, "C1", "email:")) == []
 
 
-def test_where_no_rule_does_the_settings_name_them(stand: MailStand, settings: Any) -> None:
+def test_where_no_rule_does_the_settings_name_them(mail_stand: MailStand, settings: Any) -> None:
     settings.EMAIL_TO = ["ops@example.com", "security"]
     adapter = EmailAdapter()
     told = adapter.addresses(a_notice(EventKind.SUBMITTED, "C1"))
@@ -83,10 +69,11 @@ def test_where_no_rule_does_the_settings_name_them(stand: MailStand, settings: A
     ]  # fmt: skip
 
 
-def test_an_inbox_hears_of_few_things(stand: MailStand) -> None:
+def test_an_inbox_hears_of_few_things(mail_stand: MailStand) -> None:
     def kinds(kind: EventKind) -> list[MessageKind]:
         return [
-            kind for kind, _ in stand.adapter.addresses(a_notice(kind, "email:ada@example.com"))
+            kind
+            for kind, _ in mail_stand.adapter.addresses(a_notice(kind, "email:ada@example.com"))
         ]
 
     told = {kind: kinds(kind) for kind in EventKind}
@@ -102,21 +89,21 @@ def test_an_inbox_hears_of_few_things(stand: MailStand) -> None:
 
 @pytest.mark.django_db
 def test_a_team_is_everybody_active_in_it_and_nobody_reads_the_others_addresses(
-    stand: MailStand,
+    mail_stand: MailStand,
 ) -> None:
     cast.person("chen")
     left = cast.person("dana")
-    mail = delivered(stand, address="change-board")
+    mail = delivered(mail_stand, address="change-board")
     assert mail.to == ["chen@example.com", "dana@example.com"]
     assert str(mail.message["To"]) == "change-board team:;"
     assert "example.com" not in mail.text.replace("approvals.example.com", "")
     left.is_active = False
     left.save()
-    assert delivered(stand, address="change-board").to == ["chen@example.com"]
+    assert delivered(mail_stand, address="change-board").to == ["chen@example.com"]
 
 
 @pytest.mark.django_db
-def test_who_cannot_be_written_to_is_said_once(stand: MailStand) -> None:
+def test_who_cannot_be_written_to_is_said_once(mail_stand: MailStand) -> None:
     cast.policy()
     words = {
         "nobody-here": "There is no team 'nobody-here' to write to.",
@@ -126,17 +113,17 @@ def test_who_cannot_be_written_to_is_said_once(stand: MailStand) -> None:
         "ada@example.com>,<x@evil.example": "is not an e-mail address",
     }
     for address, expected in words.items():
-        error = failure(stand, address=address)
+        error = failure(mail_stand, address=address)
         assert error.permanent
         assert expected in error.words
-    assert stand.server.said == []
+    assert mail_stand.server.said == []
 
 
 # --- what is said ----------------------------------------------------------------------------
 
 
-def test_a_message_says_what_waits_and_where_to_go(stand: MailStand) -> None:
-    mail = delivered(stand)
+def test_a_message_says_what_waits_and_where_to_go(mail_stand: MailStand) -> None:
+    mail = delivered(mail_stand)
     assert str(mail.message["From"]) == "Countersign <approvals@example.com>"
     assert str(mail.message["To"]) == ADA
     subject = " ".join(str(mail.message["Subject"]).split())
@@ -162,15 +149,17 @@ def test_a_message_says_what_waits_and_where_to_go(stand: MailStand) -> None:
         assert words in mail.text
 
 
-def test_both_forms_say_the_same(stand: MailStand) -> None:
-    mail = delivered(stand, card=a_card(notes=(Note("robo", True, "I < you & www.x.org", NOON),)))
+def test_both_forms_say_the_same(mail_stand: MailStand) -> None:
+    mail = delivered(
+        mail_stand, card=a_card(notes=(Note("robo", True, "I < you & www.x.org", NOON),))
+    )
     plain = " ".join(mail.text.replace("| ", " ").split())
     visible = " ".join(unescape(re.sub(r"<[^>]+>", " ", mail.html)).split())
     assert visible == plain.replace(f": {URL}", "")
 
 
-def test_nothing_in_it_decides_loads_or_follows(stand: MailStand) -> None:
-    mail = delivered(stand)
+def test_nothing_in_it_decides_loads_or_follows(mail_stand: MailStand) -> None:
+    mail = delivered(mail_stand)
     assert re.findall(r'href="([^"]*)"', mail.html) == [URL]
     assert re.findall(r"<(form|button|input|img|script|iframe|link|object)\b", mail.html) == []
     assert re.findall(r"(src|background|action)=|url\(|@import", mail.html) == []
@@ -178,16 +167,16 @@ def test_nothing_in_it_decides_loads_or_follows(stand: MailStand) -> None:
     assert mail.message["Reply-To"] is None
 
 
-def test_it_asks_no_machine_for_an_answer(stand: MailStand) -> None:
-    message = delivered(stand).message
+def test_it_asks_no_machine_for_an_answer(mail_stand: MailStand) -> None:
+    message = delivered(mail_stand).message
     assert message["Auto-Submitted"] == "auto-generated"
     assert message["X-Auto-Response-Suppress"] == "All"
 
 
-def test_the_end_is_told_in_the_same_thread_and_asks_for_nothing(stand: MailStand) -> None:
-    receipt = stand.adapter.deliver(a_message(stand))
-    closed = delivered(stand, card=decided(Verdict.DENY), receipt=receipt)
-    first = stand.taken[0].message
+def test_the_end_is_told_in_the_same_thread_and_asks_for_nothing(mail_stand: MailStand) -> None:
+    receipt = mail_stand.adapter.deliver(a_message(mail_stand))
+    closed = delivered(mail_stand, card=decided(Verdict.DENY), receipt=receipt)
+    first = mail_stand.taken[0].message
     assert closed.message["In-Reply-To"] == closed.message["References"] == first["Message-ID"]
     assert closed.message["Message-ID"] != first["Message-ID"]
     assert str(closed.message["Subject"]) == f"Re: {first['Subject']}"
@@ -196,21 +185,23 @@ def test_the_end_is_told_in_the_same_thread_and_asks_for_nothing(stand: MailStan
     assert "needs a decision" not in closed.text
 
 
-def test_a_reminder_stands_in_the_thread_too(stand: MailStand) -> None:
-    receipt = stand.adapter.deliver(a_message(stand))
-    note = delivered(stand, kind=MessageKind.NOTE, words="Still waiting: REQ-2481", receipt=receipt)
-    assert note.thread == stand.taken[0].thread
+def test_a_reminder_stands_in_the_thread_too(mail_stand: MailStand) -> None:
+    receipt = mail_stand.adapter.deliver(a_message(mail_stand))
+    note = delivered(
+        mail_stand, kind=MessageKind.NOTE, words="Still waiting: REQ-2481", receipt=receipt
+    )
+    assert note.thread == mail_stand.taken[0].thread
     assert note.text.startswith("Still waiting: REQ-2481")
     assert f"Review REQ-2481: {URL}" in note.text
-    early = delivered(stand, kind=MessageKind.NOTE, words="Still waiting", id="another")
+    early = delivered(mail_stand, kind=MessageKind.NOTE, words="Still waiting", id="another")
     assert early.thread == note.thread
 
 
 def test_every_address_has_a_thread_of_its_own_and_every_attempt_the_same_id(
-    stand: MailStand,
+    mail_stand: MailStand,
 ) -> None:
-    one, other = delivered(stand), delivered(stand, address="grace@example.com")
-    again = delivered(stand, attempt=2)
+    one, other = delivered(mail_stand), delivered(mail_stand, address="grace@example.com")
+    again = delivered(mail_stand, attempt=2)
     assert one.message["Message-ID"] == again.message["Message-ID"]
     assert one.message["Message-ID"] != other.message["Message-ID"]
     assert str(one.message["Message-ID"]).endswith("@example.com>")
@@ -230,18 +221,21 @@ INJECTIONS = (
 
 
 @pytest.mark.parametrize("text", INJECTIONS, ids=range(len(INJECTIONS)))
-def test_no_text_reaches_the_headers_or_ends_the_message(stand: MailStand, text: str) -> None:
+def test_no_text_reaches_the_headers_or_ends_the_message(mail_stand: MailStand, text: str) -> None:
     card = a_card(target=text, action=text[:100], reasoning=text, parameters={text: text})
     hostile = replace(card, headline=card.headline if "\ud800" in text else text)
     receipt = {"subject": text.replace("\ud800", "")}
-    for mail in (delivered(stand, card=hostile), delivered(stand, card=hostile, receipt=receipt)):
+    for mail in (
+        delivered(mail_stand, card=hostile),
+        delivered(mail_stand, card=hostile, receipt=receipt),
+    ):
         assert mail.to == [ADA]
         assert mail.message["Bcc"] is None
         assert "mallory" not in "".join(map(str, mail.message.keys()))
         assert len(mail.message.get_all("Subject", [])) == 1
         assert mail.text.rstrip().endswith(".")
         assert "Fingerprint" in mail.text
-    assert [line for line in stand.server.said if line.startswith("rcpt")] == [
+    assert [line for line in mail_stand.server.said if line.startswith("rcpt")] == [
         f"rcpt TO:<{ADA}>"
     ] * 2
 
@@ -276,23 +270,25 @@ def test_whatever_an_agent_writes_becomes_one_harmless_message(prose: str, name:
         ("EUR 1.240,00 in v1.2.3. Done", "EUR 1.240,00 in v1.2.3. Done"),
     ],
 )
-def test_an_address_an_agent_writes_is_no_link(stand: MailStand, text: str, shown: str) -> None:
-    mail = delivered(stand, card=a_card(reasoning=text))
+def test_an_address_an_agent_writes_is_no_link(
+    mail_stand: MailStand, text: str, shown: str
+) -> None:
+    mail = delivered(mail_stand, card=a_card(reasoning=text))
     assert f"| Reason: {shown}\n" in mail.text
     assert shown in unescape(mail.html)
     assert (letters.UNLINKED_NOTE in mail.text) is ("[" in shown)
 
 
-def test_no_line_of_an_agent_passes_for_one_of_ours(stand: MailStand) -> None:
-    mail = delivered(stand, card=a_card(reasoning="fine.\nReview REQ-1: approved by Ada"))
+def test_no_line_of_an_agent_passes_for_one_of_ours(mail_stand: MailStand) -> None:
+    mail = delivered(mail_stand, card=a_card(reasoning="fine.\nReview REQ-1: approved by Ada"))
     assert "| Review REQ-1: approved by Ada" in mail.text
     assert "\nReview REQ-1" not in mail.text
 
 
-def test_a_message_stays_small_and_says_what_it_left_out(stand: MailStand) -> None:
+def test_a_message_stays_small_and_says_what_it_left_out(mail_stand: MailStand) -> None:
     many = {f"key_{n}": "y" * 900 for n in range(60)}
     card = a_card(parameters=many, reasoning="z" * 20_000, context=many)
-    mail = delivered(stand, card=card)
+    mail = delivered(mail_stand, card=card)
     assert len(mail.raw) < 60_000
     assert "What would run (25 of 60 parameters)" in mail.text
     assert "… and 35 more on the request's page" in mail.text
@@ -322,16 +318,16 @@ def test_a_message_stays_small_and_says_what_it_left_out(stand: MailStand) -> No
     ],
 )
 def test_each_failure_is_told_for_what_it_is(
-    stand: MailStand, command: str, fault: smtp.Fault, permanent: bool, unknown: bool
+    mail_stand: MailStand, command: str, fault: smtp.Fault, permanent: bool, unknown: bool
 ) -> None:
-    stand.server.will(command, fault)
-    error = failure(stand)
+    mail_stand.server.will(command, fault)
+    error = failure(mail_stand)
     assert (error.permanent, error.unknown, error.retry_after) == (permanent, unknown, None)
     assert "\n" not in error.words
-    assert delivered(stand, attempt=2).to == [ADA]
+    assert delivered(mail_stand, attempt=2).to == [ADA]
 
 
-def test_a_server_that_is_away_is_tried_again(stand: MailStand, settings: Any) -> None:
+def test_a_server_that_is_away_is_tried_again(mail_stand: MailStand, settings: Any) -> None:
     with MailServer() as gone:
         configured(settings, gone)
     error = failure(MailStand(gone))
@@ -341,9 +337,9 @@ def test_a_server_that_is_away_is_tried_again(stand: MailStand, settings: Any) -
 
 @pytest.mark.parametrize(("command", "unknown"), [("connect", False), ("EHLO", False), (".", True)])
 def test_a_server_that_drips_is_cut_off_in_time(
-    stand: MailStand, command: str, unknown: bool
+    mail_stand: MailStand, command: str, unknown: bool
 ) -> None:
-    stand.server.will(command, smtp.drips)
+    mail_stand.server.will(command, smtp.drips)
     mail, server = _a_mail(), configuration.current()
     began = time.monotonic()
     with pytest.raises(DeliveryError) as caught:
@@ -362,13 +358,13 @@ def _a_mail() -> Any:
 
 
 @pytest.mark.django_db
-def test_a_team_refused_as_a_whole_is_tried_again_as_a_whole(stand: MailStand) -> None:
+def test_a_team_refused_as_a_whole_is_tried_again_as_a_whole(mail_stand: MailStand) -> None:
     cast.person("chen"), cast.person("dana")
-    stand.server.unknown = {"chen@example.com": 550, "dana@example.com": 450}
-    assert not failure(stand, address="change-board").permanent
-    stand.server.unknown["dana@example.com"] = 550
-    assert failure(stand, address="change-board").permanent
-    assert stand.taken == []
+    mail_stand.server.unknown = {"chen@example.com": 550, "dana@example.com": 450}
+    assert not failure(mail_stand, address="change-board").permanent
+    mail_stand.server.unknown["dana@example.com"] = 550
+    assert failure(mail_stand, address="change-board").permanent
+    assert mail_stand.taken == []
 
 
 @pytest.fixture
@@ -414,8 +410,8 @@ def test_nothing_is_sent_in_clear_to_a_server_that_offers_no_encryption(
         assert not any(line.startswith(("AUTH", "mail")) for line in server.said)
 
 
-def test_a_wrong_password_loses_nothing_and_stands_in_no_message(stand: MailStand) -> None:
-    server = stand.server
+def test_a_wrong_password_loses_nothing_and_stands_in_no_message(mail_stand: MailStand) -> None:
+    server = mail_stand.server
     server.user, server.password = "robo", "right"
     known = replace(configuration.current(), user="robo", password="wrong")
     with pytest.raises(DeliveryError, match="535 who are you") as caught:
@@ -449,23 +445,25 @@ def send(at: datetime) -> None:
 
 
 @pytest.mark.django_db
-def test_ten_minutes_without_a_mail_server_lose_nothing(stand: MailStand, settings: Any) -> None:
+def test_ten_minutes_without_a_mail_server_lose_nothing(
+    mail_stand: MailStand, settings: Any
+) -> None:
     settings.ADAPTERS = ["integrations.email.EmailAdapter"]
     settings.EMAIL_TO = [ADA]
-    stand.server.will("connect", *[smtp.says(421, "down")] * 100)
+    mail_stand.server.will("connect", *[smtp.says(421, "down")] * 100)
     rows = [cast.request(at=NOON, target=f"service-{n}") for n in range(3)]
     cast.decide(rows[0], cast.person("lin"), at=NOON + timedelta(minutes=1))
     at = NOON
     while at < NOON + timedelta(minutes=10):
         send(at)
         at += timedelta(seconds=5)
-    assert stand.taken == []
-    stand.server._next.clear()
+    assert mail_stand.taken == []
+    mail_stand.server._next.clear()
     for later in range(0, 40, 10):
         send(at + timedelta(minutes=later))
     assert not Delivery.objects.filter(state__in=["waiting", "dead"]).exists()
     assert not AuditEvent.objects.filter(type="delivery.dead").exists()
-    newest = [thread[-1].text for thread in stand.server.threads()]
+    newest = [thread[-1].text for thread in mail_stand.server.threads()]
     assert len(newest) == 3
     assert [rows[0].ref in text for text in newest if "No action is needed" in text] == [True]
 

@@ -12,7 +12,7 @@ from approvals.ports import Adapter
 from integrations.email import EmailAdapter
 from tests.fakes import smtp
 from tests.fakes.smtp import MailServer
-from tests.integrations.contract import AdapterContract
+from tests.integrations.contract import AdapterContract, a_message
 
 pytestmark = pytest.mark.django_db  # who of the recipients keeps quiet hours now
 LINKED = re.compile(r"\S+://\S+|\S*www\.\S+|[\x00-\x08\x0b-\x1f\u202a-\u202e]")
@@ -66,6 +66,12 @@ class MailStand:
 
     def will(self, fault: str) -> None:
         self.server.will(*FAULTS[fault])
+
+
+def delivered(stand: MailStand, **changes: Any) -> smtp.Mail:
+    """The mail a message to be sent becomes."""
+    stand.adapter.deliver(a_message(stand, **changes))
+    return stand.taken[-1]
 
 
 def configured(settings: Any, server: MailServer, **changes: Any) -> None:

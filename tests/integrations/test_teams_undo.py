@@ -37,108 +37,99 @@ from tests.support.teams_held import (
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def held(teams: FakeTeams, settings: Settings) -> ApprovalRequest:
-    """A request on which lin, Person 1, may decide by a click, and undo that in time."""
-    settings.UNDO_SECONDS = 30
-    let_in(teams)
-    linked("lin")
-    return cast.request()
-
-
 # --- whose it is, and until when --------------------------------------------------------------
 
 
-def test_only_whoever_decided_may_undo_it(teams: FakeTeams, held: ApprovalRequest) -> None:
+def test_only_whoever_decided_may_undo_it(teams: FakeTeams, held_in_teams: ApprovalRequest) -> None:
     linked("ada", 2)
-    press(teams, held, "approve")
-    answer = press(teams, held, "undo", by=2)
+    press(teams, held_in_teams, "approve")
+    answer = press(teams, held_in_teams, "undo", by=2)
     assert (
         "Nothing of yours waits to be undone here. Only Lin, who approved this, can undo that. "
         "Nothing was changed."
     ) in words(answer)
     assert "undo" not in offered(answer["value"])
-    carried_out(held)
-    assert status(held) == Status.APPROVED
+    carried_out(held_in_teams)
+    assert status(held_in_teams) == Status.APPROVED
 
 
 def test_nobody_unknown_undoes_and_history_keeps_that_they_tried(
-    teams: FakeTeams, held: ApprovalRequest
+    teams: FakeTeams, held_in_teams: ApprovalRequest
 ) -> None:
-    press(teams, held, "approve")
-    assert "We do not know who you are yet." in words(press(teams, held, "undo", by=9))
-    event = held.events.get(type=EventKind.DECISION_REFUSED)
+    press(teams, held_in_teams, "approve")
+    assert "We do not know who you are yet." in words(press(teams, held_in_teams, "undo", by=9))
+    event = held_in_teams.events.get(type=EventKind.DECISION_REFUSED)
     told = {name: event.entry["detail"][name] for name in ("verdict", "refused_because")}
     assert told == {"verdict": "undo", "refused_because": "unknown_person"}
-    knock(teams.signed(teams.submit(shown(teams, held), "undo", by=9)))
+    knock(teams.signed(teams.submit(shown(teams, held_in_teams), "undo", by=9)))
     assert "An Undo was not counted" in teams.sent[-1].text
     assert teams.sent[-1].activity["summary"] == "Not undone."
-    carried_out(held)
-    assert status(held) == Status.APPROVED
+    carried_out(held_in_teams)
+    assert status(held_in_teams) == Status.APPROVED
 
 
-def test_a_late_undo_is_refused_in_words(teams: FakeTeams, held: ApprovalRequest) -> None:
-    press(teams, held, "approve")
-    late = teams.click(shown(teams, held), "undo")
-    carried_out(held)
+def test_a_late_undo_is_refused_in_words(teams: FakeTeams, held_in_teams: ApprovalRequest) -> None:
+    press(teams, held_in_teams, "approve")
+    late = teams.click(shown(teams, held_in_teams), "undo")
+    carried_out(held_in_teams)
     answer = clicked(teams, late)
     assert "Too late to undo: you approved this at" in words(answer)
     assert "✔ APPROVED" in words(answer)
     assert offered(answer["value"]) == ["Open full request"]
-    assert status(held) == Status.APPROVED
+    assert status(held_in_teams) == Status.APPROVED
 
 
-def test_undoing_twice_is_undoing_once(teams: FakeTeams, held: ApprovalRequest) -> None:
-    press(teams, held, "approve")
-    message = shown(teams, held)
+def test_undoing_twice_is_undoing_once(teams: FakeTeams, held_in_teams: ApprovalRequest) -> None:
+    press(teams, held_in_teams, "approve")
+    message = shown(teams, held_in_teams)
     first, second = teams.click(message, "undo"), teams.click(message, "undo")
     answers = [clicked(teams, each) for each in (first, first, first, second)]
     assert "You took this back at" not in "".join(map(words, answers[:3]))
     assert "You took this back at" in words(answers[3])
-    assert held.events.filter(type=EventKind.DECISION_UNDONE).count() == 1
+    assert held_in_teams.events.filter(type=EventKind.DECISION_UNDONE).count() == 1
 
 
 def test_an_undo_sent_again_takes_back_nothing_said_since(
-    teams: FakeTeams, held: ApprovalRequest
+    teams: FakeTeams, held_in_teams: ApprovalRequest
 ) -> None:
-    press(teams, held, "approve")
-    undo = teams.click(shown(teams, held), "undo")
+    press(teams, held_in_teams, "approve")
+    undo = teams.click(shown(teams, held_in_teams), "undo")
     clicked(teams, undo)
-    press(teams, held, "approve")
+    press(teams, held_in_teams, "approve")
     for _ in range(3):
         clicked(teams, undo)
     assert HeldDecision.objects.filter(undone_at=None).count() == 1
-    carried_out(held)
-    assert status(held) == Status.APPROVED
+    carried_out(held_in_teams)
+    assert status(held_in_teams) == Status.APPROVED
 
 
 def test_the_undo_of_one_decision_is_none_of_a_later_one(
-    teams: FakeTeams, held: ApprovalRequest
+    teams: FakeTeams, held_in_teams: ApprovalRequest
 ) -> None:
     """A card may be seen that was drawn before: Teams shows what it kept."""
-    press(teams, held, "approve")
-    message = shown(teams, held)
+    press(teams, held_in_teams, "approve")
+    message = shown(teams, held_in_teams)
     old = Sent(ROOM, message.id, json.loads(json.dumps(message.activity)))
-    press(teams, held, "undo")
-    press(teams, held, "deny", words="No, wrong.")
+    press(teams, held_in_teams, "undo")
+    press(teams, held_in_teams, "deny", words="No, wrong.")
     answer = clicked(teams, teams.click(old, "undo"))
     assert "You took this back at" in words(answer)
-    carried_out(held)
-    assert status(held) == Status.DENIED
+    carried_out(held_in_teams)
+    assert status(held_in_teams) == Status.DENIED
 
 
 def test_an_undo_covers_nothing_said_after_its_card_was_drawn(
-    teams: FakeTeams, held: ApprovalRequest
+    teams: FakeTeams, held_in_teams: ApprovalRequest
 ) -> None:
     lin = cast.person("lin")
-    press(teams, held, "approve")
-    drawn = queries.card(held)
-    holding.undo(ref=held.ref, person=lin, at=clock.now())
+    press(teams, held_in_teams, "approve")
+    drawn = queries.card(held_in_teams)
+    holding.undo(ref=held_in_teams.ref, person=lin, at=clock.now())
     said = Said(
         person=lin, verdict=Verdict.DENY, comment="No, the wrong one.", version=None, shown=None,
         channel="web", authenticated_by="password",
     )  # fmt: skip
-    holding.decide(said, ref=held.ref, at=clock.now())
+    holding.decide(said, ref=held_in_teams.ref, at=clock.now())
     assert undoing.held(drawn) == []
 
 
@@ -162,32 +153,32 @@ def test_the_undo_of_somebody_else_is_none_of_what_one_said_since(
 
 
 def test_a_click_sent_again_after_its_undo_does_not_come_up_again(
-    teams: FakeTeams, held: ApprovalRequest
+    teams: FakeTeams, held_in_teams: ApprovalRequest
 ) -> None:
-    approve = teams.click(shown(teams, held), "approve")
+    approve = teams.click(shown(teams, held_in_teams), "approve")
     clicked(teams, approve)
-    press(teams, held, "undo")
+    press(teams, held_in_teams, "undo")
     for _ in range(3):
         clicked(teams, approve)
-    carried_out(held)
-    assert status(held) == Status.PENDING
+    carried_out(held_in_teams)
+    assert status(held_in_teams) == Status.PENDING
     assert HeldDecision.objects.count() == 1
 
 
 def test_the_same_said_twice_is_one_and_its_opposite_is_refused_in_words(
-    teams: FakeTeams, held: ApprovalRequest
+    teams: FakeTeams, held_in_teams: ApprovalRequest
 ) -> None:
-    message = shown(teams, held)
+    message = shown(teams, held_in_teams)
     drawn_before = Sent(ROOM, message.id, json.loads(json.dumps(message.activity)))
-    press(teams, held, "approve")
+    press(teams, held_in_teams, "approve")
     again = clicked(teams, teams.click(drawn_before, "approve"))
     assert head(card_of(again))[LINE].startswith("Approved by you, counts at ")
     opposite = clicked(teams, teams.click(drawn_before, "deny", words="No, not today."))
     assert "Not counted. You approved this at" in words(opposite)
     assert "Undo that first." in words(opposite)
     assert HeldDecision.objects.count() == 1
-    carried_out(held)
-    assert Decision.objects.filter(request=held).count() == 1
+    carried_out(held_in_teams)
+    assert Decision.objects.filter(request=held_in_teams).count() == 1
 
 
 @pytest.mark.parametrize("shows", [Shows.NAMES, Shows.NOTHING])
@@ -213,25 +204,25 @@ def test_a_room_that_may_see_less_tells_no_value_of_what_is_on_its_way(
 
 
 def test_one_person_takes_back_five_times_and_then_it_counts(
-    teams: FakeTeams, held: ApprovalRequest
+    teams: FakeTeams, held_in_teams: ApprovalRequest
 ) -> None:
     for _ in range(holding.MOST_UNDONE):
-        press(teams, held, "approve")
-        press(teams, held, "undo")
-    press(teams, held, "approve")
-    assert "Not undone. You took back 5 decisions" in words(press(teams, held, "undo"))
-    carried_out(held)
-    assert status(held) == Status.APPROVED
+        press(teams, held_in_teams, "approve")
+        press(teams, held_in_teams, "undo")
+    press(teams, held_in_teams, "approve")
+    assert "Not undone. You took back 5 decisions" in words(press(teams, held_in_teams, "undo"))
+    carried_out(held_in_teams)
+    assert status(held_in_teams) == Status.APPROVED
 
 
 # --- forgeries --------------------------------------------------------------------------------
 
 
 def test_undo_belongs_to_its_message_its_conversation_and_its_button(
-    teams: FakeTeams, held: ApprovalRequest
+    teams: FakeTeams, held_in_teams: ApprovalRequest
 ) -> None:
-    press(teams, held, "approve")
-    message = shown(teams, held)
+    press(teams, held_in_teams, "approve")
+    message = shown(teams, held_in_teams)
     data = message.buttons["undo"]["data"]
     other = data | {"verb": "deny", "deny_reason": "No, not today."}
     forged = [
@@ -243,33 +234,35 @@ def test_undo_belongs_to_its_message_its_conversation_and_its_button(
         answer = clicked(teams, teams.invoke(place, verb, carried))
         assert answer["statusCode"] == 400
         assert answer["value"]["message"].startswith(f"{said} This button was not made")
-    assert refusals(held) == ["not_our_button"] * 3
-    carried_out(held)
-    assert status(held) == Status.APPROVED
+    assert refusals(held_in_teams) == ["not_our_button"] * 3
+    carried_out(held_in_teams)
+    assert status(held_in_teams) == Status.APPROVED
 
 
 @pytest.mark.parametrize("verb", ["approve", "deny", "refresh"])
 def test_no_other_button_can_be_made_into_an_undo(
-    teams: FakeTeams, held: ApprovalRequest, verb: str
+    teams: FakeTeams, held_in_teams: ApprovalRequest, verb: str
 ) -> None:
     knock(teams.signed(teams.update(membersAdded=[person(1)])))
-    message = shown(teams, held)
+    message = shown(teams, held_in_teams)
     action = message.card["refresh"]["action"] if verb == "refresh" else message.buttons[verb]
-    press(teams, held, "approve")
+    press(teams, held_in_teams, "approve")
     newest = HeldDecision.objects.get().pk
     sealed = action["data"]["sealed"]
     before, _, tag = sealed.rpartition(":")
     for forged in (sealed, f"{before}:u{newest}:{tag}", f"{before}:u{newest + 1}:{tag}"):
         data = {"sealed": forged, "verb": "undo"}
         assert clicked(teams, teams.invoke(message, "undo", data))["statusCode"] == 400
-    assert refusals(held) == ["not_our_button"] * 3
+    assert refusals(held_in_teams) == ["not_our_button"] * 3
     assert HeldDecision.objects.get().undone_at is None
 
 
 @pytest.mark.parametrize("change", ["later", "other version", "of a decision"])
-def test_a_changed_undo_is_refused(teams: FakeTeams, held: ApprovalRequest, change: str) -> None:
-    press(teams, held, "approve")
-    message = shown(teams, held)
+def test_a_changed_undo_is_refused(
+    teams: FakeTeams, held_in_teams: ApprovalRequest, change: str
+) -> None:
+    press(teams, held_in_teams, "approve")
+    message = shown(teams, held_in_teams)
     sealed = message.buttons["undo"]["data"]["sealed"]
     newest = f":u{HeldDecision.objects.get().pk}:"
     changed = {
@@ -304,74 +297,74 @@ def test_an_undo_is_sealed_for_what_its_card_showed(settings: Settings) -> None:
 
 
 def test_an_undo_left_behind_is_done_by_whoever_finds_it(
-    teams: FakeTeams, held: ApprovalRequest
+    teams: FakeTeams, held_in_teams: ApprovalRequest
 ) -> None:
-    press(teams, held, "approve")
-    left_behind(teams, teams.click(shown(teams, held), "undo"))
+    press(teams, held_in_teams, "approve")
+    left_behind(teams, teams.click(shown(teams, held_in_teams), "undo"))
     assert knocks.do_due() == 1
-    carried_out(held)
-    assert status(held) == Status.PENDING
+    carried_out(held_in_teams)
+    assert status(held_in_teams) == Status.PENDING
     assert len(teams.sent) == 1
 
 
 def test_an_undo_left_behind_until_it_is_too_late_is_told_in_the_conversation(
-    teams: FakeTeams, held: ApprovalRequest
+    teams: FakeTeams, held_in_teams: ApprovalRequest
 ) -> None:
-    press(teams, held, "approve")
-    left_behind(teams, teams.click(shown(teams, held), "undo"))
-    carried_out(held)
+    press(teams, held_in_teams, "approve")
+    left_behind(teams, teams.click(shown(teams, held_in_teams), "undo"))
+    carried_out(held_in_teams)
     knocks.do_due()
-    assert status(held) == Status.APPROVED
+    assert status(held_in_teams) == Status.APPROVED
     assert "Too late to undo" in teams.sent[-1].text
     assert teams.sent[-1].activity["summary"] == "Not undone."
 
 
 def test_an_undo_from_before_a_later_decision_does_not_take_that_back(
-    teams: FakeTeams, held: ApprovalRequest
+    teams: FakeTeams, held_in_teams: ApprovalRequest
 ) -> None:
-    press(teams, held, "approve")
-    left_behind(teams, teams.click(shown(teams, held), "undo"))
-    press(teams, held, "undo")
-    press(teams, held, "deny", words="No, wrong.")
+    press(teams, held_in_teams, "approve")
+    left_behind(teams, teams.click(shown(teams, held_in_teams), "undo"))
+    press(teams, held_in_teams, "undo")
+    press(teams, held_in_teams, "deny", words="No, wrong.")
 
     knocks.do_due()
 
     assert HeldDecision.objects.filter(verdict="deny", undone_at=None).count() == 1
-    carried_out(held)
-    assert status(held) == Status.DENIED
+    carried_out(held_in_teams)
+    assert status(held_in_teams) == Status.DENIED
 
 
 def test_a_click_left_behind_is_none_after_its_giver_took_the_same_back(
-    teams: FakeTeams, held: ApprovalRequest
+    teams: FakeTeams, held_in_teams: ApprovalRequest
 ) -> None:
     """Nor does anything written meanwhile make it a newer one."""
-    left_behind(teams, teams.click(shown(teams, held), "approve"))
-    press(teams, held, "approve")
-    press(teams, held, "undo")
-    reminded = Timer.objects.get(request=held, kind="remind").due_at
+    left_behind(teams, teams.click(shown(teams, held_in_teams), "approve"))
+    press(teams, held_in_teams, "approve")
+    press(teams, held_in_teams, "undo")
+    reminded = Timer.objects.get(request=held_in_teams, kind="remind").due_at
     timers.fire_due(at=reminded)
-    assert held.events.filter(type="request.reminded").exists()
+    assert held_in_teams.events.filter(type="request.reminded").exists()
 
     knocks.do_due()
 
-    carried_out(held)
+    carried_out(held_in_teams)
     timers.fire_due(at=reminded + timedelta(minutes=1))
-    assert status(held) == Status.PENDING
+    assert status(held_in_teams) == Status.PENDING
     assert HeldDecision.objects.count() == 1
-    assert refusals(held) == ["conflict"]
+    assert refusals(held_in_teams) == ["conflict"]
     assert "Not counted. You took this back after that click." in teams.sent[-1].text
 
 
 def test_an_undo_that_is_given_up_says_what_happened_instead(
-    teams: FakeTeams, held: ApprovalRequest
+    teams: FakeTeams, held_in_teams: ApprovalRequest
 ) -> None:
-    press(teams, held, "approve")
-    left_behind(teams, teams.click(shown(teams, held), "undo"))
+    press(teams, held_in_teams, "approve")
+    left_behind(teams, teams.click(shown(teams, held_in_teams), "undo"))
     Knock.objects.filter(done_at=None).update(attempts=len(knocks.BACK_OFF))
-    carried_out(held)
+    carried_out(held_in_teams)
     knocks.do_due()
     assert "Not undone. We could not record your click in time" in teams.sent[-1].text
-    assert refusals(held) == ["given_up"]
+    assert refusals(held_in_teams) == ["given_up"]
 
 
 @pytest.mark.django_db(transaction=True)
