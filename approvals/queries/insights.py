@@ -256,6 +256,7 @@ class Burden:
     at_night: int
     repeats: int
     is_whole: bool
+    requests: tuple[int, ...]
 
 
 def burden(person: Person, *, since: datetime) -> Burden:
@@ -283,4 +284,5 @@ def burden(person: Person, *, since: datetime) -> Burden:
         at_night=len({row[0] for row in rows if given.is_night(row[2])}),
         repeats=len(requests) - len({same for *_, same in {(row[0], row[4:]) for row in rows}}),
         is_whole=len(rows) <= MOST,
+        requests=tuple(sorted(requests, reverse=True)),
     )

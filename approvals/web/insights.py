@@ -20,7 +20,7 @@ from approvals.models import Person
 from approvals.queries import insights as reads
 from approvals.queries.insights import Burden, Insights
 from approvals.services import clock
-from approvals.web import moments
+from approvals.web import insights_spared, moments
 from approvals.web.access import signed_in
 from approvals.web.bounded import bounded
 
@@ -41,6 +41,7 @@ def show(request: HttpRequest, person: Person) -> HttpResponse:
     since = midnight - timedelta(days=int(days) - 1)
     found = reads.of(since=since, at=now)
     reports = list(person.reports.filter(is_active=True).order_by("name")[:MOST_REPORTS])
+    burdens = [reads.burden(each, since=since) for each in [person, *reports]]
     facts = {
         "section": "insights",
         "now": now,
@@ -61,7 +62,8 @@ def show(request: HttpRequest, person: Person) -> HttpResponse:
         ),
         "idle": [_idle(each, since) for each in found.idle],
         "agents": [_agent(each, since) for each in found.agents],
-        "burdens": [_burden(reads.burden(each, since=since), since) for each in [person, *reports]],
+        "burdens": [_burden(each, since) for each in burdens],
+        "spared": insights_spared.of(burdens[0], since=since),
     }  # fmt: skip
     return render(request, "insights.html", facts)
 

@@ -149,3 +149,50 @@ def test_every_number_opens_a_list_of_as_many(lin: Browser) -> None:
     }
     assert len(numbers) >= 8
     assert {href: len(lin.get(href).rows) for href in numbers} == numbers
+
+
+def spared(who: Browser) -> dict[str, tuple[int, list[str], str]]:
+    """What the card says rules would have spared: the number, its list, and where a rule is begun."""
+    page = who.get("/insights")
+    boxes = [each for each in page.every("div") if each.attributes.get("class") == "spared"]
+    found = {}
+    for line in boxes[0].every("li") if boxes else ():
+        link, draft = line.every("a")
+        rows = who.get(link.attributes["href"]).rows
+        rules = " with ".join(name.text for name in line.every("code"))
+        found[rules] = (
+            int(link.text.split()[0]),
+            sorted(row.attributes["data-ref"] for row in rows),
+            draft.attributes["href"],
+        )
+    return found
+
+
+def test_rules_that_asked_for_nothing_are_named_with_their_requests_and_a_rule_to_begin_from(
+    lin: Browser,
+) -> None:
+    for _ in range(insights.ENOUGH):
+        decided(Verdict.APPROVE)
+    asked = sorted(row.ref for row in ApprovalRequest.objects.all())
+    cast.request()  # waits still, and says nothing yet
+    found = spared(lin)
+    ((rules, (count, listed, draft)),) = found.items()
+    assert (count, listed) == (3, asked)
+    assert "default-actions.blast_radius" in rules
+    assert "matrix.medium" in rules
+    text = lin.get(draft).text
+    assert all(ref in text for ref in asked)
+    assert "People approved it every time." in text
+    page = lin.get("/insights")
+    (whole,) = (link for link in page.every("a") if link.text == "3 of them")
+    assert len(lin.get(whole.attributes["href"]).rows) == 3
+
+
+@pytest.mark.parametrize("by", ["lin", "max"])
+def test_rules_that_led_to_a_no_are_not_called_needless(lin: Browser, by: str) -> None:
+    for _ in range(insights.ENOUGH):
+        decided(Verdict.APPROVE)
+    other = Browser(cast.person("max", teams=["team-leads"]))
+    decided(Verdict.DENY, by=by)
+    assert (spared(lin) == {}) is (by == "lin")
+    assert spared(other) == {}
