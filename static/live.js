@@ -1,4 +1,5 @@
 // Keeps an open page true without moving anything under the pointer. Decisions never depend on it.
+import { beginBusy } from "./live/busy.js";
 import { beginDialogs, warnOpenDialog } from "./live/dialogs.js";
 import { beginKeys } from "./live/keys.js";
 import { beginLine, refreshSoon } from "./live/line.js";
@@ -27,6 +28,7 @@ if (main) {
   beginDialogs();
   beginTime();
   beginKeys();
+  beginBusy();
   if (!isQueue) beginWaiting();
   if (main.dataset.live) beginLine(isQueue ? queuePage : otherPage);
   if (main.dataset.live && every) setInterval(() => document.hidden || refreshSoon(), every);
