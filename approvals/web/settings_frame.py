@@ -59,6 +59,7 @@ DONE = {
     "resent": "It is tried again now, from the start.",
     "showing": "Saved. It holds from the next message or edit on.",
     "preferences": "Saved. Every page follows from now on.",
+    "keys": "Saved. The keys hold from the next page on.",
     "quiet": "Saved. What has a higher risk than low always comes.",
     "unlinked": "Unlinked. A click of that account counts for nobody now.",
     "revoked": "Revoked. The token opens nothing any more.",

@@ -26,6 +26,7 @@ urlpatterns = [
     path("settings/webhooks/rotate", settings_webhooks.rotate),
     path("settings/you", settings_you.show),
     path("settings/you/preferences", settings_you.prefer),
+    path("settings/you/keys", settings_you.keep_keys),
     path("settings/you/quiet", settings_you.keep_quiet),
     path("settings/you/accounts/<int:number>/unlink", settings_you.unlink),
     path("settings/you/tokens", settings_you.make_token),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -21,7 +22,9 @@ from approvals.services import (
     people,
     preferences,
     quiet,
+    shortcuts,
 )
+from approvals.services.shortcuts import SHORTCUTS
 from approvals.web import entering, passkeys, proving
 from approvals.web.access import (
     BY_PASSKEY,
@@ -59,6 +62,7 @@ PROVEN = {
     BY_SINGLE_SIGN_ON: "by single sign-on",
 }
 MOST = 50
+LONGEST_KEY = 8  # of what was typed; more is no key, and is told back as far as this
 
 
 @require_safe
@@ -88,6 +92,30 @@ def keep_quiet(request: HttpRequest, person: Person) -> HttpResponse:
     except Refusal as refusal:
         return _again(request, person, refusal, typed=typed | {"field": refusal.facts.get("field")})
     return HttpResponseRedirect(f"{HERE}?done=quiet#told")
+
+
+@require_POST
+@signed_in
+def keep_keys(request: HttpRequest, person: Person) -> HttpResponse:
+    """One's own keys, or the usual ones again; nothing of a form that gives one key to two shortcuts."""
+    if request.POST.get("reset") == "yes":
+        shortcuts.reset(person=person, at=clock.now())
+        return HttpResponseRedirect(f"{HERE}?done=keys#keys-of-yours")
+    typed = {name: request.POST[name][:LONGEST_KEY] for name in SHORTCUTS if name in request.POST}
+    try:
+        shortcuts.change(person=person, at=clock.now(), keys=typed)
+    except Refusal as refusal:
+        keys = _keys(shortcuts.read(person) | typed, wrong=refusal.facts.get("field"))
+        facts = _facts(request, person) | {"keys": keys}
+        return draw(request, person, "settings_you.html", facts, tab="you", refusal=refusal)
+    return HttpResponseRedirect(f"{HERE}?done=keys#keys-of-yours")
+
+
+def _keys(own: Mapping[str, str], *, wrong: object = None) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "usual": usual, "words": words, "own": own[name], "is_wrong": name == wrong}
+        for name, (usual, words) in SHORTCUTS.items()
+    ]
 
 
 @require_POST
@@ -187,6 +215,7 @@ def _facts(request: HttpRequest, person: Person) -> dict[str, Any]:
         "scopes": [(scope, SCOPES[scope]) for scope in own_account.scopes(person)],
         "days": own_account.DAYS,
         "typed": {},
+        "keys": _keys(shortcuts.read(person)),
         "quiet": quiet.of(person),
         "digest": _digest(),
         "proofs": passkeys.proofs(person),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +16,8 @@ from django.views.decorators.http import require_POST
 from approvals.domain.errors import Refusal
 from approvals.models import Person
 from approvals.queries.shell import around
-from approvals.services import clock, preferences
+from approvals.services import clock, preferences, shortcuts
+from approvals.services.shortcuts import SHORTCUTS
 from approvals.web.access import signed_in
 
 
@@ -26,6 +28,21 @@ class Shell:
     prefers: dict[str, str]
     away_until: datetime | None
     absence: int
+    key_of: dict[str, str]
+
+    @property
+    def keys(self) -> list[dict[str, str]]:
+        """Every shortcut but the one that a second key follows: the person's own key, and what it does."""
+        return [
+            {"name": name, "own": self.key_of[name], "words": words}
+            for name, (_, words) in SHORTCUTS.items()
+            if name != "go"
+        ]
+
+    @property
+    def keys_told(self) -> str:
+        """The same for the page's script."""
+        return json.dumps(self.key_of, ensure_ascii=False)
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
@@ -35,9 +52,11 @@ def shell(request: HttpRequest) -> dict[str, Any]:
 
 def _shell(request: HttpRequest) -> Shell:
     if not isinstance(request.user, Person):
-        return Shell(preferences.complete({}), None, 0)
+        return Shell(preferences.complete({}), None, 0, shortcuts.of({}))
     found = around(request.user)
-    return Shell(preferences.complete(found.chosen), found.away_until, found.absence)
+    chosen = found.chosen
+    prefers, keys = preferences.complete(chosen), shortcuts.of(chosen)
+    return Shell(prefers, found.away_until, found.absence, keys)
 
 
 @require_POST

@@ -1,5 +1,7 @@
 // Keys: none of them ever decides, all of them can be turned off.
-import { all, by, main, prefer, root } from "./page.js";
+import { leaving } from "./busy.js";
+import { all, by, keyOf, main, prefer, root } from "./page.js";
+import { onSwap } from "./parts.js";
 import { selectRow } from "./queue.js";
 import { nextZone } from "./time.js";
 
@@ -30,9 +32,13 @@ const remembered = () => {
     return "/queue";
   }
 };
+const goTo = (address) => {
+  leaving();
+  location.assign(address);
+};
 const goBack = () => {
   const list = isList ? "/queue" : remembered();
-  if (main.dataset.page !== "queue") location.assign(/^\/(queue|history|agents)\b/.test(list) ? list : "/queue");
+  if (main.dataset.page !== "queue") goTo(/^\/(queue|history|agents)\b/.test(list) ? list : "/queue");
 };
 // Escape leaves a page only where it closes nothing, and nothing typed would be lost.
 const isUnsent = () => all("textarea, input[type=text]", main).some((field) => field.value !== field.defaultValue);
@@ -44,23 +50,38 @@ const leave = (event) => {
 const PLACES = { q: "/queue", h: "/history", a: "/agents", p: "/policies", g: "/guardrails", i: "/insights", o: "/oncall", s: "/settings" };
 let goingAt = 0;
 
-const keys = {
-  j: () => step(1),
-  k: () => step(-1),
-  o: () => here()?.click(),
-  x: selectRow,
-  u: goBack,
-  ".": () => press(by("show-new")),
-  p: () => press(by("live-pause")),
-  t: nextZone,
-  "/": () => { by("search").focus(); by("search").select(); },
-  "?": () => by("keys-list").showModal(),
-  g: () => { goingAt = Date.now(); },
-  a: onRowOr("approve"),
-  d: onRowOr("deny"),
-  q: onRowOr("investigate"),
-  s: () => press(main.querySelector("[data-mute]")),
-  e: () => main.querySelector('[data-evidence]')?.click(),
+const does = {
+  next: () => step(1),
+  previous: () => step(-1),
+  open: () => here()?.click(),
+  select: selectRow,
+  back: goBack,
+  new: () => press(by("show-new")),
+  pause: () => press(by("live-pause")),
+  zone: nextZone,
+  search: () => { by("search").focus(); by("search").select(); },
+  help: () => by("keys-list").showModal(),
+  go: () => { goingAt = Date.now(); },
+  approve: onRowOr("approve"),
+  deny: onRowOr("deny"),
+  question: onRowOr("investigate"),
+  mute: () => press(main.querySelector("[data-mute]")),
+  evidence: () => main.querySelector('[data-evidence]')?.click(),
+};
+
+// What a key does for this person; nothing where nothing has it.
+const nameOf = new Map(Object.entries(keyOf).filter(([name, key]) => key && does[name]).map(([name, key]) => [key, name]));
+
+// A button or link that says its key says this person's.
+const showOwn = (within) => {
+  for (const one of all("[data-key]", within)) {
+    const key = keyOf[one.dataset.key];
+    if (key) one.setAttribute("aria-keyshortcuts", key);
+    else one.removeAttribute("aria-keyshortcuts");
+    const shown = one.querySelector("kbd");
+    if (shown && shown.textContent !== key) shown.textContent = key;
+    if (shown) shown.hidden = !key;
+  }
 };
 
 const onKey = (event) => {
@@ -75,16 +96,19 @@ const onKey = (event) => {
   if (!areOn() || !isPlain || field?.checkVisibility() || dialog) return;
   if (Date.now() - goingAt < 1500 && PLACES[event.key]) {
     event.preventDefault();
-    return location.assign(PLACES[event.key]);
+    return goTo(PLACES[event.key]);
   }
   if (event.key === "Escape") return leave(event);
-  if (!keys[event.key]) return;
+  const name = nameOf.get(event.key);
+  if (!name) return;
   event.preventDefault();
-  keys[event.key]();
+  does[name]();
 };
 
 export const beginKeys = () => {
   remembered();
+  showOwn(main);
+  onSwap(showOwn);
   document.addEventListener("keydown", onKey);
   if (!by("keys")) return;
   const show = () => {

@@ -6,6 +6,9 @@ export const by = (id) => document.getElementById(id);
 export const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 export const pad = (number) => String(number).padStart(2, "0");
 
+// The key of each shortcut as this person has it; empty where they switched it off.
+export const keyOf = JSON.parse(root.dataset.keys ?? "{}");
+
 // Words for screen readers: at most one message in ten seconds; of those that wait, the newest is said.
 const BETWEEN = 10_000;
 let saidAt = 0;
