@@ -22,7 +22,7 @@ from urllib.parse import parse_qsl, urlencode
 import httpx
 
 TEAM = "T0DEMO"
-SCOPES = "chat:write,users:read,users:read.email,channels:history"
+SCOPES = "chat:write,commands,users:read,users:read.email,channels:history"
 EVENTS = "/integrations/slack/events"
 LARGEST_BODY = 1024 * 1024
 SECONDS = 10.0

@@ -12,6 +12,7 @@ from countersign.server.slack_asked import Answer, NoAnswer, ask
 NEEDED = {"chat:write": "cards cannot be posted"}
 USEFUL = {
     "users:read.email": "people are not recognised by their e-mail address and must link their accounts",
+    "commands": "/countersign is not there",
     "channels:history": "a card whose answer was lost may be posted twice",
 }
 FIX_SCOPE = "Add it on the app's OAuth page and install the app again"

@@ -18,6 +18,7 @@ from approvals.services import clock
 from integrations.slack import (
     answers,
     buttons,
+    commands,
     events,
     home,
     home_tabs,
@@ -91,6 +92,7 @@ def application(signing_secret: str, api_url: str) -> App:
     _listen_for_answers(app)
     _listen_for_wishes(app)
     _listen_at_home(app)
+    _listen_for_commands(app)
     _listen_for_the_rest(app)
     return app
 
@@ -188,6 +190,15 @@ def _listen_at_home(app: App) -> None:
         app.action(wish)(switched)
     for ending in events.ENDINGS:
         app.event(ending)(ended)
+
+
+def _listen_for_commands(app: App) -> None:
+    """By any name: the app hears no command but those its manifest gives it."""
+
+    def called(ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
+        ack(**commands.answer(body, client=speaking(context)))
+
+    app.command(ANYTHING)(called)
 
 
 def _listen_for_the_rest(app: App) -> None:

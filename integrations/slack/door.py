@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -16,7 +18,7 @@ from slack_bolt import BoltResponse
 from approvals.domain.canonical import Malformed
 from integrations import inbound
 from integrations.http import bodies
-from integrations.slack import app, configuration, knocks, payloads
+from integrations.slack import app, commands, configuration, knocks, payloads
 from integrations.slack import events as events_of
 from integrations.slack.configuration import Configuration
 
@@ -52,19 +54,20 @@ def _answer(
 ) -> HttpResponse:
     kind = request.headers.get("Content-Type", "")
     try:
-        payload = events_of.from_request(raw, kind) or payloads.from_request(raw, kind)
+        payload = _read(raw, kind)
     except Malformed as error:
         return _refuse(400, error.code, error.words)
     if payload is None:
         return HttpResponse(status=200)
     if settings.app_id and payload.get("api_app_id", settings.app_id) != settings.app_id:
         return _refuse(403, "other_app", "This comes from another Slack app.")
+    if payload["type"] == commands.KIND:
+        return _called(request, raw, payload, settings)
     if payload["type"] not in payloads.INTERACTIONS:
         # Events may come again for days and change nothing twice; the handshake asks for nothing.
         said = app.answer(payload, configuration=settings, authenticated_by=app.SIGNED)
         return _translated(said)
-    signed = inbound.slack_signed_content(timestamp=request.headers[TIMESTAMP], body=raw)
-    key = inbound.replay_key(PROVIDER, signed)
+    key = _key(request, raw)
     try:
         kept = knocks.keep(raw, key=key, content_type=kind, authenticated_by=app.SIGNED)
     except DatabaseError:
@@ -73,6 +76,33 @@ def _answer(
     if kept is None:
         return HttpResponse(status=200)
     return _translated(knocks.answer(kept, payload, configured=settings, began=began))
+
+
+def _read(raw: bytes, kind: str) -> dict[str, Any] | None:
+    """The event, command or interaction of a body; None for what nobody hears. Raises Malformed."""
+    return (
+        events_of.from_request(raw, kind)
+        or commands.from_request(raw, kind)
+        or payloads.from_request(raw, kind)
+    )
+
+
+def _called(
+    request: HttpRequest, raw: bytes, payload: Mapping[str, Any], settings: Configuration
+) -> HttpResponse:
+    """A command is answered to whoever brings it, so a copy of it gets nothing."""
+    try:
+        if not commands.is_first(_key(request, raw)):
+            return HttpResponse(status=200)
+    except DatabaseError:
+        logger.exception("slack command could not be remembered")
+        return _refuse(503, "unavailable", "We could not look. Nothing was changed.")
+    return _translated(app.answer(payload, configuration=settings, authenticated_by=app.SIGNED))
+
+
+def _key(request: HttpRequest, raw: bytes) -> str:
+    signed = inbound.slack_signed_content(timestamp=request.headers[TIMESTAMP], body=raw)
+    return inbound.replay_key(PROVIDER, signed)
 
 
 def _is_signed(request: HttpRequest, raw: bytes, settings: Configuration) -> bool:

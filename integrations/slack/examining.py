@@ -12,6 +12,7 @@ LOST: Mapping[str, str] = {
     "channels:history": "a card whose answer was lost may be posted twice in a public channel",
     "channels:read": "public channels cannot be looked at",
     "chat:write": "nothing can be posted",
+    "commands": "/countersign is not there",
     "groups:history": "a card whose answer was lost may be posted twice in a private channel",
     "groups:read": "private channels cannot be looked at",
     "im:history": "a direct message whose answer was lost may stand twice",

@@ -7,30 +7,28 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.core import signing
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from approvals import queries
-from approvals.domain.cards import RISK_SHAPE, headline
+from approvals.domain.cards import headline
 from approvals.domain.errors import Refusal
 from approvals.domain.state import clock as spoken
-from approvals.domain.terms import RiskLevel, Verdict
-from approvals.models import Absence, ApprovalRequest, Decision, Person
+from approvals.domain.terms import Verdict
+from approvals.models import Absence, Decision, Person
 from approvals.services import absence, clock
-from integrations.slack import configuration, identity, linking, payloads, wire
+from integrations.slack import configuration, identity, linking, payloads, waiting, wire
 from integrations.slack import elements as el
 from integrations.slack.elements import Block
 from integrations.slack.payloads import Account
 from integrations.slack.shortening import cut
+from integrations.slack.waiting import ROW_LENGTH
 
 logger = logging.getLogger(__name__)
 
 SALT = "slack-home"
-MOST_WAITING = 20
 MOST_DECIDED = 5
-ROW_LENGTH = 200
 SPANS = {"away_day": timedelta(days=1), "away_week": timedelta(days=7)}
 BACK = "back"
 ACTIONS = (*SPANS, BACK)
@@ -86,7 +84,7 @@ def draw(
     if isinstance(person, str):
         return {"type": "home", "blocks": _for_stranger(account, person)}
     blocks = [
-        *_waiting(queries.team_inbox_for(person, at=at)),
+        *waiting.drawn(queries.team_inbox_for(person, at=at)),
         el.header("Away"),
         *([el.words(why_not)] if why_not else []),
         *_away(account, absence.current(person, at)),
@@ -133,29 +131,6 @@ def _for_stranger(account: Account, words: str) -> list[Block]:
     )
     after = "The link works for 15 minutes and for you alone. Open this tab again for another."
     return [el.words(words), {"type": "actions", "elements": [link]}, el.small(after)]
-
-
-def _waiting(rows: list[ApprovalRequest]) -> list[Block]:
-    blocks = [el.header(f"Waiting for you ({len(rows)})")]
-    if not rows:
-        return [*blocks, el.words("Nothing waits for you.")]
-    blocks += [_row(row) for row in rows[:MOST_WAITING]]
-    if len(rows) > MOST_WAITING:
-        more = f"and {len(rows) - MOST_WAITING} more, in the queue of the web dashboard"
-        blocks.append(el.small(more))
-    return blocks
-
-
-def _row(row: ApprovalRequest) -> Block:
-    """One line with its way in. Nothing is decided here: a row is too short to decide by."""
-    risk = RiskLevel(row.risk)
-    words = (
-        f"{RISK_SHAPE[risk]} {risk.upper()} · {cut(headline(row.submission), ROW_LENGTH)}\n"
-        f"{row.ref} · {row.agent.name} · decide by {spoken(row.decide_by)}"
-    )
-    label = f"Open {row.ref} in the web dashboard"
-    opening = el.button("open", "Open", label=label, url=f"{settings.PUBLIC_URL}/r/{row.ref}")
-    return {**el.words(words), "accessory": opening}
 
 
 def _away(account: Account, now: Absence | None) -> list[Block]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import yaml
 
 FILE = Path(__file__).with_name("manifest.yaml")
 EXAMPLE = "https://approvals.example.com"
+ADDRESS = re.compile(r" *(?:request_)?url:")
 EVENTS_PATH = "/integrations/slack/events"
 
 
@@ -20,7 +22,7 @@ def text(public_url: str, *, socket_mode: bool = False) -> str:
     written = FILE.read_text(encoding="utf-8").replace(EXAMPLE, public_url.rstrip("/"))
     if not socket_mode:
         return written
-    kept = [line for line in written.splitlines() if "request_url:" not in line]
+    kept = [line for line in written.splitlines() if not ADDRESS.match(line)]
     return "\n".join(kept).replace("socket_mode_enabled: false", "socket_mode_enabled: true") + "\n"
 
 

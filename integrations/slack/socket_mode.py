@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
+from typing import Any
 
 from django.db import DatabaseError, close_old_connections
 from slack_bolt import BoltResponse
@@ -18,7 +19,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from approvals.domain.canonical import Malformed
 from approvals.services.knocks import Kept
 from integrations import inbound
-from integrations.slack import app, configuration, events, knocks, payloads, wire
+from integrations.slack import app, commands, configuration, events, knocks, payloads, wire
 from integrations.slack.configuration import Configuration
 
 logger = logging.getLogger(__name__)
@@ -68,9 +69,11 @@ class Hearer:
         began = time.monotonic()
         try:
             sent = request.payload
-            payload = events.from_envelope(sent) or payloads.from_envelope(sent)
+            payload = _read(sent)
             if payload is None or not self._is_for_us(payload):
                 return BoltResponse(status=200)
+            if payload["type"] == commands.KIND:
+                return self._called(request, payload)
             kept = self._keep(request)
         except Malformed as error:
             logger.warning("slack envelope was malformed", extra={"error": error.words})
@@ -82,11 +85,27 @@ class Hearer:
             return BoltResponse(status=200)
         return knocks.answer(kept, payload, configured=self._settings, began=began)
 
+    def _called(self, request: SocketModeRequest, payload: Mapping[str, Any]) -> BoltResponse:
+        if not commands.is_first(_key(request)):
+            return BoltResponse(status=200)
+        return app.answer(payload, configuration=self._settings, authenticated_by=app.SOCKET)
+
     def _keep(self, request: SocketModeRequest) -> Kept | None:
-        key = inbound.replay_key(PROVIDER, b"socket:" + request.envelope_id.encode())
+        key = _key(request)
         raw = json.dumps(request.payload).encode()
         return knocks.keep(raw, key=key, content_type=events.JSON, authenticated_by=app.SOCKET)
 
     def _is_for_us(self, payload: Mapping[str, object]) -> bool:
         wanted = self._settings.app_id
         return not wanted or payload.get("api_app_id", wanted) == wanted
+
+
+def _read(sent: object) -> dict[str, Any] | None:
+    """Raises Malformed."""
+    return (
+        events.from_envelope(sent) or commands.from_envelope(sent) or payloads.from_envelope(sent)
+    )
+
+
+def _key(request: SocketModeRequest) -> str:
+    return inbound.replay_key(PROVIDER, b"socket:" + request.envelope_id.encode())

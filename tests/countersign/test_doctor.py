@@ -136,7 +136,7 @@ def test_a_setting_that_is_wrong_is_named_with_its_fix(
 
 SLACK = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_SIGNING_SECRET": "s", "SLACK_CHANNEL": "C1"}
 SIGNED_IN = {"ok": True, "user": "countersign", "team": "Acme"}
-ALL = "chat:write,users:read,users:read.email,channels:history"
+ALL = "chat:write,commands,users:read,users:read.email,channels:history"
 
 
 @pytest.mark.usefixtures("staffed")
@@ -161,7 +161,9 @@ class TestSlack:
         cli.main(["doctor"])
         with self.settings(nonsense):
             assert cli.main(["doctor"]) == 1
-        assert "chat:write is missing" in capsys.readouterr().out
+        told = capsys.readouterr().out
+        assert "chat:write is missing" in told
+        assert "commands is missing: /countersign is not there" in told
 
     def test_a_slack_that_is_away_could_not_be_told(
         self, capsys: Captured, nonsense: Nonsense

@@ -13,7 +13,7 @@ from tests.fakes.slack import TOKEN, FakeSlack, Posted, _Conversation
 from tests.fakes.slack_kept import Call
 
 SCOPES = (
-    "channels:history,channels:read,chat:write,groups:history,groups:read,im:history,"
+    "channels:history,channels:read,chat:write,commands,groups:history,groups:read,im:history,"
     "im:write,users:read,users:read.email"
 )
 

@@ -63,6 +63,7 @@ def test_slack_would_take_it(socket_mode: bool) -> None:
         lambda m: m["display_information"].update(name="x" * 40),
         lambda m: m["settings"].update(interactivty={}),
         lambda m: m["oauth_config"]["scopes"].update(bot="chat:write"),
+        lambda m: m["features"]["slash_commands"][0].update(command="countersign"),
         lambda m: m.pop("display_information"),
     ],
 )
@@ -77,7 +78,8 @@ def test_it_asks_for_the_scopes_the_code_needs_and_no_more() -> None:
     called = methods()
     assert called >= {"chat.postMessage", "chat.update", "views.open", "users.info"}
     assert called <= set(SCOPES), f"say which scopes these need: {sorted(called - set(SCOPES))}"
-    assert set().union(*(SCOPES[method] for method in called)) == set(manifest.SCOPES)
+    hears = {"commands"} if manifest.content()["features"]["slash_commands"] else set()
+    assert hears.union(*(SCOPES[method] for method in called)) == set(manifest.SCOPES)
 
 
 def test_it_hears_the_events_the_code_hears() -> None:
@@ -92,6 +94,7 @@ def test_its_addresses_are_answered_here() -> None:
     urls = [
         content["settings"]["interactivity"]["request_url"],
         content["settings"]["event_subscriptions"]["request_url"],
+        *(command["url"] for command in content["features"]["slash_commands"]),
         *content["oauth_config"]["redirect_urls"],
     ]
     for url in urls:
@@ -103,10 +106,11 @@ def test_with_socket_mode_slack_is_given_no_address_to_call() -> None:
     content = manifest.content("https://approvals.acme.example", socket_mode=True)
     assert content["settings"]["socket_mode_enabled"] is True
     assert "request_url" not in json.dumps(content)
+    assert [each.get("url") for each in content["features"]["slash_commands"]] == [None]
 
 
 def test_the_docs_say_why_each_scope() -> None:
     page = (ROOT / "docs" / "channels" / "slack.md").read_text()
     table = page.partition("### What each scope is for")[2].partition("##")[0]
-    assert set(re.findall(r"`([a-z.]+:[a-z.]+)`", table)) == set(manifest.SCOPES)
+    assert set(re.findall(r"`([a-z.]+(?::[a-z.]+)?)`", table)) == set(manifest.SCOPES)
     assert "not in the manifest" not in table
