@@ -22,9 +22,11 @@ class Rules(Func):
     output_field = TextField()
 
     def as_postgresql(self, compiler: Any, connection: Any, **more: Any) -> Any:
+        # PostgreSQL reads no U+0000 even in what is passed over; another character stands for it.
         told = (
             "(SELECT json_agg(json_build_array(one.body->'check', one.body->'rule') ORDER BY one.place)::text"
-            " FROM json_array_elements(%(expressions)s::json) WITH ORDINALITY AS one(body, place)"
+            " FROM json_array_elements(replace(%(expressions)s, '\\u0000', '\\uFFFD')::json)"
+            " WITH ORDINALITY AS one(body, place)"
             " WHERE (one.body->'leads_to')::text = '\"%(leads_to)s\"')"
         )
         return self.as_sql(compiler, connection, template=told, **more)

@@ -86,16 +86,17 @@ def _queue(**filters: str) -> str:
 def blocked(span: str, last: datetime | None, person: Person, now: datetime) -> dict[str, Any]:
     since = (now - SPANS[span]).replace(microsecond=0)
     found = reads.blocked(since=since, at=now)
+    plus = "" if found.is_whole else "+"
     whole = f"outcome:denied basis:policy after:{_exact(since)}"
     return {
         "heard": heard(last, what="request", within=SPANS[span], now=now),
-        "count": f"{found.count}{'' if found.is_whole else '+'}",
+        "count": f"{found.count}{plus}",
         "href": _history(whole),
         "rules": [
             {
                 "rule": display.show_identifier(rule, limit=120).text if rule != reason else "",
                 "reason": _words(reason),
-                "count": count,
+                "count": f"{count}{plus}",
                 "is_new": rule in found.fresh,
                 "href": _history(f"{whole} {Term('blocked-by', rule)}") if rule else "",
             }
@@ -104,13 +105,17 @@ def blocked(span: str, last: datetime | None, person: Person, now: datetime) -> 
         "reasons": [
             {
                 "words": _words(reason),
-                "count": count,
+                "count": f"{count}{plus}",
                 "href": _history(f"{whole} {Term('reason', reason)}") if reason else "",
             }
             for reason, count in found.by_reason
         ],
         "agents": [
-            {"name": name, "count": count, "href": _history(f"{whole} {Term('agent', name)}")}
+            {
+                "name": name,
+                "count": f"{count}{plus}",
+                "href": _history(f"{whole} {Term('agent', name)}"),
+            }
             for name, count in found.by_agent
         ],
         "last": found.last,

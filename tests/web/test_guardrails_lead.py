@@ -119,6 +119,37 @@ def test_an_agent_cannot_write_the_name_of_a_rule_into_the_figures(robo: Agent) 
     assert row in history.page(parse(exact), now=now, below=None, limit=5).rows
 
 
+def test_where_the_bound_is_reached_every_count_says_at_least(robo: Agent, lin: Browser) -> None:
+    blocked(robo)
+    most, guardrails.MOST_BLOCKED = guardrails.MOST_BLOCKED, 2
+    try:
+        page = lin.get("/guardrails")
+    finally:
+        guardrails.MOST_BLOCKED = most
+    (panel,) = (
+        s for s in page.every("section") if s.attributes.get("aria-labelledby") == "p-blocked"
+    )
+    links = (each for each in panel.every("a") if each.attributes["href"].startswith("/history"))
+    said = [link.text.split()[0] for link in links]
+    assert said
+    assert [words for words in said if not words.endswith("+")] == []
+
+
+def test_no_character_in_an_evaluation_breaks_the_figures(robo: Agent) -> None:
+    row = cast.request(robo, **cast.FORBIDDEN)
+    told = [
+        check | {"values": {"\x00": ["\x00 \\u0000 \\\x00", {"leads_to": "forbidden"}]}}
+        for check in row.evaluation
+    ]
+    ApprovalRequest.objects.filter(pk=row.pk).update(evaluation=told)
+    now = clock.now()
+    assert [rule for rule, _, _ in guardrails.blocked(since=now - HOUR, at=now).by_rule] == [
+        "default-actions.drop_database"
+    ]
+    wanted = parse("blocked-by:default-actions.drop_database asked-by:nobody blocked-by:%")
+    assert history.page(wanted, now=now, below=None, limit=5).rows == []
+
+
 def test_what_waited_at_a_moment_is_told_to_the_microsecond(robo: Agent) -> None:
     noon = clock.now().replace(minute=0, second=0, microsecond=0) - 3 * HOUR
     lives = (
