@@ -209,6 +209,7 @@ class EventKind(StrEnum):
     STAGE_CHANGED = "agent.stage_changed"
     STAGE_PLANNED = "agent.stage_planned"
     STAGE_DROPPED = "agent.stage_dropped"
+    STAGE_EXPLAINED = "agent.stage_explained"
     INCIDENT_REPORTED = "agent.incident_reported"
     SUGGESTION_MARKED = "suggestion.marked"
     BLOCK_MARKED = "block.marked"

@@ -14,7 +14,7 @@ KINDS: dict[str, tuple[EventKind, ...]] = {
     "policies": (EventKind.POLICY_APPLIED, EventKind.POLICY_PROPOSED),
     "stages": (
         EventKind.STAGE_CHANGED, EventKind.STAGE_PLANNED, EventKind.STAGE_DROPPED,
-        EventKind.INCIDENT_REPORTED,
+        EventKind.STAGE_EXPLAINED, EventKind.INCIDENT_REPORTED,
         EventKind.STANDING_GRANT_MADE, EventKind.STANDING_GRANT_REVOKED, EventKind.SUGGESTION_MARKED,
     ),
     "agents": (

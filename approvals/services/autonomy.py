@@ -27,6 +27,7 @@ _DECIDED = frozenset({EventKind.APPROVED, EventKind.DENIED})
 _WENT_WRONG = frozenset({OutcomeStatus.FAILURE.value, OutcomeStatus.ROLLED_BACK.value})
 _LOWEST = (None, Stage.SHADOW)  # from these nothing can fall
 _COUNTING = ("action_class", "stage", "falls_to", "ends_at")
+_WORDLESS = "A stage changes for a reason; write it."
 _CLASS = re.compile(r"[a-z][a-z0-9_]{0,99}")
 
 
@@ -73,17 +74,24 @@ def refuse_itself(agent: Agent) -> None:
 
 
 def set_stage(
-    *, agent: Agent, action_class: str, stage: Stage, reason: str, actor: Actor, at: datetime
+    *,
+    agent: Agent,
+    action_class: str,
+    stage: Stage,
+    reason: str,
+    actor: Actor,
+    at: datetime,
+    says_why_later: bool = False,
 ) -> AgentStage:
-    """Trust an agent as much as now, or less, at once.
+    """Trust an agent as much as now, or less, at once. Less may be explained after it.
 
     Raises Invalid without a reason or for no class, Conflict when nothing would change or when the
     stage is higher: that is for people to approve.
     """
     checked_class(action_class)
     refuse_itself(agent)
-    if not reason.strip():
-        raise errors.Invalid("A stage changes for a reason; write it.", field="reason")
+    if not reason.strip() and not says_why_later:
+        raise errors.Invalid(_WORDLESS, field="reason")
     with transaction.atomic():
         held = stage_rows.hold(agent, action_class, at=at)
         was = held.stage
@@ -94,6 +102,8 @@ def set_stage(
             )
         if held.is_own and was is stage:
             raise errors.Conflict(f"{agent} is at stage {stage} for {action_class} already.")
+        if not reason.strip() and rank(stage) == rank(was):
+            raise errors.Invalid(_WORDLESS, field="reason")
         end = stage_rows.kept_end(held, stage)
         return stage_rows.change(held, stage, reason=reason, actor=actor, end=end)
 

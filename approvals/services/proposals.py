@@ -53,16 +53,16 @@ def change_stage(
     actor: Actor,
     at: datetime,
     dates: Dates = ALWAYS,
+    says_why_later: bool = False,
 ) -> AgentStage | ApprovalRequest:
     """Lower trust at once, or ask people to raise it; the new row, or the request that waits.
 
-    `by` and the agent's owner cannot approve a raise. Raises Invalid without a reason, for no class,
+    `by` and the agent's owner cannot approve a raise. With `says_why_later` a lower stage needs no reason
+    yet; a raise always does. Raises Invalid without a reason, for no class,
     for a stage that would be skipped or odd dates, Conflict when nothing would change or another raise of
     this class waits. Asked twice by the same person, it is the one request that waits.
     """
-    autonomy.checked_class(action_class)
-    _refuse_unheard(action_class)
-    autonomy.refuse_itself(agent)
+    _refuse_unfit(agent, action_class)
     with transaction.atomic():
         # One at a time for an agent: of two clicks the second finds what the first asked.
         stage_rows.hold_agent(agent)
@@ -79,12 +79,20 @@ def change_stage(
                 reason=reason,
                 actor=actor,
                 at=at,
+                says_why_later=says_why_later,
             )
         _refuse_jump(action_class, stage, was)
         if waiting is not None:
             return _same(waiting, stage, dates, by=by)
         _refuse_dates(dates, held, at=at)
         return _ask(agent, action_class, held, stage, dates, reason=reason, by=by, at=at)
+
+
+def _refuse_unfit(agent: Agent, action_class: str) -> None:
+    """For no class that anybody asks in, and for this service itself."""
+    autonomy.checked_class(action_class)
+    _refuse_unheard(action_class)
+    autonomy.refuse_itself(agent)
 
 
 def _refuse_any_dates(dates: Dates) -> None:

@@ -123,7 +123,8 @@ def change(
     )
     _insert(row, was=before.stage if before else NONE, actor=actor, at=at)
     is_lower = rank(stage) < rank(Stage(before.stage) if before else None)
-    words = f"The stage for {held.action_class} became {stage}: {row.reason}"
+    why = f": {row.reason}" if row.reason else "; why is still to be said."
+    words = f"The stage for {held.action_class} became {stage}{why}"
     drop(concerned(held, also_inherited=is_lower), why=words, actor=actor, at=at)
     if is_lower:
         lapse(held.agent, concerns(held, also_inherited=True), why=words, at=at)

@@ -68,7 +68,7 @@ def stop(*, agent: Agent, reason: str, by: Person, at: datetime) -> None:
     Raises NotAllowed, Invalid without a reason, or Conflict when it is stopped already.
     """
     _refuse_outsider(by, agent, f"stop {agent}")
-    _refuse_wordless(reason)
+    refuse_wordless(reason)
     if not agent.is_enabled:
         raise errors.Conflict(f"{agent} is stopped already. Nothing was changed.")
     agents.stop(agent=agent, at=at, actor=actors.person(by), reason=reason.strip())
@@ -77,7 +77,7 @@ def stop(*, agent: Agent, reason: str, by: Person, at: datetime) -> None:
 def start(*, agent: Agent, reason: str, by: Person, at: datetime) -> None:
     """Let a stopped agent ask again. Raises NotAllowed, Invalid without a reason, or Conflict."""
     _refuse_member(by, f"start {agent} again")
-    _refuse_wordless(reason)
+    refuse_wordless(reason)
     if agent.is_enabled:
         raise errors.Conflict(f"{agent} is not stopped. Nothing was changed.")
     agents.start(agent=agent, at=at, actor=actors.person(by), reason=reason.strip())
@@ -92,10 +92,15 @@ def change_stage(
     by: Person,
     at: datetime,
     dates: Dates = proposals.ALWAYS,
+    says_why_later: bool = False,
 ) -> AgentStage | ApprovalRequest:
-    """Lower a stage at once, or ask others to raise it. Raises NotAllowed, Invalid or Conflict."""
+    """Lower a stage at once, or ask others to raise it. Raises NotAllowed, Invalid or Conflict.
+
+    With `says_why_later` a stage is lowered without a word, and nothing is raised.
+    """
     proposals.refuse_outsider(by, agent)
-    _refuse_wordless(reason)
+    if not says_why_later or reason.strip():
+        refuse_wordless(reason)
     return proposals.change_stage(
         agent=agent,
         action_class=action_class,
@@ -105,6 +110,7 @@ def change_stage(
         actor=actors.person(by),
         at=at,
         dates=dates,
+        says_why_later=says_why_later,
     )
 
 
@@ -129,7 +135,8 @@ def _refuse_outsider(by: Person, agent: Agent, what: str) -> None:
         )
 
 
-def _refuse_wordless(reason: str) -> None:
+def refuse_wordless(reason: str) -> None:
+    """Raise Invalid for a reason without words, or one too long to keep."""
     if not reason.strip():
         raise errors.Invalid(
             "Write a reason; history keeps it. Nothing was changed.", field="reason"

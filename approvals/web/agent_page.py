@@ -19,7 +19,7 @@ from approvals.models import Agent, AgentKey, ApprovalRequest, Person, StandingG
 from approvals.queries import agents as reads
 from approvals.queries import used_rates
 from approvals.queries.used_rates import Used
-from approvals.services import clock, policies, standing, stewards
+from approvals.services import clock, policies, reasons_after, standing, stewards
 from approvals.web import agents, agents_trust, moments
 from approvals.web.access import signed_in
 from approvals.web.bounded import bounded
@@ -93,9 +93,27 @@ def _facts(
             "steward": stewards.is_steward(person),
             "hold_back": stewards.may_hold_back(person, agent),
         },
+        "unexplained": _unexplained(agent, person),
         "is_owner": person.pk == agent.owner_id,
         "here": _here(request, agent),
     }  # fmt: skip
+
+
+def _unexplained(agent: Agent, person: Person) -> list[dict[str, Any]]:
+    """Changes that wait for their reason, and whether this person can give it."""
+    return [
+        {
+            "seq": each.seq,
+            "action_class": each.action_class,
+            "title": agents_trust.titled(each.action_class),
+            "stage": each.stage,
+            "at": each.at,
+            "by": display.show_identifier(each.by, limit=120).text,
+            "may": reasons_after.may_explain(person, each.actor),
+            "act": f"why-{each.seq}",
+        }
+        for each in reasons_after.of(agent)
+    ]
 
 
 def _here(request: HttpRequest, agent: Agent) -> str:

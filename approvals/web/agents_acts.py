@@ -16,7 +16,7 @@ from approvals.domain.stage_dates import Dates
 from approvals.domain.terms import Stage
 from approvals.models import Agent, ApprovalRequest, Person
 from approvals.queries import agents as reads
-from approvals.services import agent_zones, clock, people, proposals, stewards
+from approvals.services import agent_zones, clock, people, proposals, reasons_after, stewards
 from approvals.web import agent_page, proving
 from approvals.web.access import signed_in
 
@@ -39,14 +39,28 @@ def change_stage(request: HttpRequest, person: Person, name: str) -> HttpRespons
             proving.wanted(request)
         done = stewards.change_stage(
             agent=agent, action_class=of_class, stage=stage,
-            reason=typed["reason"], by=person, at=at,
+            reason=typed["reason"], by=person, at=at, says_why_later=typed["act"] == "down",
             dates=Dates(*(stage_dates.read(typed[name], field=name) for name in ("starts", "ends"))),
         )  # fmt: skip
         if isinstance(done, ApprovalRequest):
             return f"/r/{done.ref}"
-        return f"{_page(agent)}?class={quote(typed['class'], safe='')}#trust"
+        anchor = "why" if typed["act"] == "down" and not typed["reason"].strip() else "trust"
+        return f"{_page(agent)}?class={quote(typed['class'], safe='')}#{anchor}"
 
     return _do(request, person, agent, typed, change)
+
+
+@require_POST
+@signed_in
+def say_why(request: HttpRequest, person: Person, name: str, number: int) -> HttpResponse:
+    """The reason of a change that came without one."""
+    agent, typed = _agent(name), _typed(request)
+
+    def say(at: datetime) -> str:
+        reasons_after.explain(agent=agent, seq=number, reason=typed["reason"], by=person, at=at)
+        return f"{_page(agent)}?class={quote(typed['class'], safe='')}#trust"
+
+    return _do(request, person, agent, typed | {"act": f"why-{number}"}, say)
 
 
 @require_POST

@@ -69,6 +69,7 @@ class Ladder:
     then: str
     up: str
     down: str
+    pauses: bool
     falls_to: str
     coming: tuple[Coming, ...]
     is_chosen: bool
@@ -149,7 +150,7 @@ def _ladder(
     above = list(Stage)[rank(stage) + 1 :]
     return Ladder(
         key=name,
-        title="Every other class" if name == EVERY_CLASS else name.replace("_", " "),
+        title=titled(name),
         rungs=ladder(stage),
         stage=stage.value if stage else "",
         means=MEANS[stage] if stage else NO_STAGE,
@@ -160,10 +161,16 @@ def _ladder(
         then=row.falls_to if row else "",
         up=above[0].value if above else "",
         down=_down(stage),
+        pauses=_down(stage) not in ("", Stage.SHADOW),
         falls_to=bottom(row).value,
         coming=tuple(each for each in coming if each.action_class == name),
         is_chosen=is_chosen,
     )
+
+
+def titled(action_class: str) -> str:
+    """A class of action as people read it."""
+    return "Every other class" if action_class == EVERY_CLASS else action_class.replace("_", " ")
 
 
 def _down(stage: Stage | None) -> str:

@@ -12,6 +12,7 @@ urlpatterns = [
     path("agents/stop", agents_acts.stop),
     path("agents/stop-several", agents_several.stop),
     path("agents/<path:name>/stage", agents_acts.change_stage),
+    path("agents/<path:name>/why/<int:number>", agents_acts.say_why),
     path("agents/<path:name>/planned/<int:number>/call-off", agents_acts.call_off),
     path("agents/<path:name>/start", agents_acts.start),
     path("agents/<path:name>/time-zone", agent_zone.change),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
@@ -20,7 +20,7 @@ from approvals.domain.terms import EventKind
 from approvals.models import AuditEvent, Person
 from approvals.queries import history_changes as reads
 from approvals.queries.changes_before import known_before
-from approvals.services import clock
+from approvals.services import clock, reasons_after
 from approvals.web.access import signed_in
 from approvals.web.change_words import Fact, facts
 from approvals.web.paging import PER_PAGE
@@ -39,6 +39,7 @@ NAMED = (
 )
 MOST_LINES = 400
 LONGEST = 2_000
+SOON = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Line:
     about: str
     by: str
     facts: tuple[Fact, ...]
+    missing: str = ""
 
 
 @require_safe
@@ -64,12 +66,15 @@ def changes(request: HttpRequest, person: Person) -> HttpResponse:
     older = request.GET.get("older", "")
     below = int(older) if older.isascii() and older.isdigit() and len(older) < 10 else None
     found = reads.page(kind=kind, by=by, below=below, limit=PER_PAGE)
+    wordless = reasons_after.still_wordless(found.events)
     here = {name: value for name, value in {"kind": kind, "by": by}.items() if value}
     shown = {
         "section": "history",
         "tab": "changes",
         "now": clock.now(),
-        "lines": [_line(event) for event in found.events],
+        "lines": [
+            replace(_line(event), missing=_missing(event, wordless)) for event in found.events
+        ],
         "kinds": list(reads.KINDS),
         "kind": kind,
         "by": by,
@@ -98,12 +103,26 @@ def change(request: HttpRequest, person: Person, seq: int) -> HttpResponse:
         "now": clock.now(),
         "line": _line(event, limit=LONGEST, known=known_before(event)),
         "event": event,
+        "missing": _missing(event, reasons_after.still_wordless([event])),
+        "said_later": _said_later(event),
         "before": before,
         "after": after,
         "difference": list(_policy_difference(event)),
         "raw": json.dumps(event.entry, indent=2, ensure_ascii=True),
     }
     return render(request, "history_change.html", shown)
+
+
+def _missing(event: AuditEvent, wordless: frozenset[int]) -> str:
+    """What a change lacks that came without its reason: at first it is still to come."""
+    if event.seq not in wordless:
+        return ""
+    return "No reason was given" if clock.now() - event.at > SOON else "Reason still to come"
+
+
+def _said_later(event: AuditEvent) -> Line | None:
+    later = reasons_after.said_of(event)
+    return _line(later, limit=LONGEST) if later is not None else None
 
 
 def _line(event: AuditEvent, *, limit: int = 200, known: Mapping[str, Any] | None = None) -> Line:
@@ -152,6 +171,7 @@ WORDS: dict[str, str] = {
     EventKind.STAGE_CHANGED: "Stage of autonomy changed",
     EventKind.STAGE_PLANNED: "Stage of autonomy planned",
     EventKind.STAGE_DROPPED: "Planned stage dropped",
+    EventKind.STAGE_EXPLAINED: "Reason said after a change of stage",
     EventKind.INCIDENT_REPORTED: "Incident reported",
     EventKind.SUGGESTION_MARKED: "Suggestion marked",
     EventKind.STANDING_GRANT_MADE: "Standing grant made",

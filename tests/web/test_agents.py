@@ -114,14 +114,12 @@ def test_an_unknown_agent_and_the_service_itself_have_no_page(ada: Browser) -> N
     ada.get(f"/agents/{agents.ITSELF}", status=404)
 
 
-def test_stepping_down_is_at_once_and_needs_a_reason(ada: Browser, robo: Agent) -> None:
-    form = {"class": "*", "stage": "supervised", "act": "down"}
-    refused = ada.post("/agents/robo/stage", **form, reason="  ")
-    assert refused.status_code == 422
-    assert not AgentStage.objects.exists()
-    done = ada.post("/agents/robo/stage", **form, reason="Too eager.")
-    assert done.status_code == 302
+def test_stepping_down_is_at_once_also_with_a_reason_in_hand(ada: Browser, robo: Agent) -> None:
+    form = {"class": "*", "stage": "supervised", "act": "down", "reason": "Too eager."}
+    done = ada.post("/agents/robo/stage", **form)
+    assert (done.status_code, done["Location"]) == (302, "/agents/robo?class=%2A#trust")
     assert AgentStage.objects.get(until=None).stage == "supervised"
+    assert "Say why" not in ada.get("/agents/robo").text
 
 
 def test_going_up_asks_others_and_shows_the_request(ada: Browser, robo: Agent) -> None:
