@@ -208,6 +208,7 @@ def test_over_a_socket_it_is_the_same_and_answered_once() -> None:
     assert hearer.answer(request).body == ""
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_database_that_cannot_be_read_is_admitted_in_words() -> None:
     linked("lin")
     with connection.cursor() as cursor:
