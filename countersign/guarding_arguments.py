@@ -66,16 +66,7 @@ def agents(commands: command_line.Commands) -> None:
     add.add_argument(
         "--time-zone", default="", metavar="ZONE", help="where it works, such as Europe/Berlin"
     )
-    zone = command_line.command(
-        group,
-        "time-zone",
-        "show or change where it works",
-        command_line.on_server("agents", "zone"),
-    )
-    zone.add_argument("name", metavar="NAME")
-    zone.add_argument("zone", nargs="?", metavar="ZONE", help="such as Europe/Berlin")
-    zone.add_argument("--unknown", action="store_true", help="forget it")
-    command_line.as_json(zone)
+    _zone(group)
     for verb, words in (
         ("key", "make another key; the ones before keep working"),
         ("stop", "refuse everything an agent asks"),
@@ -96,6 +87,20 @@ def agents(commands: command_line.Commands) -> None:
     )
     command_line.as_json(add, listing)
     _trust(group)
+
+
+def _zone(group: command_line.Commands) -> None:
+    """`countersign agent time-zone`"""
+    zone = command_line.command(
+        group,
+        "time-zone",
+        "show or change where it works",
+        command_line.on_server("agents", "zone"),
+    )
+    zone.add_argument("name", metavar="NAME")
+    zone.add_argument("zone", nargs="?", metavar="ZONE", help="such as Europe/Berlin")
+    zone.add_argument("--unknown", action="store_true", help="forget it")
+    command_line.as_json(zone)
 
 
 def _trust(group: command_line.Commands) -> None:

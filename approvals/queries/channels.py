@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -12,12 +12,12 @@ from django.db.models import Count
 
 from approvals.domain import channels
 from approvals.domain.channels import CHANNELS, Channel, seconds, when
-from approvals.models import ChannelFinding, Decision, Delivery, Identity, Person, Replay
-from approvals.models.outbox import DeliveryState
+from approvals.models import ChannelFinding, Decision, Identity, Person, Replay
+from approvals.queries import channel_rows
+from approvals.queries.channel_rows import MOST, Failure, Seen
 
 WINDOW = timedelta(hours=24)
-NEWEST = 5_000  # deliveries looked through; which day they reach back to is said where it matters
-MOST, CLICKS = 1_000, 2_000
+CLICKS = 2_000  # decisions looked through for the newest of each channel
 ENOUGH_TO_REST = 5
 UNSPOKEN = frozenset({"console"})  # nobody looks for it where it is off
 SHOWN = 5  # failures of a channel, each of another address or for another reason
@@ -31,17 +31,6 @@ class Stands(StrEnum):
     RESTING = "resting"
     FAILING = "failing"
     OFF = "off"
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why something did not arrive; `mended` when it, or something later, did after all."""
-
-    at: datetime
-    to: str
-    why: str
-    fix: str
-    mended: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,33 +88,12 @@ class Health:
         return f"{seconds(self.p95)} at p95 · {self.arrived:,} sent"
 
 
-@dataclass(slots=True)
-class _Seen:
-    """What the rows of one channel say."""
-
-    sent: list[tuple[datetime, datetime]] = field(default_factory=list)
-    mended: list[Failure] = field(default_factory=list)
-    reached: dict[str, datetime] = field(default_factory=dict)
-    failing: list[tuple[datetime, str, Failure]] = field(default_factory=list)
-    due_again: list[datetime] = field(default_factory=list)
-    put_off: list[datetime] = field(default_factory=list)
-    waiting: int = 0
-    dead: int = 0
-
-
-Row = tuple[str, str, str, int, datetime, datetime, datetime | None, datetime | None, str]
-COLUMNS = (
-    "adapter", "address", "state", "attempts", "created_at", "due_at", "leased_until", "finished_at",
-    "last_error",
-)  # fmt: skip
-
-
 def health(*, enabled: Collection[str], resting: Collection[str], now: datetime) -> list[Health]:
     """Every known channel, those that are set up first.
 
     `enabled` are the adapters in use, `resting` those that let endpoints rest. Eight statements.
     """
-    seen = _seen(now=now)
+    told = channel_rows.seen(now=now)
     clicks = _clicks()
     looks = dict(
         Replay.objects.filter(provider="look", key__startswith="well:").values_list(
@@ -137,7 +105,7 @@ def health(*, enabled: Collection[str], resting: Collection[str], now: datetime)
     found = [
         _one(
             channel,
-            seen.get(channel.name, _Seen()),
+            told.get(channel.name, Seen()),
             is_on=channel.name in enabled,
             may_rest=channel.name in resting,
             last_click=clicks.get(channel.name),
@@ -152,59 +120,9 @@ def health(*, enabled: Collection[str], resting: Collection[str], now: datetime)
     return sorted(found, key=lambda each: each.stands is Stands.OFF)
 
 
-def _seen(*, now: datetime) -> Mapping[str, _Seen]:
-    """What deliveries say, from the newest of all, everything that waits, and everything dead."""
-    found: dict[str, _Seen] = defaultdict(_Seen)
-    columns = Delivery.objects.values_list(*COLUMNS)
-    done = (DeliveryState.WAITING.value, DeliveryState.DEAD.value)
-    for row in columns.order_by("-pk")[:NEWEST]:
-        if row[2] not in done:
-            _arrived(found[channels.whole(row[0])], row)
-    for row in columns.filter(state=DeliveryState.WAITING.value).order_by("due_at", "id")[:MOST]:
-        _waits(found[channels.whole(row[0])], row, now=now)
-    for row in columns.filter(state=DeliveryState.DEAD.value).order_by("-pk")[:MOST]:
-        there = found[channels.whole(row[0])]
-        there.dead += 1
-        there.failing.append((row[4], row[1], _failure(row, at=row[7] or row[4])))
-    return found
-
-
-def _arrived(seen: _Seen, row: Row) -> None:
-    _, address, state, _, created, _, _, finished, error = row
-    if state != DeliveryState.SENT or finished is None:
-        return
-    seen.sent.append((created, finished))
-    seen.reached[address] = max(seen.reached.get(address, finished), finished)
-    if error:
-        seen.mended.append(_failure(row, at=finished, mended=True))
-
-
-def _waits(seen: _Seen, row: Row, *, now: datetime) -> None:
-    _, address, _, attempts, created, due, leased, _, error = row
-    seen.waiting += 1
-    if error and not attempts:  # the vendor asked us to wait, which is no failure
-        seen.put_off.append(due)
-    if not (attempts and error):
-        return
-    failed_at = leased if leased is not None and leased <= now else created
-    seen.failing.append((created, address, _failure(row, at=failed_at)))
-    seen.due_again.append(due)
-
-
-def _failure(row: Row, *, at: datetime, mended: bool = False) -> Failure:
-    adapter, address, error = row[0], row[1], row[8]
-    return Failure(
-        at=at,
-        to=channels.place(address),
-        why=channels.reason(error),
-        fix=channels.fix(adapter, error, address),
-        mended=mended,
-    )
-
-
 def _one(
     channel: Channel,
-    seen: _Seen,
+    seen: Seen,
     *,
     is_on: bool,
     may_rest: bool,
@@ -221,11 +139,7 @@ def _one(
         if last_success is None or failure.at > last_success
     ]
     stands, since = _stands(seen, unmended, last_success, is_on=is_on, may_rest=may_rest, now=now)
-    lately = [
-        (finished - created).total_seconds()
-        for created, finished in seen.sent
-        if finished > now - WINDOW
-    ]
+    lately = _lately(seen, now=now)
     return Health(
         name=channel.name,
         title=channel.title,
@@ -245,8 +159,14 @@ def _one(
     )
 
 
+def _lately(seen: Seen, *, now: datetime) -> list[float]:
+    """How many seconds each delivery of the last 24 hours took."""
+    done = ((created, finished) for created, finished in seen.sent if finished > now - WINDOW)
+    return [(finished - created).total_seconds() for created, finished in done]
+
+
 def _stands(
-    seen: _Seen,
+    seen: Seen,
     unmended: Sequence[tuple[datetime, Failure]],
     last_success: datetime | None,
     *,
@@ -268,7 +188,7 @@ def _stands(
     return Stands.WORKING, None
 
 
-def _last_failure(seen: _Seen, last_success: datetime | None) -> Failure | None:
+def _last_failure(seen: Seen, last_success: datetime | None) -> Failure | None:
     known = [failure for _, _, failure in seen.failing] + seen.mended
     if not known:
         return None
@@ -277,7 +197,7 @@ def _last_failure(seen: _Seen, last_success: datetime | None) -> Failure | None:
     return Failure(last.at, last.to, last.why, last.fix, is_mended)
 
 
-def _different(seen: _Seen, last_success: datetime | None, *, now: datetime) -> tuple[Failure, ...]:
+def _different(seen: Seen, last_success: datetime | None, *, now: datetime) -> tuple[Failure, ...]:
     """The newest failure of each address and reason where nothing arrived since: a day's, but all of
     them while nothing arrives anywhere."""
     lasting = [

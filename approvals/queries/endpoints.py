@@ -11,7 +11,8 @@ from approvals.domain.channels import when
 from approvals.models import Delivery
 from approvals.models.outbox import DeliveryState
 from approvals.ports import GONE
-from approvals.queries.channels import COLUMNS, ENOUGH_TO_REST, MOST, NEWEST, Row
+from approvals.queries.channel_rows import COLUMNS, MOST, NEWEST, Row
+from approvals.queries.channels import ENOUGH_TO_REST
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db.models import Max
 
 from approvals.models import Delivery, Identity, Person
-from approvals.queries.channels import NEWEST
+from approvals.queries.channel_rows import NEWEST
 
 
 def addresses() -> list[tuple[str, str, datetime]]:

@@ -84,9 +84,7 @@ def transition(
     """
     refusal: Refusal | None = None
     with transaction.atomic(durable=True):
-        row = locked(ref)
-        if of is not None and row.agent_id != of.pk:
-            raise errors.NoSuchRequest(ref)
+        row = _locked_of(ref, of)
         beside = [] if row.closed_at else sharing.beside(row)
         held.settle([row, *beside], at=at)
         state = catch_up(row, states.of(row), at=at)
@@ -126,6 +124,14 @@ def _follow(
 def locked(ref: str) -> ApprovalRequest:
     """The row, locked until the transaction ends, with the card it stands on. Raises NotFound."""
     return sharing.locked(ref)
+
+
+def _locked_of(ref: str, agent: Agent | None) -> ApprovalRequest:
+    """The same, of this agent where one is named. Raises NotFound for another's."""
+    row = locked(ref)
+    if agent is not None and row.agent_id != agent.pk:
+        raise errors.NoSuchRequest(ref)
+    return row
 
 
 def let_time_pass(*numbers: int, at: datetime) -> int:

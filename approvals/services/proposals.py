@@ -73,14 +73,9 @@ def change_stage(
             _refuse_any_dates(dates)
         if rank(stage) <= rank(was) or not reason.strip():
             return autonomy.set_stage(
-                agent=agent,
-                action_class=action_class,
-                stage=stage,
-                reason=reason,
-                actor=actor,
-                at=at,
+                agent=agent, action_class=action_class, stage=stage, reason=reason, actor=actor, at=at,
                 says_why_later=says_why_later,
-            )
+            )  # fmt: skip
         _refuse_jump(action_class, stage, was)
         if waiting is not None:
             return _same(waiting, stage, dates, by=by)
