@@ -6,6 +6,7 @@ whoever shows the figures says so. The service's own requests and tests are not 
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -87,8 +88,9 @@ class Trusted:
 
 @dataclass(frozen=True, slots=True)
 class Insights:
-    """The figures of one span."""
+    """The figures of one span, and from when on they count: where there is more, from the oldest counted."""
 
+    since: datetime
     asked: int
     is_whole: bool
     by_status: Mapping[str, int]
@@ -115,6 +117,7 @@ def of(*, since: datetime, at: datetime) -> Insights:
     for row, length in zip(by_person, lengths, strict=True):
         by_risk[row.risk].append(length)
     return Insights(
+        since=since if whole else _oldest(rows),
         asked=len(rows),
         is_whole=whole,
         by_status=Counter(row.status for row in rows),
@@ -143,6 +146,12 @@ def _rows(since: datetime) -> list[Asked]:
     )  # fmt: skip
     earliest = since.timestamp()
     return [row for each in found if (row := Asked(*each)).created >= earliest]
+
+
+def _oldest(rows: Iterable[Asked]) -> datetime:
+    """To the millisecond below, which is how exactly moments were read."""
+    first = min(row.created for row in rows)
+    return datetime.fromtimestamp(math.floor(first * 1000) / 1000, UTC)
 
 
 def _length(row: Asked) -> float:

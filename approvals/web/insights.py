@@ -40,6 +40,7 @@ def show(request: HttpRequest, person: Person) -> HttpResponse:
     midnight = datetime.combine(now.astimezone(UTC).date(), time(), tzinfo=UTC)
     since = midnight - timedelta(days=int(days) - 1)
     found = reads.of(since=since, at=now)
+    counted = found.since
     reports = list(person.reports.filter(is_active=True).order_by("name")[:MOST_REPORTS])
     burdens = [reads.burden(each, since=since) for each in [person, *reports]]
     facts = {
@@ -50,25 +51,25 @@ def show(request: HttpRequest, person: Person) -> HttpResponse:
         "span_words": SPANS[days],
         "found": found,
         "most": reads.MOST,
-        "figures": _figures(found, since),
-        "risks": _risks(found, since),
-        "steps": _steps(found, since),
-        "decided_href": _history("basis:person", since),
+        "figures": _figures(found),
+        "risks": _risks(found),
+        "steps": _steps(found),
+        "decided_href": _history("basis:person", counted),
         "days_table": _days(found),
         "line": json.dumps(
             [[int(datetime.combine(day, time(), tzinfo=UTC).timestamp()) for day, _, _ in found.days],
              [asked for _, asked, _ in found.days],
              [expired for _, _, expired in found.days]]
         ),
-        "idle": [_idle(each, since) for each in found.idle],
-        "agents": [_agent(each, since) for each in found.agents],
+        "idle": [_idle(each, counted) for each in found.idle],
+        "agents": [_agent(each, counted) for each in found.agents],
         "burdens": [_burden(each, since) for each in burdens],
         "spared": insights_spared.of(burdens[0], since=since),
     }  # fmt: skip
     return render(request, "insights.html", facts)
 
 
-def _figures(found: Insights, since: datetime) -> list[dict[str, Any]]:
+def _figures(found: Insights) -> list[dict[str, Any]]:
     """The five that say most. A share of nothing is said in words, not as 0 %."""
     expired = found.by_status.get(Status.EXPIRED.value, 0)
     return [
@@ -78,17 +79,17 @@ def _figures(found: Insights, since: datetime) -> list[dict[str, Any]]:
             "words": f"in the middle; nine of ten under {moments.span(found.took.p90)}"
             if found.took
             else "no data: nobody decided anything",
-            "href": _history("basis:person", since),
+            "href": _history("basis:person", found.since),
             "of": found.decided,
         },
         _share("Decided under 5 s", found.quick, found.decided, "decisions; too quick to have read",
-               _history("basis:person took:under-5s", since)),
+               _history("basis:person took:under-5s", found.since)),
         _share("Asked again after a no", found.asked_again, found.denied, "denials; within a day",
-               _history("outcome:denied is:asked-again", since)),
+               _history("outcome:denied is:asked-again", found.since)),
         _share("Not decided in time", expired, found.asked, "requests people were asked about",
-               _history("outcome:expired is:asked", since)),
+               _history("outcome:expired is:asked", found.since)),
         _share("Approved", found.by_status.get(Status.APPROVED.value, 0), found.asked,
-               "requests people were asked about", _history("outcome:approved is:asked", since)),
+               "requests people were asked about", _history("outcome:approved is:asked", found.since)),
     ]  # fmt: skip
 
 
@@ -104,7 +105,9 @@ def _share(title: str, part: int, whole: int, noun: str, href: str) -> dict[str,
 
 def _history(tokens: str, since: datetime, until: str = "") -> str:
     """What agents asked; the service's own requests are counted nowhere here."""
-    whole = f"{tokens} from:agents after:{since:%Y-%m-%d}{until}"
+    midnight = datetime.combine(since.date(), time(), tzinfo=UTC)
+    day = f"{since:%Y-%m-%d}" if since == midnight else f"{since:%Y-%m-%dT%H:%M:%S.%fZ}"
+    whole = f"{tokens} from:agents after:{day}{until}"
     return _searched(whole)
 
 
@@ -112,8 +115,9 @@ def _days(found: Insights) -> list[dict[str, Any]]:
     """Newest first, so that today stands on top of its table."""
     rows = []
     for day, asked, expired in reversed(found.days):
-        begin = datetime.combine(day, time(), tzinfo=UTC)
-        until = f" before:{begin + timedelta(days=1):%Y-%m-%d}"
+        midnight = datetime.combine(day, time(), tzinfo=UTC)
+        begin = max(midnight, found.since)
+        until = f" before:{midnight + timedelta(days=1):%Y-%m-%d}"
         rows.append(
             {
                 "day": day,
@@ -126,7 +130,7 @@ def _days(found: Insights) -> list[dict[str, Any]]:
     return rows
 
 
-def _risks(found: Insights, since: datetime) -> list[dict[str, Any]]:
+def _risks(found: Insights) -> list[dict[str, Any]]:
     """A mark at the median and a bar to the 90th percentile, on a scale that grows tenfold a step."""
     rows = []
     for risk, took in reversed([*found.took_by_risk.items()]):
@@ -135,7 +139,7 @@ def _risks(found: Insights, since: datetime) -> list[dict[str, Any]]:
             row |= {
                 "words": f"{moments.span(took.median)}, nine of ten under {moments.span(took.p90)}",
                 "count": took.count,
-                "href": _history(f"basis:person risk:{risk.value}", since),
+                "href": _history(f"basis:person risk:{risk.value}", found.since),
                 "middle": _place(took.median),
                 "length": max(1, _place(took.p90) - _place(took.median)),
             }
@@ -149,7 +153,7 @@ def _place(length: timedelta) -> int:
     return round(100 * math.log(seconds) / math.log(DAY_SECONDS))
 
 
-def _steps(found: Insights, since: datetime) -> list[dict[str, Any]]:
+def _steps(found: Insights) -> list[dict[str, Any]]:
     """The steps of the figures are those that history finds by."""
     most = max((count for _, count in found.steps), default=0)
     return [
@@ -157,7 +161,7 @@ def _steps(found: Insights, since: datetime) -> list[dict[str, Any]]:
             "words": words,
             "count": count,
             "width": round(100 * count / most) if most else 0,
-            "href": _history(f"basis:person took:{took}", since),
+            "href": _history(f"basis:person took:{took}", found.since),
         }
         for (words, count), took in zip(found.steps, search.TOOK, strict=True)
     ]

@@ -130,7 +130,7 @@ def _letter(row: Delivery) -> Letter:
         why=channels.reason(row.last_error)
         if row.last_error or row.state == DEAD
         else "Not tried yet.",
-        fix=channels.fix(row.adapter, row.last_error, row.address) if row.last_error else "",
+        fix=channels.fix(row.adapter, row.last_error, row.address) if row.state == DEAD else "",
         attempts=row.attempts,
         at=row.finished_at or (row.due_at if row.state == WAITING else row.created_at),
     )
