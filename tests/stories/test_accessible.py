@@ -26,7 +26,7 @@ WIDE, PHONE, NARROW = (1440, 900), (390, 844), (320, 640)
 PAGES = {
     "queue": "/queue",
     "queue of all": "/queue?tab=all",
-    "queue, nothing found": "/queue?tab=all&q=nothing-is-called-this",
+    "queue, nothing found": "/queue?tab=all&policy=nothing-is-called-this",
     "several to deny": "/queue/several?do=deny&ref=REQ-{medium}&ref=REQ-{high}",
     "request, critical": "/r/REQ-{critical}",
     "request, open": "/r/REQ-{medium}",
