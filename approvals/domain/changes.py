@@ -16,6 +16,7 @@ NO_MATCH = (
 )
 ALONE = "value"  # what `from` and `to` are of, where they say no more
 CLAIMED = "the agent's word, not checked"
+FROM_PARAMETERS = "from its parameters"
 # What a message has room for; the request's page shows all.
 ON_THE_CARD = 8
 
@@ -56,6 +57,11 @@ def of(submission: Mapping[str, Any]) -> list[Change]:
     return said + [
         _change(name, *pair, is_claim=True) for name, pair in claimed.items() if name not in pairs
     ]
+
+
+def source(found: Sequence[Change]) -> str:
+    """Where both ends stand, for a title; empty where what stood before is the agent's word."""
+    return FROM_PARAMETERS if found and not any(change.is_claim for change in found) else ""
 
 
 def lines(change: Change) -> tuple[str, str]:

@@ -143,7 +143,9 @@ def _asked(card: Card) -> Iterator[Part]:
     yield Part("Why people are asked", _bounded(card.because))
     yield Part(f"What would run ({shown} of {count} parameters)", drawn)
     claimed = any(change.is_claim for change in card.changes)
-    yield Part("What changes", _bounded(_changes(card)), is_claim=claimed)
+    origin = changes.source(card.changes)
+    title = f"What changes ({origin})" if origin else "What changes"
+    yield Part(title, _bounded(_changes(card)), is_claim=claimed)
     yield Part("Checked", _bounded([f"{check.mark}: {check.words}" for check in card.checks]))
     claims = [f"{claim.name}: {claim.shown.text}" for claim in card.claims]
     yield Part("The agent says (not checked)", _bounded(claims), is_claim=True)

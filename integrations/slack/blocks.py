@@ -152,7 +152,9 @@ def _changes(card: Card) -> Block | None:
     if len(card.changes) > len(lines):
         rest = len(card.changes) - len(lines)
         lines.append(el.line(el.text(f"and {rest} more, on the full request")))
-    return el.rich(el.line(title), el.listed(lines))
+    origin = changes.source(card.changes)
+    told = [el.text(f" · {origin}")] if origin else []
+    return el.rich(el.line(title, *told), el.listed(lines))
 
 
 def _change(change: Change) -> Block:

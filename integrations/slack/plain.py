@@ -109,7 +109,8 @@ def _changes(card: Card) -> str:
     rest = len(card.changes) - changes.ON_THE_CARD
     more = [f"and {rest} more, on the full request"] if rest > 0 else []
     why = [card.no_changes] if card.no_changes and card.is_open else []
-    return _titled(blocks.changing(card), [*lines, *more, *why])
+    title = " · ".join(filter(None, (blocks.changing(card), changes.source(card.changes))))
+    return _titled(title, [*lines, *more, *why])
 
 
 def _notes(card: Card) -> str:

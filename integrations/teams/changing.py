@@ -21,7 +21,8 @@ def drawn(card: Card) -> list[Part]:
     lines = [_change(each) for each in card.changes[: changes.ON_THE_CARD]]
     rest = len(card.changes) - len(lines)
     more = [el.small(f"and {rest} more, on the full request")] if rest else []
-    return [el.title(name), *lines, *more]
+    origin = changes.source(card.changes)
+    return [el.title(name, f" · {origin}" if origin else ""), *lines, *more]
 
 
 def _change(change: Change) -> Part:

@@ -60,6 +60,7 @@ DOORS = (slack, slack_plain, teams, email)
 def test_before_and_after_of_the_parameters_are_no_claim(door: Any) -> None:
     told = door(a_card(parameters=PAIR))
     assert "What changes" in told
+    assert changes.FROM_PARAMETERS in told
     assert changes.CLAIMED not in told
 
 
@@ -67,6 +68,7 @@ def test_before_and_after_of_the_parameters_are_no_claim(door: Any) -> None:
 def test_what_the_agent_says_stood_before_is_called_its_word(door: Any) -> None:
     told = door(a_card(**CLAIMED))
     assert told.count(changes.CLAIMED) == 1
+    assert changes.FROM_PARAMETERS not in told
     assert told.index("5") < told.index("8", told.index("What changes"))
 
 
