@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -89,6 +89,11 @@ def versions(*, before: int | None = None) -> tuple[list[PolicyVersion], int | N
 def version(number: int) -> PolicyVersion | None:
     """One version with its files."""
     return PolicyVersion.objects.filter(pk=number).first() if number < 2**31 else None
+
+
+def drafts(numbers: Iterable[int]) -> list[PolicyDraft]:
+    """These drafts with their files, oldest first."""
+    return list(PolicyDraft.objects.filter(pk__in=list(numbers)).order_by("pk"))
 
 
 def draft(number: int) -> PolicyDraft | None:

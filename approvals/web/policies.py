@@ -25,7 +25,7 @@ from approvals.models import Person
 from approvals.queries import policies as reads
 from approvals.queries.policies import Met, Tally
 from approvals.services import clock, own, policies, policy_changes, policy_facts
-from approvals.web import request_links
+from approvals.web import policy_drafted, request_links
 from approvals.web.access import signed_in
 
 SPAN = timedelta(days=30)
@@ -70,6 +70,7 @@ def show(request: HttpRequest, person: Person) -> HttpResponse:
             {"risk": level, "shape": RISK_SHAPE[level], "words": sentences.of_row(policy, level)}
             for level in reversed(RiskLevel)
         ],
+        "drafted": policy_drafted.rules(policy, facts["waiting"]),
         "warnings": warnings,
         "tally": tally,
         "most": reads.MOST,

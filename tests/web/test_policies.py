@@ -145,6 +145,36 @@ def test_what_is_in_force_and_what_waits_say_so(lin: Browser, ann: Browser) -> N
     assert "◷ Draft A change waits for a yes" in lin.get("/policies").text
 
 
+def test_a_rule_that_only_a_draft_holds_stands_there_as_a_draft(lin: Browser, ann: Browser) -> None:
+    cast.policy()
+    assert "Only in a draft" not in lin.get("/policies").text
+    draft(ann, WEAKER, file="less.yaml", propose="yes")
+    [row] = own.waiting(policy_changes.EFFECT)
+
+    page = lin.get("/policies")
+
+    [table] = [each for each in page.every("table") if "only a draft holds" in each.text]
+    [line] = [each.text for each in table.every("tr")][1:]
+    assert [words in line for words in ("scale_deployment", "◷ Draft", row.ref)] == [True] * 3
+
+
+def test_drafts_cost_the_page_the_same_however_many_rules_they_hold(
+    lin: Browser, ann: Browser
+) -> None:
+    cast.policy()
+    counts = []
+    more = WEAKER + "    - {name: drain_node, approval: auto, because: It always went well.}\n"
+    for name, text in (("less.yaml", WEAKER), ("least.yaml", more.replace("less", "least"))):
+        draft(ann, text, file=name, propose="yes")
+        lin.get("/policies")
+        with CaptureQueriesContext(connection) as asked:
+            lin.get("/policies")
+        counts.append(len(asked))
+
+    assert own.waiting(policy_changes.EFFECT).count() == 2
+    assert counts[0] == counts[1]
+
+
 def test_a_version_says_what_it_changed(lin: Browser, ann: Browser) -> None:
     draft(ann, STRICTER, propose="yes")
     page = lin.get("/policies/versions/2")
