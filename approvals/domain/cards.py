@@ -23,6 +23,7 @@ from approvals.domain import (
     stage_words,
     touched,
 )
+from approvals.domain.cards_parts import CheckLine, Fact, Remark, Spoken
 from approvals.domain.cards_words import HEADLINE_LIMIT, RISK_SHAPE, headline
 from approvals.domain.changes import Change
 from approvals.domain.claims import Claim, claims_of
@@ -31,7 +32,8 @@ from approvals.domain.pending_words import Pending
 from approvals.domain.state import RequestState
 from approvals.domain.terms import RiskLevel, Status, Verdict
 
-__all__ = ["HEADLINE_LIMIT", "RISK_SHAPE", "Card", "Claim", "Pending", "draw", "headline"]
+__all__ = ["HEADLINE_LIMIT", "RISK_SHAPE", "Card", "CheckLine", "Claim", "Fact", "Matter", "Note",
+           "Pending", "Remark", "Said", "Spoken", "draw", "headline"]  # fmt: skip
 REPORT_LIMIT = 2_000
 
 
@@ -89,43 +91,6 @@ class Matter:
     def stands_for(self) -> tuple[str, ...]:
         """The requests that a decision on this card is about."""
         return (self.ref, *self.beside) if self.leads else (self.ref,)
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """A name and a value, both ours."""
-
-    name: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class CheckLine:
-    """A check of ours: `mark` is OK, CAUTION or COULD NOT CHECK."""
-
-    mark: str
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
-class Spoken:
-    """A verdict with its comment, made safe to draw."""
-
-    by: str
-    verdict: Verdict
-    shown: Shown
-    at: datetime
-    channel: str
-
-
-@dataclass(frozen=True, slots=True)
-class Remark:
-    """A message of the question thread, made safe to draw."""
-
-    by: str
-    from_agent: bool
-    shown: Shown
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
