@@ -16,6 +16,7 @@ from approvals.domain import channels
 from approvals.domain.channels import CHANNELS
 from approvals.domain.errors import Refusal
 from approvals.models import Delivery, Person
+from approvals.queries import deliveries as counted
 from approvals.services import actors, clock, dead_letters, people
 from approvals.web.access import signed_in
 from approvals.web.paging import PER_PAGE
@@ -27,8 +28,14 @@ NOT_YOURS = (
 
 
 LONGEST = 300
-DEAD, WAITING, TRIED = "dead", "waiting", "tried"
-WORDS = {DEAD: "Given up", WAITING: "On their way", TRIED: "Tried already"}
+DEAD, WAITING, TRIED, SENT = "dead", "waiting", "tried", "sent"
+WORDS = {
+    DEAD: "Given up",
+    WAITING: "On their way",
+    TRIED: "Tried already",
+    SENT: "Delivered, last 24 h",
+}
+NO_ERROR = {WAITING: "Not tried yet.", SENT: "Delivered."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,8 @@ class Letter:
 @signed_in
 def show(request: HttpRequest, person: Person) -> HttpResponse:
     """Newest first; `?channel=` of one channel, `?receiver=` of webhooks to one, `?older=` from behind a
-    number. Those that were given up, unless `?state=` asks for what is `waiting`, or was `tried` too."""
+    number. Those that were given up, unless `?state=` asks for what is `waiting`, what of it was `tried`,
+    or what was `sent` in a day."""
     if not people.may_read_audit(person):
         return forbidden(request, NOT_YOURS)
     return draw(request, person, "settings_messages.html", _page(request, person), tab="messages")
@@ -108,8 +116,10 @@ def _page(request: HttpRequest, person: Person) -> dict[str, Any]:
 
 
 def _matching(state: str, channel: str | None, receiver: str) -> QuerySet[Delivery]:
-    kept = DEAD if state == DEAD else WAITING
+    kept = WAITING if state == TRIED else state
     rows = dead_letters.matching(states=[kept], adapter=channel)
+    if state == SENT:
+        rows = rows.filter(counted.lately(now=clock.now()))
     if state == TRIED:
         rows = rows.filter(attempts__gt=0).exclude(last_error="")
     if not receiver:
@@ -129,7 +139,7 @@ def _letter(row: Delivery) -> Letter:
         to=channels.place(row.address),
         why=channels.reason(row.last_error)
         if row.last_error or row.state == DEAD
-        else "Not tried yet.",
+        else NO_ERROR[row.state],
         fix=channels.fix(row.adapter, row.last_error, row.address) if row.state == DEAD else "",
         attempts=row.attempts,
         at=row.finished_at or (row.due_at if row.state == WAITING else row.created_at),

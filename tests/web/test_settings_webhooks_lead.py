@@ -24,7 +24,7 @@ def owed(address: str, *, state: str = "dead", error: str = "", adapter: str = "
     Delivery.objects.create(
         adapter=adapter, address=address, kind="event", request=row, state=state,
         attempts=3 if error else 0, due_at=now + timedelta(minutes=1), created_at=now,
-        finished_at=now if state == "dead" else None, last_error=error,
+        finished_at=None if state == "waiting" else now, last_error=error,
     )  # fmt: skip
 
 
@@ -75,3 +75,19 @@ def test_these_lists_have_pages_that_keep_their_filter_at_the_same_cost(ada: Bro
     assert len(many) == len(few)
     older = next(link for link in page.every("a") if link.text == "Older").attributes["href"]
     assert len(page.every("tr")) + len(ada.get(older).every("tr")) == 54
+
+
+def test_every_count_of_a_channel_opens_its_messages(ada: Browser) -> None:
+    some()
+    for _ in range(2):
+        owed(f"{HERE}/hook", state="sent")
+    long_ago = clock.now() - timedelta(hours=25)
+    owed(f"{HERE}/hook", state="sent")
+    Delivery.objects.filter(pk=Delivery.objects.latest("pk").pk).update(finished_at=long_ago)
+    page = ada.get("/settings/channels/webhook")
+    links = [each for each in page.every("a") if "/messages?" in each.attributes["href"]]
+    counts = {link.attributes["href"]: int(link.text.split()[0].strip(",")) for link in links}
+    assert sorted(counts.values()) == [2, 3, 5]
+    assert {href: len(ada.get(href).every("tr")) - 1 for href in counts} == counts
+    member = Browser(cast.person("lin")).get("/settings/channels/webhook")
+    assert not [each for each in member.every("a") if "/messages?" in each.attributes["href"]]
