@@ -12,6 +12,7 @@ from approvals.domain import errors
 from approvals.domain.terms import OPEN
 from approvals.models import Agent, ApprovalRequest, Decision, Person, RequestMessage, states
 from approvals.models.requests import REF_PREFIX, lookup
+from approvals.queries.queue import slim
 from approvals.queries.stand_ins import WITH_STAND_INS
 
 _OPEN = [status.value for status in OPEN]
@@ -98,12 +99,12 @@ def waiting() -> QuerySet[ApprovalRequest]:
 
 def team_inbox_for(person: Person, *, at: datetime | None = None) -> list[ApprovalRequest]:
     """What waits for any team this person belongs to, critical first, then least time left; with a
-    moment, also for the teams of those they stand in for then."""
+    moment, also for the teams of those they stand in for then. Only what a row shows is read."""
     approver = states.approver(person)
     mine = approver.teams if at is None else approver.rights(at=at)
     rows = [
         row
-        for row in waiting()
-        if mine & set(states.of(row, decisions=row.decisions.all()).teams_asked)
+        for row in slim().filter(status__in=_OPEN, joined=None)
+        if mine & set(states.of(row, decisions=()).teams_asked)
     ]
     return sorted(rows, key=lambda row: (row.risk != "critical", row.decide_by, row.number))

@@ -52,7 +52,11 @@ def _hidden(rows: Sequence[ApprovalRequest]) -> frozenset[int]:
 def _row(row: ApprovalRequest, *, hides: bool) -> Block:
     """One line with its way in. Nothing is decided here: a row is too short to decide by."""
     risk = RiskLevel(row.risk)
-    what = HEADLINE if hides else cut(headline(row.submission), ROW_LENGTH)
+    what = (
+        HEADLINE
+        if hides
+        else cut(headline({"action": row.action, "target": row.target}), ROW_LENGTH)
+    )
     whose = "" if hides else f" · {row.agent.name}"
     words = (
         f"{RISK_SHAPE[risk]} {risk.upper()} · {what}\n"
