@@ -105,11 +105,11 @@ def still_wordless(events: Iterable[AuditEvent]) -> frozenset[int]:
         and not event.entry["detail"].get("reason")
     }
     if not asked:
-        return frozenset(seq for change, seq in asked.items() if change in known)
+        return frozenset()
     moments = [at for _, _, at in asked]
     rows = AgentStage.objects.filter(reason="", since__in=moments)
     known = set(rows.values_list("agent__name", "action_class", "since"))
-    return frozenset()
+    return frozenset(seq for change, seq in asked.items() if change in known)
 
 
 def said_of(event: AuditEvent) -> AuditEvent | None:
