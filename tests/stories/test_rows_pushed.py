@@ -61,7 +61,10 @@ def test_an_answer_that_was_on_its_way_does_not_bring_the_past_back(
     row.evaluate("(row) => { row.dataset.mark = '0'; }")
     page.locator("#live-pause").click()
     page.locator("#live-pause").click()
-    page.wait_for_timeout(1_000)
+    for _ in range(PATIENCE_MS // 100):
+        page.wait_for_timeout(100)
+        if late:
+            break
     [(route, answer)] = late
     ref = row.get_attribute("data-ref") or ""
     assert f'id="row-{ref}"' in answer.text()
