@@ -144,6 +144,7 @@ def test_the_pages_cost_as_much_however_many_reasons_are_missing(at: At, trusted
         with CaptureQueriesContext(connection) as asked:
             ada.get(f"/agents/robo?class={SCALING}")
             ada.get("/history/changes")
-        counts.append(len(asked))
+        # The database's clock is read again every now and then, whatever the page.
+        counts.append(sum("clock_timestamp()" not in each["sql"] for each in asked))
 
     assert counts[0] == counts[1]
