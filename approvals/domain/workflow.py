@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from approvals.domain import errors, proving, running, standing_in
+from approvals.domain import errors, pausing, proving, running, standing_in
 from approvals.domain.plan import Plan
 from approvals.domain.policy.seats import spoken
 from approvals.domain.state import Approver, Change, Click, Grant, RequestState, clock, close
@@ -78,7 +78,7 @@ def decide(state: RequestState, click: Click, *, at: datetime) -> Change:
         raise errors.Invalid(_WORDS_NEEDED[click.verdict], field="comment")
     if click.verdict is Verdict.DENY:
         return _deny(state, click, at=at)
-    return _investigate(state, click, at=at)
+    return pausing.ask(state, click, at=at)
 
 
 _WORDS_NEEDED = {
@@ -166,7 +166,7 @@ def _approved(state: RequestState, basis: Basis, by: str, *, at: datetime) -> Re
 
 
 def _next_stage(state: RequestState, *, at: datetime) -> RequestState:
-    running = _clock_on(state, at=at)
+    running = pausing.clock_on(state, at=at)
     window = state.plan.stages[state.stage + 1].rungs[0].window
     return replace(
         running,
@@ -184,52 +184,6 @@ def _deny(state: RequestState, click: Click, *, at: datetime) -> Change:
     return Change(EventKind.DENIED, closed, click)
 
 
-def _investigate(state: RequestState, click: Click, *, at: datetime) -> Change:
-    if state.status is Status.INVESTIGATING:
-        raise errors.Conflict("A question is already open. Add to it as a message, or decide.")
-    if state.pause_open <= timedelta(0):
-        raise errors.PauseUsedUp(
-            f"The time for questions is used up and the clock runs: decide by {clock(state.decide_by)}."
-        )
-    asked = replace(
-        state,
-        status=Status.INVESTIGATING,
-        version=state.version + 1,
-        paused_at=at,
-        investigator=click.approver.id,
-        pause_left=state.pause_open,
-        decide_by=state.decide_by + state.pause_open,
-    )
-    detail = {"question": click.comment}
-    if click.asked_of is not AskedOf.BOTH:
-        detail["asked_of"] = click.asked_of.value
-    return Change(EventKind.INVESTIGATING, asked, click, detail)
-
-
-def _clock_on(state: RequestState, *, at: datetime) -> RequestState:
-    """End a pause: give back the part of it that was not used."""
-    if state.paused_at is None:
-        return replace(state, status=Status.PENDING)
-    used = max(at - state.paused_at, timedelta(0))  # a click may have been read before the question
-    unused = max(state.pause_left - used, timedelta(0))
-    return replace(
-        state,
-        status=Status.PENDING,
-        paused_at=None,
-        investigator=None,
-        pause_left=unused,
-        decide_by=state.decide_by - unused,
-    )
-
-
-def resume(state: RequestState, *, at: datetime, why: str) -> Change:
-    """Let the clock run again. Raises NotInvestigating when it already does."""
-    if state.status is not Status.INVESTIGATING:
-        raise errors.NotInvestigating("No question is open, so there is nothing to resume.")
-    running = replace(_clock_on(state, at=at), version=state.version + 1)
-    return Change(EventKind.RESUMED, running, detail={"why": why})
-
-
 def add_message(
     state: RequestState,
     *,
@@ -243,7 +197,7 @@ def add_message(
     refuse_closed(state, at=at)
     is_answer = asked_of.takes_agent if by_agent else go_on
     if state.status is Status.INVESTIGATING and is_answer:
-        return resume(state, at=at, why="answered" if by_agent else "resumed")
+        return pausing.resume(state, at=at, why="answered" if by_agent else "resumed")
     return Change(EventKind.MESSAGE_ADDED, replace(state, version=state.version + 1))
 
 
@@ -254,7 +208,7 @@ def overdue(state: RequestState, *, at: datetime) -> Change | None:
     if state.status.is_final:
         return None
     if state.paused_at and at >= state.paused_at + state.pause_left:
-        return resume(state, at=state.paused_at + state.pause_left, why="pause_used_up")
+        return pausing.resume(state, at=state.paused_at + state.pause_left, why="pause_used_up")
     if at < state.decide_by:
         return None
     return _lapse(state, at=at)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from approvals.domain import running, timing, workflow
+from approvals.domain import pausing, running, timing
 from approvals.domain.terms import TimerKind
 from approvals.domain.timing import Due
 from tests.domain.scene import (
@@ -71,7 +71,7 @@ def test_an_open_question_promises_only_the_end_of_its_pause() -> None:
 
 def test_after_a_question_reminders_count_the_longer_window() -> None:
     asked = investigate(a_request(), LIN, minutes(1))
-    going_on = workflow.resume(asked, at=minutes(3), why="answered").after
+    going_on = pausing.resume(asked, at=minutes(3), why="answered").after
     assert timing.timers(going_on) == (
         Due(TimerKind.REMIND, minutes(3.5)),
         Due(TimerKind.DEADLINE, minutes(7)),

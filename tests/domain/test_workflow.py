@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from approvals.domain import errors, running, workflow
+from approvals.domain import errors, pausing, running, workflow
 from approvals.domain.state import Grant, clock
 from approvals.domain.terms import Basis, EventKind, Status, Verdict
 from tests.domain.scene import (
@@ -278,7 +278,7 @@ def test_a_second_question_waits_for_the_first() -> None:
 
 def test_nothing_resumes_when_no_question_is_open() -> None:
     with pytest.raises(errors.NotInvestigating):
-        workflow.resume(a_request(), at=NOON, why="resumed")
+        pausing.resume(a_request(), at=NOON, why="resumed")
 
 
 def test_one_may_decide_with_the_question_still_open() -> None:
