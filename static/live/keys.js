@@ -67,6 +67,7 @@ const does = {
   question: onRowOr("investigate"),
   mute: () => press(main.querySelector("[data-mute]")),
   evidence: () => main.querySelector('[data-evidence]')?.click(),
+  undo: () => press(by("undo")),
 };
 
 // What a key does for this person; nothing where nothing has it.
@@ -94,12 +95,15 @@ const onKey = (event) => {
   // A field of a dialog that was closed just now keeps the focus for a moment.
   const field = event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
   if (!areOn() || !isPlain || field?.checkVisibility() || dialog) return;
-  if (Date.now() - goingAt < 1500 && PLACES[event.key]) {
+  // Capitals are the same keys, so a caps lock silences none.
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  // One listener for all: what follows "go" leads there, whatever else that key does.
+  if (Date.now() - goingAt < 1500 && PLACES[key]) {
     event.preventDefault();
-    return goTo(PLACES[event.key]);
+    return goTo(PLACES[key]);
   }
   if (event.key === "Escape") return leave(event);
-  const name = nameOf.get(event.key);
+  const name = nameOf.get(key);
   if (!name) return;
   event.preventDefault();
   does[name]();

@@ -1,5 +1,5 @@
 // The page of one request: seconds left to undo, copying, beginnings of a reason. Nothing here decides.
-import { all, by, keyOf, main, root, say } from "../live/page.js";
+import { all, by, main, root, say } from "../live/page.js";
 import { onSwap } from "../live/parts.js";
 import { serverNow } from "../live/time.js";
 
@@ -14,14 +14,6 @@ const showSeconds = () => {
     if (button && !seconds) button.setAttribute("aria-disabled", "true");
   }
 };
-
-document.addEventListener("keydown", (event) => {
-  const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.repeat;
-  const inField = event.target.closest("input:not([type=checkbox]), textarea, select");
-  if (event.key !== keyOf.undo || !isPlain || inField || root.dataset.shortcuts === "off") return;
-  if (document.querySelector("dialog[open]")) return;
-  by("undo")?.click();
-});
 
 // --- copying ----------------------------------------------------------------------------------
 

@@ -230,6 +230,33 @@ def test_undo_brings_it_back_and_the_agent_hears_nothing(world: World, sign_in: 
     assert world.status(ref) == "pending"
 
 
+def test_going_to_a_page_takes_nothing_back_whatever_key_that_has(
+    world: World, sign_in: SignIn
+) -> None:
+    def undo_by(key: str) -> None:
+        page.goto("/settings/you")
+        page.locator("#k-undo").fill(key)
+        page.get_by_role("button", name="Save keys").click()
+        expect(page.locator("#k-undo")).to_have_value(key)
+
+    ref = world.submit()
+    page = sign_in("lin", f"/r/{ref}")
+    undo_by("h")
+    try:
+        page.goto(f"/r/{ref}")
+        page.get_by_role("button", name=re.compile("^Approve now")).click()
+        expect(page.locator(".held")).to_be_visible()
+
+        page.keyboard.press("g")
+        page.keyboard.press("h")
+
+        page.wait_for_url("**/history")
+        page.goto(f"/r/{ref}")
+        expect(bar(page)).to_contain_text("Approved by Lin at", timeout=15_000)
+    finally:
+        undo_by("z")
+
+
 def test_left_alone_it_takes_effect_and_every_open_page_says_so(
     world: World, sign_in: SignIn
 ) -> None:
