@@ -43,7 +43,7 @@ def answer(*, ref: str, person: Person, text: str, at: datetime) -> ApprovalRequ
         workflow.refuse_closed(state, at=at)
         refuse_others(state, person, at=at)
         chatter.refuse_flood(state, ref, person, at=at)
-        go_on = pauses.may_end(state, person, questions.asked_of(ref, state), at=at)
+        go_on = pauses.may_end(ref, state, person, questions.asked_of(ref, state), at=at)
         return workflow.add_message(state, by_agent=False, go_on=go_on, at=at)
 
     def move_too(state: RequestState) -> Change:

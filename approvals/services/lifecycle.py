@@ -141,7 +141,7 @@ def _message(
 
 def _written(state: RequestState, ref: str, person: Person, *, go_on: bool, at: datetime) -> Change:
     """What a person writes is part of what people should read where it concerns them, else beside it."""
-    if go_on and not pauses.may_end(state, person, questions.asked_of(ref, state), at=at):
+    if go_on and not pauses.may_end(ref, state, person, questions.asked_of(ref, state), at=at):
         raise errors.NotAnApprover(
             "Not recorded. Only who was asked, whoever asked, or somebody who may decide can let the "
             "clock run again."

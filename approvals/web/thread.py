@@ -28,7 +28,7 @@ def facts(reading: Reading) -> dict[str, Any]:
         "is_paused": is_paused,
         "waits_for": WAITS[latest] if latest else "",
         "may_go_on": is_paused
-        and pauses.may_end(reading.state, reading.person, latest, at=reading.now),
+        and pauses.may_end(reading.row.ref, reading.state, reading.person, latest, at=reading.now),
         "answers": is_paused and _is_asked(reading, latest),
     }
 

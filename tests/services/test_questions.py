@@ -10,7 +10,15 @@ import pytest
 from approvals import queries
 from approvals.domain import errors
 from approvals.domain.terms import AskedOf, EventKind, Verdict
-from approvals.models import Agent, ApprovalRequest, AuditEvent, Delivery, Identity, Person
+from approvals.models import (
+    Agent,
+    AgentKey,
+    ApprovalRequest,
+    AuditEvent,
+    Delivery,
+    Identity,
+    Person,
+)
 from approvals.ports import Message, MessageKind, Notice
 from approvals.services import answers, chatter, lifecycle
 from tests.domain.scene import NOON, SECOND, minutes
@@ -124,6 +132,21 @@ def test_an_owner_who_was_asked_lets_the_clock_run_again_on_the_page(asked_of: A
         ref=row.ref, person=cast.person("sam"), text="Me.", go_on=True, at=minutes(2)
     )
     assert on.status == "pending"
+
+
+def test_who_only_made_the_key_answers_for_no_owner() -> None:
+    agent, _ = cast.agent()
+    row, mallory = cast.request(agent), cast.person("mallory")
+    AgentKey.objects.filter(agent=agent).update(created_by=mallory)
+    ask(row, AskedOf.OWNER)
+
+    said = answers.answer(ref=row.ref, person=mallory, text="Go on.", at=minutes(2))
+
+    assert said.status == "investigating"
+    with pytest.raises(errors.NotAnApprover):
+        lifecycle.add_message(ref=row.ref, person=mallory, text="Go.", go_on=True, at=minutes(3))
+    said = answers.answer(ref=row.ref, person=cast.person("sam"), text="Load.", at=minutes(4))
+    assert said.status == "pending"
 
 
 def test_without_an_owner_nobody_is_asked_for_nothing() -> None:
