@@ -10,7 +10,7 @@ import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, time, timedelta
 
 from approvals.domain.terms import Basis, RiskLevel, Status, Verdict
 
@@ -154,6 +154,15 @@ def moment(value: str, *, now: datetime) -> datetime:
     A moment is written `2026-11-22T14:30`, `2026-11-22T14:30:05Z` or `2026-11-22T14:30:05.25Z`, in UTC
     as well.
     """
+    found = _moment(value, now=now)
+    if not MINYEAR < found.year < MAXYEAR:
+        raise ValueError(
+            "a moment at the very end of the calendar leaves nothing before or after it"
+        )
+    return found
+
+
+def _moment(value: str, *, now: datetime) -> datetime:
     ago = _AGO.fullmatch(value)
     if ago:
         return now - int(ago[1]) * UNITS[ago[2]]

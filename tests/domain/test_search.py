@@ -44,6 +44,8 @@ def test_every_kind_of_token_is_understood() -> None:
         ("risk:huge", "low, medium, high, critical"),
         ("after:22.11.2026", "after:2026-11-22"),
         ("before:2026-02-31", "before:2026-11-22"),
+        ("waited-at:9999-12-31T23:59:59.999999Z", "waited-at:2026-11-22"),
+        ("before:0001-01-01", "before:2026-11-22"),
         ("agent:", "needs a value"),
         ("param.amount>much", "stands a number"),
         ("param.amount", "param.amount>500"),
