@@ -66,6 +66,19 @@ def test_critical_takes_a_fresh_sign_in(chen: Dashboard, critical: ApprovalReque
     assert not critical.decisions.exists()
 
 
+def test_critical_takes_the_version_that_was_read(
+    chen: Dashboard, critical: ApprovalRequest
+) -> None:
+    answer = chen.signed_in(ago=JUST_NOW).client.post(
+        f"/api/v1/requests/{critical.ref}/decisions",
+        json.dumps({"verdict": "approve", "comment": WORDS}),
+        content_type="application/json",
+    )
+
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "version")
+    assert not critical.decisions.exists()
+
+
 @pytest.mark.parametrize("comment", ["", "   "])
 def test_critical_takes_a_reason_too(
     chen: Dashboard, critical: ApprovalRequest, comment: str
