@@ -82,7 +82,10 @@ def explain(*, agent: Agent, seq: int, reason: str, by: Person, at: datetime) ->
         stewards.refuse_wordless(reason)
         changed = event.entry["detail"]
         row = _wordless(agent).filter(action_class=changed["class"], since=event.at)
-        if not row.update(reason=reason.strip()):
+        # The row names who made the change: nobody's words may pass for theirs.
+        is_own = event.actor == str(actors.person(by))
+        told = reason.strip() if is_own else f"{reason.strip()} (said later by {by})"
+        if not row.update(reason=told):
             raise errors.Conflict("This change has its reason already. Nothing was recorded.")
         detail = {
             "agent": agent.name,
@@ -122,6 +125,7 @@ def said_of(event: AuditEvent) -> AuditEvent | None:
         type=EventKind.STAGE_EXPLAINED.value,
         agent=event.agent,
         seq__gt=event.seq,
+        entry__contains=f'"change":{event.seq}',  # those of 120 beside those of 12
     )
     return next((one for one in later.order_by("seq") if _names(one, event)), None)
 

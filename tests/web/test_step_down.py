@@ -102,6 +102,17 @@ def test_nobody_else_moves_it_down_or_says_why_and_nobody_says_it_twice(
     assert [each["reason"] for each in told()] == [why]
 
 
+def test_words_of_somebody_else_do_not_pass_for_those_of_who_made_the_change(
+    at: At, trusted: Agent
+) -> None:
+    down(at("sam"))
+    at("ada").post(f"/agents/robo/why/{changed().seq}", reason="Because of the weekend.")
+
+    row = AgentStage.objects.get(agent=trusted, action_class=SCALING, until=None)
+    assert row.reason == "Because of the weekend. (said later by Ada)"
+    assert told()[0]["reason"] == "Because of the weekend."
+
+
 def test_a_change_of_another_agent_is_not_explained_here(at: At, trusted: Agent) -> None:
     cast.agent("digger", owner=cast.person("sam"))
     down(at("sam"))
