@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from approvals.domain import cards_checks, changes
@@ -47,21 +47,33 @@ def draw(
     web = standing.on_web(card) if critical_on_web else ""
     stands = [standing.header(card), *call, *standing.state(card), *_deadline(card)]
     stands += [el.rich(el.line(el.text(web, bold=True)))] if web else []
-    needed, checks = [*stands, *facts, _parameters(card)], _checks(card)
-    more = [each for each in (_changes(card), _said(card), _notes(card), _claims(card)) if each]
-    because = [each for each in (_because(card),) if each]
-    # What warns of the agent's words is not left out for want of room that they take.
-    vital = [checks] if checks and cards_checks.warnings(card.checks) else []
-    extra = [*because, *([checks] if checks and not vital else ()), *more]
-    for needs, rest, whole in (
-        ([*needed, *vital], extra, rows.warns(card)),
-        (needed, [*because, *vital, *more], not vital),
-    ):
+    body, spare, vital = _body(card)
+    for less, whole in ((spare, rows.warns(card)), ([*spare, *vital], not vital)):
         row = buttons.row(card, value, critical_on_web=critical_on_web, whole=whole)
-        found = within_budget(card, needs, rest, [row, foot(card)])
+        found = within_budget(card, [*stands, *facts, *body], [row, foot(card)], spare=less)
         if size(found) <= BUDGET:
             break
     return Drawn(standing.text(card), found)
+
+
+def _body(card: Card) -> tuple[list[Block], list[Block], list[Block]]:
+    """Everything in the order of reading; of that what may be left out, the first of it first, and what
+    may only where nothing is approved.
+
+    What warns of the agent's words, and what people said and asked, is not left out for want of room
+    that an agent's words take.
+    """
+    because, checks, said, notes = _because(card), _checks(card), _said(card), _notes(card)
+    changed, claims = _changes(card), _claims(card)
+    warned = checks if cards_checks.warnings(card.checks) else None
+    fine = None if warned else checks
+    body = (_parameters(card), warned, because, fine, changed, said, notes, claims)
+    spare, vital = (claims, changed, fine, because), (notes, said, warned)
+    return _there(body), _there(spare), _there(vital)
+
+
+def _there(blocks: Iterable[Block | None]) -> list[Block]:
+    return [block for block in blocks if block]
 
 
 def _call(groups: Sequence[str]) -> Block:
@@ -75,15 +87,16 @@ def size(blocks: list[Block]) -> int:
 
 
 def within_budget(
-    card: Card, needed: list[Block], extra: list[Block], ending: list[Block]
+    card: Card, body: Sequence[Block], ending: Sequence[Block], *, spare: Sequence[Block]
 ) -> list[Block]:
-    """Leave out from the end of `extra` what is too much, and say so."""
-    kept = list(extra)
-    blocks = named(card, [*needed, *kept, *ending])
-    while kept and (size(blocks) > BUDGET or len(blocks) > MOST_BLOCKS):
-        kept.pop()
+    """Leave out of `body` what is too much, of what is `spare` the first first, and say so."""
+    kept, left = list(body), list(spare)
+    blocks = named(card, [*kept, *ending])
+    while left and (size(blocks) > BUDGET or len(blocks) > MOST_BLOCKS):
+        least = left.pop(0)
+        kept = [block for block in kept if block is not least]
         left_out = el.small("More was recorded than fits here. Open the full request to read it.")
-        blocks = named(card, [*needed, *kept, left_out, *ending])
+        blocks = named(card, [*kept, left_out, *ending])
     return blocks
 
 

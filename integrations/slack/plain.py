@@ -30,15 +30,17 @@ def draw(
     """Everything needed to decide; where that is too much, there is no button to approve."""
     web = standing.on_web(card) if critical_on_web else ""
     stands = [*_stands(card, groups, web), *_facts(card), el.words(_parameters(card))]
-    needed = [each for each in (_checks(card), _said(card)) if each]
-    more = [each for each in (_because(card), _changes(card), _notes(card), _claims(card)) if each]
+    needed = [each for each in (_checks(card), _said(card), _notes(card)) if each]
+    more = [each for each in (_because(card), _changes(card), _claims(card)) if each]
     is_whole = all(len(each) <= el.SECTION_LIMIT for each in needed)
-    vital, extra = [el.words(each) for each in needed], [el.words(each) for each in more]
+    vital, spare = [el.words(each) for each in needed], [el.words(each) for each in more][::-1]
+    body = [*stands, *vital, *reversed(spare)]
     row = buttons.row(card, value, critical_on_web=critical_on_web, whole=is_whole)
-    found = blocks.within_budget(card, [*stands, *vital], extra, [row, blocks.foot(card)])
+    found = blocks.within_budget(card, body, [row, blocks.foot(card)], spare=spare)
     if blocks.size(found) > blocks.BUDGET:
         row = buttons.row(card, value, critical_on_web=critical_on_web, whole=False)
-        found = blocks.within_budget(card, stands, vital, [row, blocks.foot(card)])
+        less = [*spare, *reversed(vital)]
+        found = blocks.within_budget(card, body, [row, blocks.foot(card)], spare=less)
     return Drawn(standing.text(card), found)
 
 

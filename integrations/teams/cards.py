@@ -22,6 +22,7 @@ SCHEMA = "http://adaptivecards.io/schemas/adaptive-card.json"
 # Teams takes some 28 KB of message. Counted in UTF-8, with room for what stands around the card.
 BUDGET = 20_000
 MOST_VIEWERS = 60
+Section = list[Part]
 CLAIM_CHARACTERS = 400
 CLAIMS_CHARACTERS = 1_600
 MOST_REASONS, MOST_SAID, MOST_NOTES = 5, 6, 2
@@ -63,29 +64,43 @@ class View:
 
 def draw(card: Card, view: View) -> Part:
     """The card for the present state of a request."""
-    top = [*_notice(view), _head(card, mine=view.mine)]
-    # What warns of the agent's words is not left out for want of room that they take.
-    warned = _checks(card) if cards_checks.warnings(card.checks) else []
-    needed = [*top, *_deadline(card), *_facts(card), *_parameters(card), *warned]
-    extra = [
-        _because(card),
-        [] if warned else _checks(card),
-        changing.drawn(card),
-        _said(card),
-        _notes(card),
-        _claims(card),
-    ]
-    kept = [parts for parts in extra if parts]
-    body = [*needed, *_flat(kept), _foot(card)]
-    while kept and weight(body) > BUDGET:
-        kept.pop()
-        left_out = el.small("More was recorded than fits here. Open the full request to read it.")
-        body = [*needed, *_flat(kept), left_out, _foot(card)]
+    top = [*_notice(view), _head(card, mine=view.mine), *_deadline(card), *_facts(card)]
+    parts, spare, vital = _sections(card)
+    body = _within_budget(card, [top, *parts], spare)
+    if weight(body) > BUDGET:
+        body = _within_budget(card, [top, *parts], [*spare, *vital])
+        card = replace(card, drawable=False)  # so nothing is approved on it
     if weight(body) > BUDGET:
         head = _head(card, most=300, mine=view.mine)
         body = [*_notice(view), head, *_too_large(card), _foot(card)]
-        card = replace(card, drawable=False)  # so nothing is approved on it
     return _whole(card, body, view)
+
+
+def _sections(card: Card) -> tuple[list[Section], list[Section], list[Section]]:
+    """Everything in the order of reading; of that what may be left out, the first of it first, and what
+    may only where nothing is approved.
+
+    What warns of the agent's words, and what people said and asked, is not left out for want of room
+    that an agent's words take.
+    """
+    because, checks, said, notes = _because(card), _checks(card), _said(card), _notes(card)
+    changed, claims = changing.drawn(card), _claims(card)
+    warned, fine = (checks, []) if cards_checks.warnings(card.checks) else ([], checks)
+    parts = [_parameters(card), warned, because, fine, changed, said, notes, claims]
+    spare, vital = [claims, changed, fine, because], [notes, said, warned]
+    return parts, [each for each in spare if each], [each for each in vital if each]
+
+
+def _within_budget(card: Card, parts: list[Section], spare: list[Section]) -> list[Part]:
+    """Leave out what is too much, of what is `spare` the first first, and say so."""
+    kept, left = list(parts), list(spare)
+    body = [*_flat(kept), _foot(card)]
+    while left and weight(body) > BUDGET:
+        least = left.pop(0)
+        kept = [each for each in kept if each is not least]
+        left_out = el.small("More was recorded than fits here. Open the full request to read it.")
+        body = [*_flat(kept), left_out, _foot(card)]
+    return body
 
 
 def notify(card: Card) -> Part:

@@ -9,15 +9,23 @@ from typing import Any
 import pytest
 
 from approvals.domain import changes, showing
-from approvals.domain.cards import Card, CheckLine
-from approvals.domain.terms import RiskLevel
+from approvals.domain.cards import Card, CheckLine, Note, Said
+from approvals.domain.terms import RiskLevel, Verdict
 from integrations.email import letters
 from integrations.email.readers import Reader
 from integrations.slack import blocks, plain
 from integrations.teams import cards
 from integrations.teams.cards import View
 from tests.fakes import adaptive, block_kit
-from tests.integrations.test_slack_blocks import STATES, VALUE, a_card, buttons, literal, opened
+from tests.integrations.test_slack_blocks import (
+    NOON,
+    STATES,
+    VALUE,
+    a_card,
+    buttons,
+    literal,
+    opened,
+)
 
 NOBODY = Reader(name="", why="", zone=None)
 PAIR = {"from_replicas": 5, "to_replicas": 8}
@@ -126,3 +134,50 @@ def test_changes_leave_room_for_every_warning_and_what_decides() -> None:
     assert "approve" in buttons(found)
     assert "more, on the full request" in "\n".join(literal(found)) or "fits here" in slack(card)
     assert cards.weight(cards.draw(card, View())["body"]) <= cards.BUDGET
+
+
+def large(
+    *, values: int, said: str = "ONLY-IF the window is closed", asked: str = "WHY-NOW?"
+) -> Card:
+    """A card whose changes are as long as its agent likes, after a colleague's words and a question."""
+    ends = {f"from_{'n' * 40}{n}": "v" * values for n in range(8)}
+    ends |= {f"to_{'n' * 40}{n}": "w" * values for n in range(8)}
+    spoken = [Said("Ada", Verdict.APPROVE, said, NOON, "web") for _ in range(6)]
+    return a_card(parameters=ends, said=spoken, notes=[Note("Ada", False, asked, NOON)] * 2)
+
+
+@pytest.mark.parametrize("door", DOORS[:3])
+@pytest.mark.parametrize("values", [20, 60, 120, 200, 400])
+def test_what_people_said_and_asked_outlives_what_the_agent_says_changes(
+    door: Any, values: int
+) -> None:
+    told = door(large(values=values))
+    assert told.count("ONLY-IF") == 6
+    assert told.count("WHY-NOW?") == 2
+
+
+@pytest.mark.parametrize("door", DOORS[:3])
+def test_claims_are_left_out_first_and_changes_next(door: Any) -> None:
+    claims = {f"c{n}": "\\" * 399 for n in range(9)}
+    card = large(values=20, said='"' * 250, asked='"' * 250)
+    crowded = replace(card, claims=a_card(context=claims).claims)
+    told = door(crowded)
+    assert told.count("What changes") >= told.count("The agent says")
+    assert told.count("Questions and answers") == told.count("Decided so far") == 1
+
+
+@pytest.mark.parametrize("words", ['"' * 900, "\\" * 900, "字" * 900])
+@pytest.mark.parametrize("values", [60, 120, 140])
+def test_nothing_is_approved_where_what_people_said_has_no_room(words: str, values: int) -> None:
+    card = large(values=values, said=f"ONLY-IF {words}", asked=f"WHY-NOW? {words}")
+    for draw in (blocks.draw, plain.draw):
+        found = draw(card, value=VALUE).blocks
+        told = "\n".join(literal(found))
+        assert blocks.size(found) <= blocks.BUDGET
+        is_whole = told.count("ONLY-IF") == 6 and told.count("WHY-NOW?") == 2
+        assert is_whole or "approve" not in buttons(found)
+    adaptive_card = cards.draw(card, View(sealed="s" * 300))
+    assert cards.weight(adaptive_card["body"]) <= cards.BUDGET
+    told = "\n".join(adaptive.runs(adaptive_card))
+    is_whole = told.count("ONLY-IF") == 6 and told.count("WHY-NOW?") == 2
+    assert is_whole or "approve" not in adaptive.buttons(adaptive_card)

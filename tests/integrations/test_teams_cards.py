@@ -159,9 +159,9 @@ def test_what_does_not_fit_is_shortened_honestly_and_cannot_be_approved(text: st
 
 
 def test_a_card_full_of_everything_stays_within_the_limit() -> None:
-    long = "字" * 400
-    said = tuple(Said(f"Ada {n}", Verdict.APPROVE, long, LATER, "web") for n in range(9))
-    notes = tuple(Note("robo", True, long, LATER) for _ in range(9))
+    long, words = "字" * 400, "字" * 200
+    said = tuple(Said(f"Ada {n}", Verdict.APPROVE, words, LATER, "web") for n in range(9))
+    notes = tuple(Note("robo", True, words, LATER) for _ in range(9))
     card = replace(
         a_card(said=said, notes=notes, parameters={"note": "字" * 2_000}, reasoning=long),
         because=(long,) * 9,
