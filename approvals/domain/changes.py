@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,25 +38,42 @@ class Change:
 
 def of(submission: Mapping[str, Any]) -> list[Change]:
     """Pairs `from_x` and `to_x` among the parameters, or `from` and `to` alone, then what the state before
-    shares with them."""
+    shares with them.
+
+    What is a parameter itself lends its name to no pair of others: those stand under both their own.
+    """
     parameters = submission["parameters"]
     before = (submission.get("rollback") or {}).get("state_before")
-    pairs = {
-        key.removeprefix("from_"): (value, parameters[f"to_{key.removeprefix('from_')}"])
-        for key, value in parameters.items()
-        if key.startswith("from_") and f"to_{key.removeprefix('from_')}" in parameters
-    }
-    if "from" in parameters and "to" in parameters:
-        pairs[ALONE] = (parameters["from"], parameters["to"])
-    claimed: dict[str, tuple[object, object]] = {}
-    for key, value in before.items() if isinstance(before, dict) else ():
-        after = parameters.get(f"to_{key}", parameters.get(key))
-        if after is not None:
-            claimed.setdefault(key, (value, after))
-    said = [_change(name, *pair, is_claim=False) for name, pair in pairs.items()]
-    return said + [
-        _change(name, *pair, is_claim=True) for name, pair in claimed.items() if name not in pairs
+    pairs = list(_pairs(parameters))
+    taken = {name for name, _, _ in pairs if name}
+    said = [
+        _change(
+            _drawn(name) if name else f"{_drawn(first)} → {_drawn(last)}",
+            parameters[first],
+            parameters[last],
+            is_claim=False,
+        )
+        for name, first, last in pairs
     ]
+    claimed = [
+        _change(_drawn(name), value, parameters[after], is_claim=True)
+        for name, value in (before.items() if isinstance(before, dict) else ())
+        if name not in taken
+        for after in [name if name in parameters else f"to_{name}"]
+        if after in parameters
+    ]
+    return said + claimed
+
+
+def _pairs(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """What each pair is of, and the names of both its ends; of nothing where that name is not free."""
+    for key in parameters:
+        name = key.removeprefix("from_")
+        if name != key and (last := f"to_{name}") in parameters:
+            yield "" if name in parameters else name, key, last
+    if "from" in parameters and "to" in parameters:
+        taken = {ALONE, f"from_{ALONE}", f"to_{ALONE}"} & parameters.keys()
+        yield "" if taken else ALONE, "from", "to"
 
 
 def source(found: Sequence[Change]) -> str:
@@ -83,9 +100,7 @@ def _change(name: str, old: object, new: object, *, is_claim: bool) -> Change:
     before = display.parameters({"value": old}, limit=500)
     notes = dict.fromkeys(note for leaf in before for note in leaf.shown.notes)
     after = display.parameters({"value": new}, limit=500)
-    return Change(
-        _drawn(name), _value(before), _value(after), is_claim=is_claim, notes=tuple(notes)
-    )
+    return Change(name, _value(before), _value(after), is_claim=is_claim, notes=tuple(notes))
 
 
 def _drawn(name: str) -> str:

@@ -56,3 +56,43 @@ def test_what_stood_before_is_the_agents_word_where_no_parameter_says_it() -> No
     assert (size.before, size.is_claim) == ("1", False)
     assert (replicas.before, replicas.is_claim) == (words, True)
     assert "Copies our labels." in replicas.notes
+
+
+@pytest.mark.parametrize(
+    ("parameters", "before", "pairs"),
+    [
+        (
+            {"replicas": 100, "from_replicas": 3, "to_replicas": 4},
+            None,
+            [("from_replicas → to_replicas", "3", "4")],
+        ),
+        (
+            {"replicas": 100, "from_replicas": 3, "to_replicas": 4},
+            {"replicas": 3},
+            [("from_replicas → to_replicas", "3", "4"), ("replicas", "3", "100")],
+        ),
+        ({"replicas": 100, "to_replicas": 4}, {"replicas": 3}, [("replicas", "3", "100")]),
+        ({"replicas": None, "to_replicas": 4}, {"replicas": 3}, [("replicas", "3", "null")]),
+        (
+            {"from_value": 1, "to_value": 2, "from": 7, "to": 9},
+            None,
+            [("value", "1", "2"), ("from → to", "7", "9")],
+        ),
+        ({"value": 8, "from": 7, "to": 9}, None, [("from → to", "7", "9")]),
+        (
+            {"to_value": 2, "from": 7, "to": 9},
+            {"value": 1},
+            [("from → to", "7", "9"), ("value", "1", "2")],
+        ),
+        ({"from_": 7, "to_": 9}, None, [("from_ → to_", "7", "9")]),
+        (
+            {"x": 0, "y": 8, "from_x": 7, "to_x": 9, "from_y": 7, "to_y": 9},
+            None,
+            [("from_x → to_x", "7", "9"), ("from_y → to_y", "7", "9")],
+        ),
+    ],
+)
+def test_a_pair_never_stands_under_the_name_of_another_parameter(
+    parameters: dict[str, Any], before: object, pairs: list[tuple[str, str, str]]
+) -> None:
+    assert told(parameters, before) == pairs
