@@ -6,7 +6,6 @@ whoever shows the figures says so. The service's own requests and tests are not 
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from statistics import median, quantiles
 from typing import NamedTuple
+
+from django.db.models import Min
 
 from approvals.domain.terms import Basis, OutcomeStatus, RiskLevel, Status, Verdict
 from approvals.models import ApprovalRequest, Decision, HeldDecision, Person
@@ -148,10 +149,13 @@ def _rows(since: datetime) -> list[Asked]:
     return [row for each in found if (row := Asked(*each)).created >= earliest]
 
 
-def _oldest(rows: Iterable[Asked]) -> datetime:
-    """To the millisecond below, which is how exactly moments were read."""
+def _oldest(rows: Sequence[Asked]) -> datetime:
+    """When the first of these was asked, exactly: in seconds it was read to a millisecond up or down."""
     first = min(row.created for row in rows)
-    return datetime.fromtimestamp(math.floor(first * 1000) / 1000, UTC)
+    near = [row.number for row in rows if row.created - first < 0.002]
+    found = ApprovalRequest.objects.filter(number__in=near).aggregate(first=Min("created_at"))
+    asked: datetime = found["first"]
+    return asked
 
 
 def _length(row: Asked) -> float:
