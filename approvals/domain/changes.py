@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -104,11 +105,19 @@ def _change(name: str, old: object, new: object, *, is_claim: bool) -> Change:
 
 
 def _drawn(name: str) -> str:
-    return display.show_identifier(name, limit=80).text
+    """As the parameters draw it: what is no plain name is quoted, and passes for none of our words."""
+    return display.parameters({name: None}, limit=80)[0].path
 
 
 def _value(leaves: Sequence[Parameter]) -> str:
-    """As the parameters draw it; a whole object as its leaves."""
+    """As the parameters draw it; a whole object as its leaves, its texts in quotes."""
     if len(leaves) == 1 and leaves[0].path == "value":
         return leaves[0].shown.text
-    return ", ".join(f"{leaf.path.removeprefix('value.')}: {leaf.shown.text}" for leaf in leaves)
+    return ", ".join(
+        f"{leaf.path.removeprefix('value').removeprefix('.')}: {_quoted(leaf)}" for leaf in leaves
+    )
+
+
+def _quoted(leaf: Parameter) -> str:
+    is_text = leaf.kind == "text"
+    return json.dumps(leaf.shown.text, ensure_ascii=False) if is_text else leaf.shown.text

@@ -156,7 +156,7 @@ def _checks(card: Card) -> Block | None:
 
 
 def _changes(card: Card) -> Block | None:
-    """Before and after, as code: no value of an agent's can write past the end of its own."""
+    """Name, before and after as code: nothing of an agent's can write past the end of its own."""
     title = el.text(changing(card), bold=True)
     if not card.changes:
         why = card.no_changes if card.is_open else ""
@@ -174,7 +174,7 @@ def _change(change: Change) -> Block:
     before, after = (fold(each, CHANGE_CHARACTERS) for each in (change.before, change.after))
     whose = [el.text(f" ({changes.CLAIMED})", italic=True)] if change.is_claim else []
     return el.line(
-        el.text(f"{cut(change.name, 60)}: "),
+        el.text(cut(change.name, 60), code=True), el.text(": "),
         el.text(before, code=True), *whose, el.text(" → "), el.text(after, code=True),
     )  # fmt: skip
 

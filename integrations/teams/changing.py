@@ -13,7 +13,7 @@ CHANGE_CHARACTERS = 200
 
 
 def drawn(card: Card) -> list[Part]:
-    """Before and after, each in runs of its own: no value of an agent's passes for the other."""
+    """Name, before and after, each in a run of its own: nothing of an agent's passes for another."""
     name = "What changes" if card.is_open else "What was to change"
     if not card.changes:
         why = card.no_changes if card.is_open else ""
@@ -29,7 +29,7 @@ def _change(change: Change) -> Part:
     before, after = (fold(each, CHANGE_CHARACTERS) for each in (change.before, change.after))
     whose = [el.run(f" ({changes.CLAIMED})", italic=True)] if change.is_claim else []
     return el.line(
-        el.run(f"• {cut(change.name, 60)}: "),
+        el.run("• "), el.run(cut(change.name, 60), fontType="Monospace"), el.run(": "),
         el.run(before, fontType="Monospace"), *whose,
         el.run(" → "), el.run(after, fontType="Monospace"), spacing="Small",
     )  # fmt: skip

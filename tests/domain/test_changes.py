@@ -96,3 +96,35 @@ def test_a_pair_never_stands_under_the_name_of_another_parameter(
     parameters: dict[str, Any], before: object, pairs: list[tuple[str, str, str]]
 ) -> None:
     assert told(parameters, before) == pairs
+
+
+@pytest.mark.parametrize(
+    ("name", "drawn"),
+    [
+        ("size", "size"),
+        ("max-size", "max-size"),
+        ("size, before: 3", '["size, before: 3"]'),
+        ("size (the agent's word) → 4", '["size (the agent\'s word) → 4"]'),
+        ('a"]: 3 → ["b', r'["a\"]: 3 → [\"b"]'),
+    ],
+)
+def test_a_name_that_is_no_plain_one_is_quoted(name: str, drawn: str) -> None:
+    assert told({f"from_{name}": 1, f"to_{name}": 2}) == [(drawn, "1", "2")]
+    assert told({name: 2}, {name: 1}) == [(drawn, "1", "2")]
+
+
+def test_both_names_of_a_pair_are_quoted_each_on_its_own() -> None:
+    assert told({"a b": 0, "from_a b": 1, "to_a b": 2}) == [('["from_a b"] → ["to_a b"]', "1", "2")]
+
+
+def test_a_text_inside_an_object_cannot_pass_for_another_of_its_values() -> None:
+    before = {"a": "1, b: 2", "n": 3}
+    after: dict[str, Any] = {"a, b": "", "c": ['x"', None, True, {"d": []}]}
+    assert told({"from": before, "to": after}) == [
+        (
+            "value",
+            'a: "1, b: 2", n: 3',
+            r'["a, b"]: "", c[0]: "x\"", c[1]: null, c[2]: true, c[3].d: []',
+        )
+    ]
+    assert told({"from": ["x"], "to": "x"}) == [("value", '[0]: "x"', "x")]

@@ -96,14 +96,38 @@ def test_no_value_before_passes_for_our_label_or_for_the_value_after() -> None:
     lines = found["elements"][1]["elements"]
     assert len(lines) == 1
     boxed = [part["text"] for part in lines[0]["elements"] if part.get("style") == {"code": True}]
-    assert len(boxed) == 2
-    assert boxed[1] == "8"
+    assert len(boxed) == 3
+    assert (boxed[0], boxed[2]) == ("replicas", "8")
     for door in (slack_plain, email):
         section = door(card).partition("What changes")[2].split("The agent says")[0]
         told = [line.strip(" |") for line in section.splitlines()]
         assert [line for line in told if line.startswith("replicas, after:")] == [
             "replicas, after: 8"
         ]
+
+
+@pytest.mark.parametrize(
+    "name", [f"replicas ({changes.CLAIMED}) → 4", "replicas, after: 4", "a\nb"]
+)
+def test_no_name_passes_for_an_arrow_a_label_or_another_line(name: str) -> None:
+    card = a_card(parameters={f"from_{name}": 1, f"to_{name}": 100})
+    drawn = card.changes[0].name
+    assert drawn.startswith('["')
+    assert drawn.endswith('"]')
+    found = next(block for block in blocks.draw(card, value=VALUE).blocks if _changes_in(block))
+    (line,) = found["elements"][1]["elements"]
+    assert line["elements"][0] == {"type": "text", "text": drawn, "style": {"code": True}}
+    runs = [
+        run["text"]
+        for part in cards.draw(card, View())["body"]
+        for run in part.get("inlines", ())
+        if run.get("fontType") == "Monospace"
+    ]
+    assert [drawn, "1", "100"] == runs[-3:]
+    for door in (slack_plain, email):
+        told = [line.strip(" |") for line in door(card).splitlines()]
+        assert f"{drawn}, before: 1" in told
+        assert f"{drawn}, after: 100" in told
 
 
 def _changes_in(block: dict[str, Any]) -> bool:

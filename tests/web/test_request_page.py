@@ -48,6 +48,15 @@ def test_the_facts_stand_before_what_the_agent_says(lin: Browser, row: ApprovalR
     assert "CPU utilization exceeded" not in before
 
 
+def test_no_name_of_a_parameter_passes_for_a_change(lin: Browser, robo: Agent) -> None:
+    name = "replicas (the agent's word, not checked) → 4"
+    row = cast.request(robo, parameters={f"from_{name}": 1, f"to_{name}": {"a": "1, b: 2"}})
+
+    page = lin.get(f"/r/{row.ref}")
+    assert f'["{name}"]' in [each.text for each in page.every("p")]
+    assert 'a: "1, b: 2"' in page.text
+
+
 def said(cell: Element) -> str:
     """What a cell says, without the button that copies it."""
     return " ".join(found.text for found in cell.every("bdi")) or cell.text
