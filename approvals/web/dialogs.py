@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from approvals.domain import amounts, cards_words
@@ -147,7 +147,7 @@ def investigate(
     whom = _whom(row)
     pause = state.pause_open
     return _dialog(
-        "investigate", card, replace(typed, choice=typed.choice or AskedOf.BOTH.value),
+        "investigate", card, typed,
         question="Ask first about",
         submit="Ask about",
         facing=(
@@ -160,6 +160,7 @@ def investigate(
         label="Question",
         hint="The agent and its owner can both read it, whoever is asked." if whom else "",
         whom=whom,
+        usual=AskedOf.BOTH.value,
         is_required=True,
     )  # fmt: skip
 
@@ -235,7 +236,8 @@ def undo_words(row: ApprovalRequest) -> str:
     return f"The agent says it {'can' if available else 'cannot'} be undone (not checked)."
 
 
-def _dialog(key: str, card: Card, typed: Typed, **facts: object) -> Dialog:
+def _dialog(key: str, card: Card, typed: Typed, *, usual: str = "", **facts: object) -> Dialog:
+    """`usual` is what is chosen before anybody chose."""
     verdict = facts.get("verdict")
     ours = typed if typed.key == key else Typed()
     return Dialog(
@@ -244,7 +246,7 @@ def _dialog(key: str, card: Card, typed: Typed, **facts: object) -> Dialog:
         object=spoken(card),
         is_open=ours.reopens,
         text=ours.text,
-        choice=ours.choice,
+        choice=ours.choice or usual,
         stop=ours.stop,
         wrong=ours.wrong,
         **facts,  # type: ignore[arg-type]  # the words above, each by its name

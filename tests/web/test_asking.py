@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from approvals.models import ApprovalRequest, AuditEvent
 from tests.support import cast
 from tests.web.conftest import Browser
-from tests.web.reading import Page
+from tests.web.reading import Element, Page
 
 pytestmark = pytest.mark.django_db
 
@@ -51,6 +51,17 @@ def test_the_dialog_offers_whom_to_ask_and_the_question_is_kept_with_it(
     assert "asked a question of the agent's owner in the dashboard." in page.text
 
 
+def chosen(dialog: Element) -> list[str | None]:
+    radios = [each for each in dialog.every("input") if "checked" in each.attributes]
+    return [radio.attributes["value"] for radio in radios]
+
+
+def test_a_question_goes_to_either_unless_its_asker_chooses(
+    lin: Browser, row: ApprovalRequest
+) -> None:
+    assert chosen(lin.get(f"/r/{row.ref}").by_id("dialog-investigate")) == ["both"]
+
+
 def test_a_question_that_is_sent_back_keeps_whom_it_was_for(
     lin: Browser, row: ApprovalRequest
 ) -> None:
@@ -58,8 +69,7 @@ def test_a_question_that_is_sent_back_keeps_whom_it_was_for(
 
     assert answer.status_code == 422
     dialog = Page(answer.content.decode()).by_id("dialog-investigate")
-    chosen = [radio for radio in dialog.every("input") if "checked" in radio.attributes]
-    assert [radio.attributes["value"] for radio in chosen] == ["agent"]
+    assert chosen(dialog) == ["agent"]
 
 
 def test_the_owner_answers_on_the_page_and_the_clock_runs_again(
