@@ -60,7 +60,8 @@ CUT = """() => {
 
 @pytest.fixture(scope="module")
 def whole(browser: Browser, home: Home) -> Iterator[Page]:
-    page = home.enter(browser, viewport=WHOLE)
+    # Without motion no colour is measured on its way to another.
+    page = home.enter(browser, viewport=WHOLE, reduced_motion="reduce")
     yield page
     page.context.close()
 
