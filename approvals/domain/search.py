@@ -10,7 +10,7 @@ import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import MAXYEAR, MINYEAR, UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from approvals.domain.terms import Basis, RiskLevel, Status, Verdict
 
@@ -68,6 +68,8 @@ UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days
 _KEYED = re.compile(r"([A-Za-z][A-Za-z_-]*):(.*)", re.DOTALL)
 _COMPARED = re.compile(r"param\.([^\s\"<>=!:]+)(>=|<=|!=|>|<|=|:)(.*)", re.DOTALL | re.IGNORECASE)
 _REF = re.compile(r"REQ-(\d{1,18})", re.IGNORECASE)
+# The ends of the calendar, with room beside them for what is reckoned from a moment.
+EARLIEST, LATEST = datetime(1, 1, 10, tzinfo=UTC), datetime(9999, 12, 20, tzinfo=UTC)
 _AGO = re.compile(r"(\d{1,4})([mhd])")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?Z?", re.ASCII)
 _NEEDS_QUOTES = re.compile(r"[\s\"\\]")
@@ -154,12 +156,7 @@ def moment(value: str, *, now: datetime) -> datetime:
     A moment is written `2026-11-22T14:30`, `2026-11-22T14:30:05Z` or `2026-11-22T14:30:05.25Z`, in UTC
     as well.
     """
-    found = _moment(value, now=now)
-    if not MINYEAR < found.year < MAXYEAR:
-        raise ValueError(
-            "a moment at the very end of the calendar leaves nothing before or after it"
-        )
-    return found
+    return min(max(_moment(value, now=now), EARLIEST), LATEST)
 
 
 def _moment(value: str, *, now: datetime) -> datetime:

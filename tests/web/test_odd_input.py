@@ -16,7 +16,13 @@ from tests.web.reading import Page
 At = Callable[[str], Browser]
 
 
-@pytest.mark.parametrize("words", ["after:0001-01-01", "before:9999-12-31", "after:9999-12-31"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("after:0001-01-01", "before:9999-12-31", "after:9999-12-31"),
+        *("waited-at:9999-12-31T23:59:59.999999Z", "before:9999-12-31T23:59:59.999999Z"),
+    ],
+)
 def test_history_is_searched_to_the_ends_of_time(lin: Browser, words: str) -> None:
     assert lin.client.get("/history", {"q": words}).status_code == 200
     assert lin.client.post("/history/exports", {"form": "csv", "q": words}).status_code == 200
