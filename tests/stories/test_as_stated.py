@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 from integrations.email import letters
 from integrations.email.readers import Reader
 from tests.integrations.test_slack_blocks import RULE_ONE, a_card
-from tests.stories.conftest import signed_in_at
+from tests.stories.entering import in_zone
 from tests.stories.world import World
 from tests.support import cast
 from tests.support.browser import PATIENCE_MS
@@ -83,7 +83,7 @@ def world(shared_world: World) -> World:
 @pytest.fixture(scope="module")
 def lin(browser: Browser, shared_world: World) -> Iterator[Page]:
     """One browser of Lin's for all of this."""
-    page = signed_in_at(browser, shared_world.url, "lin")
+    page = shared_world.enter(browser, "lin")
     yield page
     page.context.close()
 
@@ -234,6 +234,8 @@ def test_no_key_of_the_keyboard_decides(world: World, lin: Page) -> None:
         if lin.url != address or lin.get_by_role("dialog").count():
             lin.goto(address)
         lin.keyboard.press(key)
+    lin.goto(address)
+    in_zone(lin, "Times in UTC")  # which a key changed
 
     said = world.call(world.people["lin"], "GET", f"/requests/{ref}")
     assert (said["status"], said["decisions"]) == ("pending", [])

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
+from tests.stories.entering import in_zone
 from tests.stories.world import World
 from tests.support import cast
 from tests.support.browser import PATIENCE_MS
@@ -248,6 +249,7 @@ def test_the_zone_of_times_is_switched_by_a_key_and_kept(world: World, sign_in: 
     is_live(page)  # before its script runs no key does anything
     moment = page.locator(f"#row-{ref} time")
     iso = moment.get_attribute("datetime") or ""
+    in_zone(page, "Times in UTC")
     expect(moment).to_have_text(re.compile(r"^\d\d:\d\d UTC$"))
 
     with page.expect_response("**/preferences"):

@@ -9,8 +9,6 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.stories.world import World
-from tests.support import cast
-from tests.support.browser import PATIENCE_MS
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -25,16 +23,10 @@ def page(browser: Browser, shared_world: World) -> Iterator[Page]:
     shared_world.settle_everything()
     for target in ("one", "two"):
         shared_world.submit(action="restart_service", target=target)
-    context = browser.new_context(base_url=shared_world.url, locale="en-GB", timezone_id="UTC")
-    context.set_default_timeout(PATIENCE_MS)
-    page = context.new_page()
-    page.goto("/queue?tab=all")
-    page.get_by_label("E-mail").fill("lin@example.com")
-    page.get_by_label("Password", exact=True).fill(cast.PASSWORD)
-    page.get_by_role("button", name="Sign in", exact=True).click()
+    page = shared_world.enter(browser, "lin", "/queue?tab=all")
     expect(page.locator("#live-state")).to_have_text("Live")
     yield page
-    context.close()
+    page.context.close()
 
 
 def test_keys_walk_every_list_and_go_back_to_it(page: Page) -> None:

@@ -8,8 +8,6 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.stories.world import World
-from tests.support import cast
-from tests.support.browser import PATIENCE_MS
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -27,16 +25,10 @@ HELD_BACK = """() => {
 @pytest.fixture(scope="module")
 def page(browser: Browser, shared_world: World) -> Iterator[Page]:
     """An approver at a request."""
-    context = browser.new_context(base_url=shared_world.url, locale="en-GB", timezone_id="UTC")
-    context.set_default_timeout(PATIENCE_MS)
-    page = context.new_page()
-    page.goto(f"/r/{shared_world.submit()}")
-    page.get_by_label("E-mail").fill("lin@example.com")
-    page.get_by_label("Password", exact=True).fill(cast.PASSWORD)
-    page.get_by_role("button", name="Sign in", exact=True).click()
+    page = shared_world.enter(browser, "lin", f"/r/{shared_world.submit()}")
     expect(page.locator("#live-state")).to_have_text("Live")
     yield page
-    context.close()
+    page.context.close()
 
 
 def test_a_button_says_that_it_records_and_sends_once(page: Page, shared_world: World) -> None:

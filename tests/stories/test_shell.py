@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.stories.conftest import signed_in_at
 from tests.stories.world import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
@@ -19,7 +18,7 @@ ICON = 'link[rel="icon"]'
 @pytest.fixture(scope="module")
 def around(browser: Browser, shared_world: World) -> Iterator[Page]:
     """Lin's browser; once, since whoever signs in often is slowed down."""
-    page = signed_in_at(browser, shared_world.url, "lin")
+    page = shared_world.enter(browser, "lin")
     yield page
     page.context.close()
 

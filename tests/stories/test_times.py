@@ -8,9 +8,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.stories.entering import in_zone
 from tests.stories.world import World
-from tests.support import cast
-from tests.support.browser import PATIENCE_MS
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 ACROSS_MIDNIGHT = (
@@ -21,28 +20,10 @@ ACROSS_MIDNIGHT = (
 @pytest.fixture(scope="module")
 def ahead(browser: Browser, shared_world: World) -> Iterator[Page]:
     """An approver's browser on the other side of the date line."""
-    context = browser.new_context(
-        base_url=shared_world.url, locale="en-GB", timezone_id=ACROSS_MIDNIGHT
-    )
-    context.set_default_timeout(PATIENCE_MS)
-    page = context.new_page()
-    page.goto("/queue")
-    page.get_by_label("E-mail").fill("lin@example.com")
-    page.get_by_label("Password", exact=True).fill(cast.PASSWORD)
-    page.get_by_role("button", name="Sign in", exact=True).click()
+    page = shared_world.enter(browser, "lin", timezone_id=ACROSS_MIDNIGHT)
     expect(page.locator("h1")).to_have_text("Queue")
     yield page
-    context.close()
-
-
-def in_zone(page: Page, name: str) -> None:
-    """Press `t` until the page says that zone."""
-    switch = page.locator("#zone-switch")
-    for _ in range(4):
-        if switch.inner_text() == name:
-            return
-        page.keyboard.press("t")
-    expect(switch).to_have_text(name)
+    page.context.close()
 
 
 def test_history_leads_with_utc_and_says_my_zone_beside(ahead: Page, shared_world: World) -> None:

@@ -12,7 +12,6 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.stories.world import World
 from tests.support import cast
-from tests.support.browser import PATIENCE_MS
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 Enter = Callable[[str], Page]
@@ -33,14 +32,8 @@ def enter(browser: Browser, world: World) -> Iterator[Enter]:
 
         def entered(name: str) -> Page:
             if name not in inside:
-                context = browser.new_context(base_url=world.url, java_script_enabled=False)
-                ending.callback(context.close)
-                context.set_default_timeout(PATIENCE_MS)
-                inside[name] = context.new_page()
-                inside[name].goto("/queue")
-                inside[name].get_by_label("E-mail").fill(f"{name}@example.com")
-                inside[name].get_by_label("Password", exact=True).fill(cast.PASSWORD)
-                inside[name].get_by_role("button", name="Sign in", exact=True).click()
+                inside[name] = world.enter(browser, name, java_script_enabled=False)
+                ending.callback(inside[name].context.close)
             inside[name].goto("/queue?tab=all")
             expect(inside[name].get_by_role("heading", name="Queue", level=1)).to_be_visible()
             return inside[name]

@@ -6,7 +6,9 @@ import json
 from typing import Any
 
 import httpx
+from playwright.sync_api import Browser, Page
 
+from tests.stories.entering import Entrance
 from tests.support import cast
 from tests.support.service import Service
 
@@ -22,13 +24,17 @@ class World:
     """Robo submits, anybody of the cast decides, and everybody can be asked how it stands."""
 
     def __init__(self, service: Service) -> None:
-        self.url = service.url
+        self.url, self.entrance = service.url, Entrance(service.url)
         said = service.run("shell", "-v", "0", "-c", SEED)
         line = next((line for line in said.stdout.splitlines() if line.startswith("SEEDED ")), "")
         assert line, said.stdout + said.stderr
         keys = json.loads(line.removeprefix("SEEDED "))
         self.people: dict[str, str] = keys["people"]
         self.robo: str = keys["robo"]
+
+    def enter(self, browser: Browser, name: str, at: str = "/queue", **options: Any) -> Page:
+        """A page in a browser of their own, signed in, at this address."""
+        return self.entrance.enter(browser, name, at, **options)
 
     def call(self, key: str, method: str, path: str, body: Any = None) -> dict[str, Any]:
         answer = httpx.request(

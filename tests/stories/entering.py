@@ -1,0 +1,47 @@
+"""Browsers of people at a service. Each signs in once: whoever does so often is slowed down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from playwright.sync_api import Browser, Page, expect
+
+from tests.support import cast
+from tests.support.browser import PATIENCE_MS
+
+
+@dataclass(slots=True)
+class Entrance:
+    """The way into one service, and the sessions of those who came in by it."""
+
+    url: str
+    remembered: dict[str, Any] = field(default_factory=dict)
+
+    def enter(self, browser: Browser, name: str, at: str = "/queue", **options: Any) -> Page:
+        """A page in a browser of their own, signed in, at this address."""
+        said = {"base_url": self.url, "locale": "en-GB", "timezone_id": "UTC"}
+        context = browser.new_context(
+            **said | options,
+            storage_state=self.remembered.get(name),
+        )
+        context.set_default_timeout(PATIENCE_MS)
+        page = context.new_page()
+        page.goto(at)
+        if "/sign-in" in page.url:
+            page.get_by_label("E-mail").fill(f"{name}@example.com")
+            page.get_by_label("Password", exact=True).fill(cast.PASSWORD)
+            page.get_by_role("button", name="Sign in", exact=True).click()
+            page.wait_for_url(f"**{at.partition('?')[0]}*")
+            self.remembered[name] = context.storage_state()
+        return page
+
+
+def in_zone(page: Page, name: str) -> None:
+    """Press `t` until the page says that zone."""
+    switch = page.locator("#zone-switch")
+    for _ in range(4):
+        if switch.inner_text() == name:
+            return
+        page.keyboard.press("t")
+    expect(switch).to_have_text(name)
