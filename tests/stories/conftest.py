@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.stories.entering import Entrance
-from tests.stories.lived_in import lived_in, numbers
+from tests.stories.lived_in import PASSWORD, lived_in, numbers
 from tests.stories.world import World
 from tests.support.service import places, running
 
@@ -39,7 +39,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
         places() as env,
         lived_in(tmp_path_factory.mktemp("home"), env=env, days=DAYS) as service,
     ):
-        yield Home(Entrance(service.url), numbers(service))
+        yield Home(Entrance(service.url, PASSWORD), numbers(service))
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ class World:
     """Robo submits, anybody of the cast decides, and everybody can be asked how it stands."""
 
     def __init__(self, service: Service) -> None:
-        self.url, self.entrance = service.url, Entrance(service.url)
+        self.url, self.entrance = service.url, Entrance(service.url, cast.PASSWORD)
         said = service.run("shell", "-v", "0", "-c", SEED)
         line = next((line for line in said.stdout.splitlines() if line.startswith("SEEDED ")), "")
         assert line, said.stdout + said.stderr
