@@ -14,8 +14,6 @@ from datetime import UTC, date, datetime, timedelta
 from statistics import median, quantiles
 from typing import NamedTuple
 
-from django.db.models import Min
-
 from approvals.domain.terms import Basis, OutcomeStatus, RiskLevel, Status, Verdict
 from approvals.models import ApprovalRequest, Decision, HeldDecision, Person
 from approvals.queries import given
@@ -153,9 +151,7 @@ def _oldest(rows: Sequence[Asked]) -> datetime:
     """When the first of these was asked, exactly: in seconds it was read to a millisecond up or down."""
     first = min(row.created for row in rows)
     near = [row.number for row in rows if row.created - first < 0.002]
-    found = ApprovalRequest.objects.filter(number__in=near).aggregate(first=Min("created_at"))
-    asked: datetime = found["first"]
-    return asked
+    return ApprovalRequest.objects.filter(number__in=near).earliest("created_at").created_at
 
 
 def _length(row: Asked) -> float:
