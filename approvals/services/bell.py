@@ -73,9 +73,12 @@ class LocalBell(ListeningBell):
 
 
 class RedisBell(ListeningBell):
-    """Between machines: Redis publish and subscribe. With Redis gone it stays silent, quickly."""
+    """Between machines: Redis publish and subscribe. With Redis gone it stays silent, quickly.
 
-    TOPIC = "countersign.changed"
+    Redis publishes across its numbered databases, so the topic names ours: a test service beside the
+    real one on the same server is not heard.
+    """
+
     REST = 2.0
 
     def __init__(self) -> None:
@@ -83,12 +86,14 @@ class RedisBell(ListeningBell):
         self.client = redis.Redis.from_url(
             settings.REDIS_URL, socket_connect_timeout=0.5, socket_timeout=0.5, retry=None
         )
+        database = self.client.get_connection_kwargs().get("db") or 0
+        self.topic = f"countersign.changed.{database}"
 
     def ring(self, public_ids: Sequence[str]) -> None:
         if time.monotonic() < self.quiet_until:
             return
         try:
-            self.client.publish(self.TOPIC, json.dumps(list(public_ids)))
+            self.client.publish(self.topic, json.dumps(list(public_ids)))
         except (redis.RedisError, OSError) as error:
             self.quiet_until = time.monotonic() + self.REST
             logger.warning("bell is silent", error=str(error))
@@ -97,7 +102,7 @@ class RedisBell(ListeningBell):
         while not stop.is_set():
             try:
                 with self._subscription() as subscription:
-                    subscription.subscribe(self.TOPIC)
+                    subscription.subscribe(self.topic)
                     while not stop.is_set():
                         message = subscription.get_message(timeout=PATIENCE)
                         yield tuple(json.loads(message["data"])) if message else ()

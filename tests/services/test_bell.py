@@ -116,6 +116,23 @@ def test_every_machine_hears_a_ring_through_redis() -> None:
     listener.end()
 
 
+@pytest.mark.redis
+def test_a_service_on_another_database_of_the_same_redis_hears_nothing(settings: Settings) -> None:
+    ours, listener = RedisBell(), Listener(RedisBell())
+    server, _, number = settings.REDIS_URL.rpartition("/")
+    settings.REDIS_URL = f"{server}/{int(number) + 1}"
+    other = RedisBell()
+
+    def rung() -> bool:
+        other.ring(["theirs"])
+        ours.ring(["ours"])
+        return listener.has("ours")
+
+    until(rung)
+    assert not listener.has("theirs")
+    listener.end()
+
+
 def test_without_redis_the_bell_is_silent_quickly(settings: Settings) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     made = RedisBell()
