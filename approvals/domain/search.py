@@ -27,7 +27,7 @@ DATES = (
 RAN = ("yes", "no", "running", "failed", "rolled-back", "unused")
 IS = (
     "open", "closed", "asked", "automatic", "stand-in", "repeat", "asked-again", "decided",
-    "escalated", "marked",
+    "escalated", "marked", "names-incident",
 )  # fmt: skip
 # From asking to the end; each begins where the one before ends.
 TOOK = {

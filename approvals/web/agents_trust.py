@@ -218,7 +218,8 @@ def _lists(found: Evidence, agent: Agent, action_class: str) -> dict[str, str]:
     said = "is:marked" if found.stage is Stage.SHADOW else "is:decided"
     more = {
         "requests": "", "decided": said, "denied": "verdict:deny", "escalated": "is:escalated",
-        "failed": "ran:failed ran:rolled-back", "taken_back": "verdict:investigate outcome:cancelled",
+        "incidents": "is:names-incident", "failed": "ran:failed ran:rolled-back",
+        "taken_back": "verdict:investigate outcome:cancelled",
     }  # fmt: skip
     whole = search.written(terms)
     return {

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from approvals.domain.autonomy import Denied, weigh
 from approvals.domain.terms import Stage, Verdict
 from approvals.models import Agent, ApprovalRequest
-from approvals.services import autonomy, clock, suggestions
+from approvals.services import autonomy, clock, lifecycle, suggestions
 from approvals.web import agents_trust
 from tests.support import cast
 from tests.web.conftest import Browser
@@ -64,13 +64,36 @@ def test_each_figure_lists_the_requests_of_its_class_since_its_stage_began(
 
     scaling, rest = figures(lin, "scaling_events"), figures(lin, "*")
 
+    median = scaling.pop("Half took at most")
     assert scaling == {
         "Requests": ("3", refs(yes, no, waits)),
         "Decided by people": ("2", refs(yes, no)),
+        "Approved": ("50%", refs(yes, no)),
         "Denied": ("1", refs(no)),
+        "Named an incident": ("100%", refs(yes, no, waits)),
     }
-    assert rest == {"Requests": ("1", refs(other))}
+    assert median[1] == refs(yes, no)
+    assert rest == {"Requests": ("1", refs(other)), "Named an incident": ("100%", refs(other))}
     assert before.ref not in scaling["Requests"][1]
+
+
+def test_what_names_an_incident_is_told_from_what_only_holds_the_word(
+    robo: Agent, lin: Browser
+) -> None:
+    word = {"related_incidents": ["INC-1"], "context": {"related_incidents": ["INC-2"]}}
+    named = cast.request(context={"related_incidents": ["INC-3", 'a "quoted" one']})
+    cast.request(context={"related_incidents": []}, parameters=word)
+    cast.request(context={"triggered_by": '"related_incidents":["INC-4"]'}, parameters={"n": 1})
+    cast.request(context=None, parameters={"n": 2})
+    assert figures(lin, "*")["Named an incident"] == ("25%", refs(named))
+
+
+def test_what_was_taken_back_after_a_question_is_listed(robo: Agent, lin: Browser) -> None:
+    asked, unasked = cast.request(), cast.request(parameters={"n": 1})
+    cast.decide(asked, lin.person, Verdict.INVESTIGATE, "Why eight?")
+    for row in (asked, unasked):
+        lifecycle.cancel(ref=row.ref, agent=robo, at=clock.now())
+    assert figures(lin, "*")["Taken back after a question"] == ("1", refs(asked))
 
 
 def test_in_shadow_mode_what_people_marked_is_listed(robo: Agent, lin: Browser) -> None:
@@ -80,6 +103,8 @@ def test_in_shadow_mode_what_people_marked_is_listed(robo: Agent, lin: Browser) 
     assert figures(lin, "*") == {
         "Requests": ("2", refs(marked, unmarked)),
         "Decided by people": ("1", refs(marked)),
+        "Approved": ("100%", refs(marked)),
+        "Named an incident": ("100%", refs(marked, unmarked)),
     }
 
 
@@ -95,7 +120,8 @@ def test_all_denials_are_counted_where_only_the_newest_tell_their_reasons() -> N
 
 
 def test_the_statements_behind_the_evidence_do_not_grow(robo: Agent, lin: Browser) -> None:
-    address = "/history?q=agent:robo+evidence:*+evidence:scaling_events+is:decided+is:escalated"
+    address = "/history?q=agent:robo+evidence:*+evidence:scaling_events+"
+    address += "is:decided+is:escalated+is:names-incident"
     counts = []
     for _ in range(2):
         for number in range(4):
