@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -44,3 +45,8 @@ class Remark:
     from_agent: bool
     shown: Shown
     at: datetime
+
+
+def left_out(count: int, which: str = "more") -> Sequence[str]:
+    """The line that says how many a card leaves to the request's page; none where it leaves none."""
+    return (f"and {count} {which}, on the full request",) if count > 0 else ()

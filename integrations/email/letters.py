@@ -13,12 +13,14 @@ from html import escape
 
 from approvals.domain import changes
 from approvals.domain.cards import Card
+from approvals.domain.cards_parts import left_out
 from approvals.domain.display import Parameter, escape_terminal
 from approvals.domain.state import clock
 from integrations.email.readers import Reader
 
 LONGEST_TEXT = 300
 MOST_LINES = 25
+MOST_NOTES = 5
 LONGEST_SUBJECT = 180
 LINKS = re.compile(r"://|(?<=\bwww)\.|(?<=[\w-])\.(?=[A-Za-z]{2,63}[/:?])", re.IGNORECASE)
 # In prose a name alone is taken for a link too, and nothing hangs on its exact spelling.
@@ -149,7 +151,8 @@ def _asked(card: Card) -> Iterator[Part]:
     yield Part("Checked", _bounded([f"{check.mark}: {check.words}" for check in card.checks]))
     claims = [f"{claim.name}: {claim.shown.text}" for claim in card.claims]
     yield Part("The agent says (not checked)", _bounded(claims), is_claim=True)
-    notes = [f"{note.by}: {note.shown.text}" for note in card.notes[-5:]]
+    notes = [f"{note.by}: {note.shown.text}" for note in card.notes[-MOST_NOTES:]]
+    notes += left_out(len(card.notes) - MOST_NOTES, "earlier")
     yield Part("Asked and answered (not checked)", _bounded(notes), is_claim=True)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from approvals.domain import cards_checks, changes
 from approvals.domain.cards import Card, Claim, Spoken
+from approvals.domain.cards_parts import left_out
 from approvals.domain.changes import Change
 from approvals.domain.display import Shown
 from approvals.domain.state import clock
@@ -27,6 +28,7 @@ CLAIMS_CHARACTERS = 1_600
 CHANGE_CHARACTERS = 200
 MOST_REASONS = 5
 MOST_SAID = 6
+MOST_NOTES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,8 @@ def _because(card: Card) -> Block | None:
     if not card.because:
         return None
     title = el.line(el.text("Why a person is asked" if card.is_open else "Why", bold=True))
-    return el.rich(title, el.bullets([cut(why, 200) for why in card.because[:MOST_REASONS]]))
+    lines = [cut(why, 200) for why in card.because[:MOST_REASONS]]
+    return el.rich(title, el.bullets([*lines, *left_out(len(card.because) - len(lines))]))
 
 
 def _checks(card: Card) -> Block | None:
@@ -150,8 +153,7 @@ def _checks(card: Card) -> Block | None:
         return None
     notable = cards_checks.by_weight(card.checks)
     lines = [f"{each.mark}: {cut(each.words, rows.CHECK)}" for each in notable[: rows.CHECKS]]
-    if len(notable) > rows.CHECKS:
-        lines.append(f"and {len(notable) - rows.CHECKS} more, on the full request")
+    lines += left_out(len(notable) - rows.CHECKS)
     return el.rich(el.line(el.text("Checked by us", bold=True)), el.bullets(lines))
 
 
@@ -162,9 +164,7 @@ def _changes(card: Card) -> Block | None:
         why = card.no_changes if card.is_open else ""
         return el.rich(el.line(title, el.text(f" · {why}"))) if why else None
     lines = [_change(each) for each in card.changes[: changes.ON_THE_CARD]]
-    if len(card.changes) > len(lines):
-        rest = len(card.changes) - len(lines)
-        lines.append(el.line(el.text(f"and {rest} more, on the full request")))
+    lines += _lines(left_out(len(card.changes) - len(lines)))
     origin = changes.source(card.changes)
     told = [el.text(f" · {origin}")] if origin else []
     return el.rich(el.line(title, *told), el.listed(lines))
@@ -188,7 +188,12 @@ def _said(card: Card) -> Block | None:
     if not card.said:
         return None
     title = el.line(el.text("Decided so far" if card.is_open else "Who decided", bold=True))
-    return el.rich(title, *(part for one in card.said[-MOST_SAID:] for part in _verdict(one)))
+    told = [part for one in card.said[-MOST_SAID:] for part in _verdict(one)]
+    return el.rich(title, *told, *_lines(left_out(len(card.said) - MOST_SAID, "earlier")))
+
+
+def _lines(texts: Sequence[str]) -> list[Block]:
+    return [el.line(el.text(each)) for each in texts]
 
 
 def _verdict(one: Spoken) -> list[Block]:
@@ -208,11 +213,11 @@ def _notes(card: Card) -> Block | None:
         *([el.text(f" · {told}")] if told else []),
     ]
     parts: list[Block] = [el.line(*title)]
-    for note in card.notes[-2:]:
+    for note in card.notes[-MOST_NOTES:]:
         origin = " · from the agent, not checked" if note.from_agent else ""
         parts.append(el.line(el.text(cut(f"{note.by}{origin}", 150), italic=note.from_agent)))
         parts.append(_words(note.shown))
-    return el.rich(*parts)
+    return el.rich(*parts, *_lines(left_out(len(card.notes) - MOST_NOTES, "earlier")))
 
 
 def _words(shown: Shown) -> Block:
@@ -228,8 +233,7 @@ def _claims(card: Card) -> Block | None:
     for number, claim in enumerate(card.claims):
         said = fold(claim.shown.text, CLAIM_CHARACTERS)
         if len(said) > left:
-            rest = len(card.claims) - number
-            parts.append(el.line(el.text(f"and {rest} more, on the full request")))
+            parts += _lines(left_out(len(card.claims) - number))
             break
         left -= len(said)
         parts.extend(_claim(claim, said))

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from approvals.domain import changes
 from approvals.domain.cards import Card, Spoken
+from approvals.domain.cards_parts import left_out
 from approvals.domain.display import Shown
 from approvals.domain.state import clock
 from approvals.domain.terms import Verdict
@@ -88,7 +89,8 @@ def _checks(card: Card) -> str:
 
 def _said(card: Card) -> str:
     title = "Decided so far" if card.is_open else "Who decided"
-    return _titled(title, map(_verdict, card.said[-blocks.MOST_SAID :]))
+    older = left_out(len(card.said) - blocks.MOST_SAID, "earlier")
+    return _titled(title, [*map(_verdict, card.said[-blocks.MOST_SAID :]), *older])
 
 
 def _verdict(one: Spoken) -> str:
@@ -99,6 +101,7 @@ def _verdict(one: Spoken) -> str:
 
 def _because(card: Card) -> str:
     why = [_line(cut(each, FACT_CHARACTERS)) for each in card.because[: blocks.MOST_REASONS]]
+    why += left_out(len(card.because) - blocks.MOST_REASONS)
     return _titled("Why a person is asked" if card.is_open else "Why", why)
 
 
@@ -108,8 +111,7 @@ def _changes(card: Card) -> str:
         for change in card.changes[: changes.ON_THE_CARD]
         for line in changes.lines(change)
     ]
-    rest = len(card.changes) - changes.ON_THE_CARD
-    more = [f"and {rest} more, on the full request"] if rest > 0 else []
+    more = left_out(len(card.changes) - changes.ON_THE_CARD)
     why = [card.no_changes] if card.no_changes and card.is_open else []
     title = " · ".join(filter(None, (blocks.changing(card), changes.source(card.changes))))
     return _titled(title, [*lines, *more, *why])
@@ -118,8 +120,9 @@ def _changes(card: Card) -> str:
 def _notes(card: Card) -> str:
     told = [
         f"{note.by}{' · from the agent, not checked' if note.from_agent else ''}\n{_quoted(note.shown)}"
-        for note in card.notes[-2:]
+        for note in card.notes[-blocks.MOST_NOTES :]
     ]
+    told += left_out(len(card.notes) - blocks.MOST_NOTES, "earlier")
     asked = standing.questions(card)
     title = f"Questions and answers{f' · {asked}' if asked else ''}"
     return _titled(title, told) or asked

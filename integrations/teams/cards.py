@@ -9,6 +9,7 @@ from typing import Any
 
 from approvals.domain import cards_checks
 from approvals.domain.cards import Card, Spoken
+from approvals.domain.cards_parts import left_out
 from approvals.domain.display import Shown
 from approvals.domain.state import clock
 from approvals.domain.terms import RiskLevel, Status, Verdict
@@ -218,14 +219,14 @@ def _too_large(card: Card) -> list[Part]:
 
 def _because(card: Card) -> list[Part]:
     name = "Why a person is asked" if card.is_open else "Why"
-    return _listed(name, [cut(why, 200) for why in card.because[:MOST_REASONS]])
+    lines = [cut(why, 200) for why in card.because[:MOST_REASONS]]
+    return _listed(name, [*lines, *left_out(len(card.because) - len(lines))])
 
 
 def _checks(card: Card) -> list[Part]:
     notable = cards_checks.by_weight(card.checks)
     lines = [f"{each.mark}: {cut(each.words, rows.CHECK)}" for each in notable[: rows.CHECKS]]
-    if len(notable) > rows.CHECKS:
-        lines.append(f"and {len(notable) - rows.CHECKS} more, on the full request")
+    lines += left_out(len(notable) - rows.CHECKS)
     return _listed("Checked by us", lines)
 
 
@@ -240,7 +241,11 @@ def _said(card: Card) -> list[Part]:
         return []
     name = "Decided so far" if card.is_open else "Who decided"
     told = [part for one in card.said[-MOST_SAID:] for part in _verdict(one)]
-    return [el.title(name), *told]
+    return [el.title(name), *told, *_small(left_out(len(card.said) - MOST_SAID, "earlier"))]
+
+
+def _small(texts: Sequence[str]) -> list[Part]:
+    return [el.small(each) for each in texts]
 
 
 def _verdict(one: Spoken) -> list[Part]:
@@ -256,7 +261,7 @@ def _notes(card: Card) -> list[Part]:
         origin = " · from the agent, not checked" if note.from_agent else ""
         parts.append(el.line(el.run(cut(f"{note.by}{origin}", 150), italic=note.from_agent)))
         parts.append(_quoted(note.shown))
-    return parts
+    return [*parts, *_small(left_out(len(card.notes) - MOST_NOTES, "earlier"))]
 
 
 def _claims(card: Card) -> list[Part]:
@@ -267,7 +272,7 @@ def _claims(card: Card) -> list[Part]:
     for number, claim in enumerate(card.claims):
         said = fold(claim.shown.text, CLAIM_CHARACTERS)
         if len(said) > left:
-            parts.append(el.small(f"and {len(card.claims) - number} more, on the full request"))
+            parts += _small(left_out(len(card.claims) - number))
             break
         left -= len(said)
         name = el.line(el.run(cut(claim.name, 60), italic=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from approvals.domain import changes
 from approvals.domain.cards import Card
+from approvals.domain.cards_parts import left_out
 from approvals.domain.changes import Change
 from integrations.teams import elements as el
 from integrations.teams.elements import Part
@@ -19,8 +20,7 @@ def drawn(card: Card) -> list[Part]:
         why = card.no_changes if card.is_open else ""
         return [el.title(name), el.line(el.run(why))] if why else []
     lines = [_change(each) for each in card.changes[: changes.ON_THE_CARD]]
-    rest = len(card.changes) - len(lines)
-    more = [el.small(f"and {rest} more, on the full request")] if rest else []
+    more = [el.small(each) for each in left_out(len(card.changes) - len(lines))]
     origin = changes.source(card.changes)
     return [el.title(name, f" · {origin}" if origin else ""), *lines, *more]
 
