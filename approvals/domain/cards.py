@@ -107,7 +107,8 @@ class Card:
     tells what became of an approval, and `report` the agent's own words about that, not checked.
     `may_add` is how much time one person may add. `pending` can still be undone. `filled` of the present
     stage's `seats` are taken by approvals that count; `then` is what one more of them would bring.
-    `changes` is what would stand otherwise, and `no_changes` why nothing can be compared.
+    `changes` is what would stand otherwise, and `no_changes` why nothing can be compared. `has_owner` says
+    that a question can be for somebody beside the agent.
     """
 
     ref: str
@@ -149,6 +150,7 @@ class Card:
     then: str = ""
     changes: tuple[Change, ...] = ()
     no_changes: str = ""
+    has_owner: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -220,6 +222,7 @@ def draw(matter: Matter) -> Card:
         then=cards_words.after_approval(state),
         changes=changed,
         no_changes="" if changed or matter.effect else changes.why_none(submission),
+        has_owner=bool(matter.owner),
     )
 
 

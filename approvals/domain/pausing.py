@@ -9,6 +9,20 @@ from approvals.domain import errors
 from approvals.domain.state import Change, Click, RequestState, clock
 from approvals.domain.terms import AskedOf, EventKind, Status
 
+# Whom a question can be for, where an agent has an owner.
+WHOM = {
+    AskedOf.BOTH.value: "The agent or its owner, whoever answers first",
+    AskedOf.OWNER.value: "Only its owner",
+    AskedOf.AGENT.value: "Only the agent",
+}
+
+
+def whom(code: str) -> AskedOf:
+    """Whom somebody picked; either where nothing could be picked. Raises Invalid for what is not offered."""
+    if code and code not in WHOM:
+        raise errors.Invalid("Pick who shall answer. Nothing was asked.", field="asked_of")
+    return AskedOf(code or AskedOf.BOTH)
+
 
 def ask(state: RequestState, click: Click, *, at: datetime) -> Change:
     """Open a question, which stops the clock. Raises Conflict or PauseUsedUp."""

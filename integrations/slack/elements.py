@@ -7,7 +7,7 @@ one piece of mrkdwn we send holds nothing but a date.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -93,6 +93,22 @@ def bullets(values: Sequence[str]) -> Block:
 
 def listed(lines: Sequence[Block]) -> Block:
     return {"type": "rich_text_list", "style": "bullet", "elements": list(lines)}
+
+
+def choose(block: str, label: str, choices: Mapping[str, str], *, usual: str) -> Block:
+    """An input with a few words of ours to pick from; the key of the one picked comes back."""
+    options = [{"text": plain(words, 75), "value": key} for key, words in choices.items()]
+    return {
+        "type": "input",
+        "block_id": block,
+        "label": plain(label, 2_000),
+        "element": {
+            "type": "radio_buttons",
+            "action_id": block,
+            "options": options,
+            "initial_option": next(each for each in options if each["value"] == usual),
+        },
+    }
 
 
 def button(action: str, name: str, *, label: str, **more: Any) -> Block:

@@ -12,7 +12,7 @@ from typing import Any
 from slack_sdk import WebClient
 
 from approvals import queries
-from approvals.domain import errors
+from approvals.domain import errors, pausing
 from approvals.domain.terms import Verdict
 from approvals.models import Person
 from approvals.services import clock, holding, knocks, lifecycle, more_time, reading
@@ -73,7 +73,8 @@ def submit(
         click = clicks.carried_on(payload, verdict.value, authenticated_by=authenticated_by)
     except ValueError:
         return clicks.instead(modals.refusal(NOT_OURS))
-    view = clicks.attempt(click, lambda: _count(click, verdict, client, comment=comment))
+    whom = payloads.picked(payload, modals.WHOM)
+    view = clicks.attempt(click, lambda: _count(click, verdict, client, comment=comment, whom=whom))
     return {} if view is None else clicks.instead(view)
 
 
@@ -100,8 +101,10 @@ def _answer_press(click: Pressed, verdict: Verdict, client: WebClient) -> Reply 
         return _ask(click, verdict, client)
 
 
-def _count(click: Pressed, verdict: Verdict, client: WebClient, *, comment: str) -> Reply | None:
-    """Count the verdict; returns a window when somebody unknown pressed."""
+def _count(
+    click: Pressed, verdict: Verdict, client: WebClient, *, comment: str, whom: str = ""
+) -> Reply | None:
+    """Count the verdict; `whom` a question is for. Returns a window when somebody unknown pressed."""
     known = trusting.trusted(click)
     row, carried = known.row, known.carried
     person = trusting.person(click, carried, client)
@@ -117,6 +120,7 @@ def _count(click: Pressed, verdict: Verdict, client: WebClient, *, comment: str)
         shown=row.action_sha256 if carried.shown else None,
         channel=CHANNEL,
         authenticated_by=click.authenticated_by,
+        asked_of=pausing.whom(whom),
     )
     holding.decide(said, ref=str(row.public_id), at=knocks.moment(row), now=clock.now())
     return None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from approvals.domain import pausing
 from approvals.domain.cards import Card
 from approvals.domain.denials import SHORTEST_REASON
-from approvals.domain.terms import Verdict
+from approvals.domain.terms import AskedOf, Verdict
 from integrations.slack import elements as el
 
 TITLE_LIMIT = 24
@@ -14,6 +15,7 @@ WORDS_LIMIT = 500
 # A denial tells an agent and its owner why: as many characters as the dashboard asks for.
 NOT_COUNTED = "Not counted"
 BLOCK = {Verdict.APPROVE: "reason", Verdict.DENY: "reason", Verdict.INVESTIGATE: "question"}
+WHOM = "whom"
 _NAMES = {Verdict.APPROVE: "Approve", Verdict.DENY: "Deny", Verdict.INVESTIGATE: "Investigate"}
 _LABELS = {
     Verdict.APPROVE: "Why is this right? The audit trail keeps it.",
@@ -59,8 +61,16 @@ def ask_words(card: Card, verdict: Verdict, *, carried: str) -> dict[str, Any]:
                     "max_length": WORDS_LIMIT,
                 },
             },
+            *_whom(card, verdict),
         ],
     }
+
+
+def _whom(card: Card, verdict: Verdict) -> list[dict[str, Any]]:
+    """Whose answer a question waits for, where there is a choice."""
+    if verdict is not Verdict.INVESTIGATE or not card.has_owner:
+        return []
+    return [el.choose(WHOM, "Ask whom?", pausing.WHOM, usual=AskedOf.BOTH.value)]
 
 
 def shortest(verdict: Verdict) -> int:

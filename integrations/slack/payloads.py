@@ -124,14 +124,29 @@ def place(payload: Mapping[str, Any]) -> Place:
 
 def words(payload: Mapping[str, Any], block: str) -> str:
     """What was typed into the input block of this name; empty when nothing was."""
+    for held in _inputs(payload, block):
+        if isinstance(held.get("value"), str):
+            return str(held["value"])
+    return ""
+
+
+def picked(payload: Mapping[str, Any], block: str) -> str:
+    """What was picked in the input block of this name; empty when nothing was."""
+    for held in _inputs(payload, block):
+        option = held.get("selected_option")
+        if isinstance(option, dict):
+            return _text(option, "value")
+    return ""
+
+
+def _inputs(payload: Mapping[str, Any], block: str) -> list[dict[str, Any]]:
+    """What a window's input block of this name holds."""
     view = payload.get("view") or {}
     state = view.get("state")
     values = state.get("values") if isinstance(state, dict) else None
     inputs = values.get(block) if isinstance(values, dict) else None
-    for typed in inputs.values() if isinstance(inputs, dict) else ():
-        if isinstance(typed, dict) and isinstance(typed.get("value"), str):
-            return str(typed["value"])
-    return ""
+    found = inputs.values() if isinstance(inputs, dict) else ()
+    return [held for held in found if isinstance(held, dict)]
 
 
 def _json_part(raw: bytes, content_type: str) -> bytes:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from approvals.domain import denials
+from approvals.domain import denials, pausing
 from approvals.domain.cards import Card
-from approvals.domain.terms import RiskLevel, Verdict
+from approvals.domain.terms import AskedOf, RiskLevel, Verdict
 from integrations.teams import elements as el
 from integrations.teams import rows
 from integrations.teams.elements import Part
@@ -17,7 +17,7 @@ INPUT = {
     Verdict.DENY: "deny_reason",
     Verdict.INVESTIGATE: "question",
 }
-WHY = "deny_why"
+WHY, WHOM = "deny_why", "question_of"
 CONFIRMED = frozenset({RiskLevel.HIGH, RiskLevel.CRITICAL})
 
 
@@ -68,11 +68,13 @@ def _button(card: Card, verdict: Verdict, sealed: str, *, wants_note: bool) -> P
             el.execute(verdict.value, "Deny", sealed),
             tooltip=f"Deny {card.ref} and give a reason",
         )
-    ask = el.ask(name, "What do you want to know? The agent will see this.", required=True)
+    ask = el.ask(name, "What do you want to know? The agent and its owner will see this.", required=True)
     paused = el.line(el.run("The clock pauses, within a bound, until somebody answers."))
+    usual = AskedOf.BOTH.value
+    whom = [el.choose(WHOM, "Ask whom?", pausing.WHOM, usual=usual)] if card.has_owner else []
     return el.unfold(
         "Investigate…",
-        [paused, ask],
+        [paused, ask, *whom],
         el.execute(verdict.value, "Ask", sealed),
         tooltip=f"Ask a question about {card.ref}",
     )

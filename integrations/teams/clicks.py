@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db import DatabaseError
 
-from approvals.domain import denials, errors
+from approvals.domain import denials, errors, pausing
 from approvals.domain.denials import SHORTEST_REASON
 from approvals.domain.errors import Refusal
 from approvals.domain.terms import Verdict
@@ -95,6 +95,7 @@ def _decide(
         shown=row.action_sha256,
         channel=rooms.ADAPTER,
         authenticated_by=AUTHENTICATED_BY,
+        asked_of=pausing.whom(click.whom),
     )
     holding.decide(said, ref=str(row.public_id), at=at, now=clock.now())
 

@@ -70,8 +70,9 @@ def ask(name: str, label: str, *, required: bool, shortest: int = 1) -> Part:
     }
 
 
-def choose(name: str, label: str, choices: Mapping[str, str]) -> Part:
-    """One of a few words of ours; the key of the one picked comes back."""
+def choose(name: str, label: str, choices: Mapping[str, str], *, usual: str = "") -> Part:
+    """One of a few words of ours; the key of the one picked comes back. `usual` is picked already."""
+    picked = {"value": usual} if usual else {}
     return {
         "type": "Input.ChoiceSet",
         "id": name,
@@ -80,6 +81,7 @@ def choose(name: str, label: str, choices: Mapping[str, str]) -> Part:
         "isRequired": True,
         "errorMessage": "Pick one.",
         "choices": [{"title": title, "value": key} for key, title in choices.items()],
+        **picked,
     }
 
 

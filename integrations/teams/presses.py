@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from approvals.domain.canonical import Malformed
 from approvals.domain.terms import Verdict
 from integrations.teams import activities
-from integrations.teams.actions import INPUT, REFRESH, UNDO, WHY
+from integrations.teams.actions import INPUT, REFRESH, UNDO, WHOM, WHY
 from integrations.teams.activities import Account, Activity
 from integrations.teams.elements import WORDS_LIMIT
 
@@ -16,7 +16,8 @@ VERBS = frozenset({REFRESH, UNDO, *(verdict.value for verdict in Verdict)})
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """Who clicked what, on which message, and with which words; `why` is the reason picked with a denial."""
+    """Who clicked what, on which message, and with which words; `why` is the reason picked with a denial, and
+    `whom` a question is for."""
 
     account: Account
     conversation: str
@@ -25,6 +26,7 @@ class Click:
     sealed: str
     words: str
     why: str = ""
+    whom: str = ""
 
     @property
     def verdict(self) -> Verdict | None:
@@ -56,4 +58,5 @@ def read(activity: Activity) -> Click:
         sealed=activities.text(data, "sealed"),
         words=activities.text(data, name, limit=10 * WORDS_LIMIT).strip(),
         why=activities.text(data, WHY) if verb == Verdict.DENY else "",
+        whom=activities.text(data, WHOM) if verb == Verdict.INVESTIGATE else "",
     )

@@ -31,7 +31,7 @@ KEYS: dict[str, tuple[set[str], set[str]]] = {  # what must be there, what may b
     ),
     "Input.ChoiceSet": (
         {"id", "choices"},
-        {"label", "style", "isRequired", "errorMessage"},
+        {"label", "style", "isRequired", "errorMessage", "value"},
     ),
     "Action.Execute": ({"verb"}, {"title", "data", "fallback", "style", "tooltip"}),
     "Action.Submit": (set(), {"title", "data", "style", "tooltip"}),

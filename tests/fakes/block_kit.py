@@ -221,6 +221,8 @@ def _choice(element: Mapping[str, Any]) -> Iterator[str]:
     for option in options:
         yield from _text(option.get("text"), 75, "option")
         yield from _length(option.get("value", ""), 150, "option value")
+    if "initial_option" in element and element["initial_option"] not in options:
+        yield "initial_option"
     if "placeholder" in element:
         yield from _text(element["placeholder"], 150, "placeholder", only="plain_text")
 

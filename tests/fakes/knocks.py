@@ -36,16 +36,28 @@ def pressed(button: Body, *, number: int, user: str, team: str) -> Body:
     }
 
 
-def filled(view: Body, words: str | None, *, number: int, user: str, team: str) -> Body:
-    """A window sent back with words in its one input."""
-    block = next(b["block_id"] for b in view["blocks"] if b["type"] == "input")
-    typed = {block: {block: {"type": "plain_text_input", "value": words}}}
+def filled(
+    view: Body, words: str | None, *, number: int, user: str, team: str, picked: str = ""
+) -> Body:
+    """A window sent back with words in its input, and with another choice than stood there."""
+    inputs = [each for each in view["blocks"] if each["type"] == "input"]
+    typed = {each["block_id"]: _held(each["element"], words, picked) for each in inputs}
     return _from(user, team, number) | {
         "type": "view_submission",
         "view": view | {"id": f"V{number}", "state": {"values": typed}},
         "response_urls": [],
         "is_enterprise_install": False,
     }
+
+
+def _held(element: Body, words: str | None, picked: str) -> Body:
+    """What an input holds once somebody filled it."""
+    held: Body = {"type": element["type"]}
+    if element["type"] != "radio_buttons":
+        return {element["action_id"]: held | {"value": words}}
+    known = {each["value"]: each for each in element["options"]}
+    option = known.get(picked, {"value": picked}) if picked else element["initial_option"]
+    return {element["action_id"]: held | {"selected_option": option}}
 
 
 def _from(user: str, team: str, number: int) -> Body:

@@ -117,9 +117,12 @@ class FakeSlack(Listening, ThreadingHTTPServer):
         }
         return pressed(button, number=next(self._numbers), user=user, team=team) | stands
 
-    def submit(self, view: Body, words: str | None, *, user: str = "U1", team: str = TEAM) -> Knock:
-        """Somebody fills the one input of a window and sends it."""
-        return signed(filled(view, words, number=next(self._numbers), user=user, team=team))
+    def submit(
+        self, view: Body, words: str | None, *, user: str = "U1", team: str = TEAM, picked: str = ""
+    ) -> Knock:
+        """Somebody fills a window, picks something else where `picked` says so, and sends it."""
+        number = next(self._numbers)
+        return signed(filled(view, words, number=number, user=user, team=team, picked=picked))
 
     def fault_for(self, method: str) -> Fault | str | None:
         waiting = self._next.get(method)

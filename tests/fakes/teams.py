@@ -194,10 +194,11 @@ class FakeTeams(Vendor):
         *,
         by: int = 1,
         words: str = "",
-        why: str = "other",
+        why: str | None = None,
         **changes: Any,
     ) -> Body:
-        """Somebody presses a button of a message, writes into its input, and picks of its list."""
+        """Somebody presses a button of a message, writes into its input, and picks of its list: what stands
+        there already, or something else, unless `why` says what."""
         data = {**message.buttons[verb]["data"], **filled(message.card, verb, words, why)}
         return self.invoke(message, verb, data, by=by) | changes
 
@@ -222,7 +223,7 @@ class FakeTeams(Vendor):
     def submit(self, message: Sent, verb: str, *, by: int = 1, words: str = "") -> Body:
         """The same from a client that does not know Action.Execute."""
         carried = message.buttons[verb]["fallback"]["data"]
-        data = {**carried, **filled(message.card, verb, words, "other")}
+        data = {**carried, **filled(message.card, verb, words, None)}
         return self._from(by, message.conversation) | {
             "type": "message",
             "id": str(next(self._numbers)),
@@ -257,13 +258,14 @@ def person(number: int) -> Body:
     return {"id": f"29:{number}", "name": f"Person {number}", "aadObjectId": guid(number)}
 
 
-def filled(card: Body, verb: str, words: str, why: str) -> Body:
+def filled(card: Body, verb: str, words: str, why: str | None) -> Body:
     """What stands in the inputs beside the button of this verb once somebody filled them."""
     shown = [each["card"] for each in card.get("actions", ()) if "card" in each]
     beside = [each for each in shown if verb in adaptive.buttons(each)]
     parts = [each for one in beside for each in adaptive.every(one)]
     said = {each["id"]: words for each in parts if each.get("type") == "Input.Text"}
-    return said | {each["id"]: why for each in parts if each.get("type") == "Input.ChoiceSet"}
+    lists = [each for each in parts if each.get("type") == "Input.ChoiceSet"]
+    return said | {each["id"]: each.get("value", "other") if why is None else why for each in lists}
 
 
 def _jwk(kid: str, endorsements: list[str]) -> Body:

@@ -359,8 +359,17 @@ def test_windows_are_within_slacks_limits(verdict: Verdict) -> None:
     assert block_kit.view_faults(view) == []
     assert view["callback_id"] == verdict.value
     inputs = [block for block in view["blocks"] if block["type"] == "input"]
-    wanted = "question" if verdict is Verdict.INVESTIGATE else "reason"
-    assert [block["block_id"] for block in inputs] == [wanted]
+    wanted = ["question", "whom"] if verdict is Verdict.INVESTIGATE else ["reason"]
+    assert [block["block_id"] for block in inputs] == wanted
+
+
+def test_nobody_chooses_whom_to_ask_where_an_agent_has_no_owner() -> None:
+    view = modals.ask_words(
+        replace(a_card(), has_owner=False), Verdict.INVESTIGATE, carried="x" * 900
+    )
+    assert [block["block_id"] for block in view["blocks"] if block["type"] == "input"] == [
+        "question"
+    ]
 
 
 def test_windows_that_only_speak_are_within_slacks_limits() -> None:

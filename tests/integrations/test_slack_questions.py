@@ -11,8 +11,17 @@ from typing import Any
 import pytest
 
 from approvals.domain.terms import AskedOf, Status, Verdict
-from approvals.models import Agent, Alert, ApprovalRequest, ChannelShowing, Delivery, RequestMessage
+from approvals.models import (
+    Agent,
+    Alert,
+    ApprovalRequest,
+    ChannelShowing,
+    Delivery,
+    RequestMessage,
+    states,
+)
 from approvals.models.workspaces import Shows
+from approvals.queries import questions
 from approvals.services import clock, deliveries, lifecycle, people
 from integrations.slack import spoken
 from tests.fakes.knocks import signed
@@ -95,6 +104,30 @@ def test_a_question_for_the_agent_alone_calls_no_owner_and_is_not_sent_to_them(
     assert "This waits for the agent's answer." in drawn
     assert "U2" not in drawn
     assert not Delivery.objects.filter(adapter="slack_thread", address__contains="U2").exists()
+
+
+@pytest.mark.parametrize(
+    ("picked", "meant"), [("", "both"), ("owner", "owner"), ("agent", "agent")]
+)
+def test_whoever_asks_picks_who_shall_answer(slack: RoomySlack, picked: str, meant: str) -> None:
+    row = cast.request()
+    linked("lin", "U1")
+    knock(slack.click(shown(slack, row), "investigate", user="U1"))
+    knock(slack.submit(slack.views[-1], "Which node pool?", user="U1", picked=picked))
+    row.refresh_from_db()
+    assert row.status == Status.INVESTIGATING
+    assert questions.asked_of(row.ref, states.of(row)) == meant
+
+
+@pytest.mark.parametrize("picked", ["nobody", "sam@example.com", "BOTH", "x" * 5_000])
+def test_a_choice_that_was_not_offered_asks_nobody(slack: RoomySlack, picked: str) -> None:
+    row = cast.request()
+    linked("lin", "U1")
+    knock(slack.click(shown(slack, row), "investigate", user="U1"))
+    answer = knock(slack.submit(slack.views[-1], "Which node pool?", user="U1", picked=picked))
+    assert "Pick who shall answer. Nothing was asked." in answer.content.decode()
+    row.refresh_from_db()
+    assert row.status == Status.PENDING
 
 
 @pytest.mark.parametrize(

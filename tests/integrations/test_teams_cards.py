@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from approvals.domain import denials
+from approvals.domain import denials, pausing
 from approvals.domain.cards import Card, CheckLine, Note, Pending, Said
 from approvals.domain.terms import RiskLevel, Status, Verdict
 from integrations.teams import cards
@@ -89,9 +89,16 @@ def test_words_are_asked_for_with_a_denial_and_a_question() -> None:
 
 
 def test_a_denial_offers_the_dashboards_reasons_and_wants_one() -> None:
-    [list_] = [each for each in adaptive.every(drawn()) if each.get("type") == "Input.ChoiceSet"]
+    [list_] = [each for each in adaptive.every(drawn()) if each.get("id") == "deny_why"]
     assert {each["value"]: each["title"] for each in list_["choices"]} == denials.WHY
     assert list_["isRequired"]
+    assert "value" not in list_  # nobody's reason is picked for them
+
+
+def test_a_question_offers_whose_answer_it_waits_for_and_takes_either() -> None:
+    [list_] = [each for each in adaptive.every(drawn()) if each.get("id") == "question_of"]
+    assert {each["value"]: each["title"] for each in list_["choices"]} == pausing.WHOM
+    assert list_["value"] == "both"
 
 
 def test_a_policy_that_wants_a_reason_gets_its_input() -> None:

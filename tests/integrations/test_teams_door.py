@@ -12,7 +12,8 @@ from pytest_django import Settings
 
 from approvals.domain import denials
 from approvals.domain.terms import Status
-from approvals.models import ApprovalRequest, AuditEvent, Decision, Place
+from approvals.models import Agent, ApprovalRequest, AuditEvent, Decision, Place, states
+from approvals.queries import questions
 from approvals.services import deliveries
 from integrations.teams import seals
 from tests.fakes import adaptive
@@ -130,6 +131,36 @@ def test_investigating_asks_a_question_and_pauses(
     assert "QUESTION OPEN" in message.text
     assert "Which node pool?" in message.text
     assert "investigate" not in message.buttons
+
+
+@pytest.mark.parametrize(("picked", "meant"), [(None, "both"), ("owner", "owner")])
+def test_whoever_asks_picks_who_shall_answer(
+    teams: FakeTeams, waiting: ApprovalRequest, picked: str | None, meant: str
+) -> None:
+    asked = teams.click(shown(teams, waiting), "investigate", words="Which node pool?", why=picked)
+    clicked(teams, asked)
+    waiting.refresh_from_db()
+    assert questions.asked_of(waiting.ref, states.of(waiting)) == meant
+
+
+def test_a_choice_that_was_not_offered_asks_nobody(
+    teams: FakeTeams, waiting: ApprovalRequest
+) -> None:
+    press = teams.click(shown(teams, waiting), "investigate", words="Which pool?", why="nobody")
+    assert "Pick who shall answer. Nothing was asked." in words(clicked(teams, press))
+    assert status(waiting) == Status.PENDING
+
+
+def test_nobody_chooses_whom_to_ask_where_an_agent_has_no_owner(teams: FakeTeams) -> None:
+    let_in(teams)
+    agent, _ = cast.agent()
+    Agent.objects.filter(pk=agent.pk).update(owner=None)
+    lists = [
+        each["id"]
+        for each in adaptive.every(shown(teams, cast.request(agent)).card)
+        if each.get("type") == "Input.ChoiceSet"
+    ]
+    assert lists == ["deny_why"]
 
 
 def test_a_reason_that_policy_wants_is_asked_for(teams: FakeTeams, settings: Settings) -> None:
