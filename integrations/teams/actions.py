@@ -68,7 +68,9 @@ def _button(card: Card, verdict: Verdict, sealed: str, *, wants_note: bool) -> P
             el.execute(verdict.value, "Deny", sealed),
             tooltip=f"Deny {card.ref} and give a reason",
         )
-    ask = el.ask(name, "What do you want to know? The agent and its owner will see this.", required=True)
+    ask = el.ask(
+        name, "What do you want to know? The agent and its owner will see this.", required=True
+    )
     paused = el.line(el.run("The clock pauses, within a bound, until somebody answers."))
     usual = AskedOf.BOTH.value
     whom = [el.choose(WHOM, "Ask whom?", pausing.WHOM, usual=usual)] if card.has_owner else []
