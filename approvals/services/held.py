@@ -148,7 +148,7 @@ def _give_out(
         outbox.redraw(row, at=at, words=_did_not_count(held, row))
     held.released_at = at
     held.save(update_fields=["released_at", "why_not"])
-    bell.ring_on_commit(str(row.public_id))
+    bell.ring_on_commit(*(str(each.public_id) for each in (row, *beside)))
 
 
 def _count(

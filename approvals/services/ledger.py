@@ -216,7 +216,7 @@ def _make(
     if isinstance(change, Aside):
         note(row, change.kind, actor=actor, at=at, detail=change.detail)
         change.also(row)
-        bell.ring_on_commit(str(row.public_id))
+        bell.ring_on_commit(*(str(each.public_id) for each in (row, *beside)))  # all may show it
         return []
     return carry_out(row, change, beside, others, attempt, actor=actor, at=at)
 

@@ -17,10 +17,12 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 
 from approvals.domain.terms import Verdict
-from approvals.models import ApprovalRequest, Person
+from approvals.models import ApprovalRequest, HeldDecision, Person
 from approvals.realtime import consumers, hub, room, sse
 from approvals.realtime.routing import application
+from approvals.services import clock, holding
 from approvals.services.bell import ListeningBell
+from approvals.services.clicks import Said
 from tests.support import cast
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -135,6 +137,22 @@ def test_a_waiter_wakes_when_its_request_changes(row: ApprovalRequest, lin: Pers
         assert time.monotonic() - started < 1
 
     tell(story)
+
+
+def test_who_shares_a_card_wakes_when_a_decision_on_it_is_held(lin: Person, settings: Any) -> None:
+    settings.UNDO_SECONDS = None
+    leader, joiner = cast.request(), cast.request()
+    said = Said(person=lin, verdict=Verdict.APPROVE, channel="web", by_session=True)
+
+    async def story() -> None:
+        waiting = asyncio.create_task(hub.changed(str(joiner.public_id), 10))
+        await asyncio.sleep(0.3)
+        now = clock.now()
+        await sync_to_async(holding.decide)(said, ref=leader.ref, at=now, now=now)
+        assert await waiting is True
+
+    tell(story)
+    assert HeldDecision.objects.filter(request=leader, undone_at=None).exists()
 
 
 def test_a_waiter_without_a_change_is_told_so_in_time(row: ApprovalRequest) -> None:
