@@ -13,7 +13,8 @@ from typing import Literal
 
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.stories.lived_in import lived_in, numbers, sign_in
+from tests.stories.entering import sign_in
+from tests.stories.lived_in import PASSWORD, lived_in, numbers
 from tests.support.browser import FLAGS, find_chromium
 from tests.support.service import Service
 
@@ -62,7 +63,8 @@ def take(browser: Browser, service: Service, *, into: Path, only: set[str], who:
             if not only or "sign-in" in only:
                 page.screenshot(path=into / f"sign-in-{size}-{scheme}.png")
                 count += 1
-            sign_in(page, who)
+            page.goto("/sign-in")
+            sign_in(page, who, PASSWORD)
             for name, address in PAGES.items():
                 if name == "sign-in" or (only and name not in only):
                     continue

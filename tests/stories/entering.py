@@ -29,13 +29,18 @@ class Entrance:
         page = context.new_page()
         page.goto(at)
         if "/sign-in" in page.url:
-            page.get_by_label("E-mail").fill(f"{name}@example.com")
-            page.get_by_label("Password", exact=True).fill(self.password)
-            page.get_by_role("button", name="Sign in", exact=True).click()
-            # The address of the sign-in page names where it leads, so a pattern would fit it, too.
-            page.wait_for_url(lambda url: "/sign-in" not in url)
+            sign_in(page, name, self.password)
             self.remembered[name] = context.storage_state()
         return page
+
+
+def sign_in(page: Page, name: str, password: str) -> None:
+    """From the page that asks who it is to the one it leads to."""
+    page.get_by_label("E-mail").fill(f"{name}@example.com")
+    page.get_by_label("Password", exact=True).fill(password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    # The address of the sign-in page names where it leads, so a pattern would fit it, too.
+    page.wait_for_url(lambda url: "/sign-in" not in url)
 
 
 def in_zone(page: Page, name: str) -> None:

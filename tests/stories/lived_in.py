@@ -1,4 +1,4 @@
-"""A running service with a month of made-up history behind it, and the way into its pages."""
+"""A running service with a month of made-up history behind it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-
-from playwright.sync_api import Page
 
 from tests.support.service import NotServing, Service
 
@@ -57,12 +55,3 @@ def numbers(service: Service) -> dict[str, str]:
     if said.returncode:
         raise NotServing(f"The history could not be read.\n{said.stderr[-3000:]}")
     return {kind: str(value) for kind, value in json.loads(said.stdout.splitlines()[-1]).items()}
-
-
-def sign_in(page: Page, name: str) -> None:
-    """Somebody of the cast, to the queue."""
-    page.goto("/sign-in")
-    page.get_by_label("E-mail").fill(f"{name}@example.com")
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in", exact=True).click()
-    page.wait_for_url("**/queue*")
