@@ -141,6 +141,7 @@ def test_a_stranger_is_told_why_not_and_who_can(at: At, row: ApprovalRequest) ->
     )
     assert answer.status_code == 403
     assert "Your click changed nothing" in read(answer).headings
+    assert not row.decisions.exists()
     assert AuditEvent.objects.filter(request=row, type="decision.refused").count() == 1
 
 
