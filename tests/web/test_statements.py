@@ -41,7 +41,13 @@ PAGES = (
     "/guardrails",
     "/agents",
     "/agents/robo",
+    "/agents/stop?agent=robo",
+    "/policies/versions",
+    "/policies/simulate?request=REQ-1",
+    "/guardrails/breakers",
+    "/history/integrity",
     "/r/REQ-1",
+    "/r/REQ-1/evidence",
 )
 
 
@@ -72,6 +78,18 @@ def test_a_page_takes_as_many_statements_however_much_is_past(
         more(row, 150)
     assert _statements(lin, page) == few
     assert few <= 45
+
+
+def test_deciding_on_several_takes_as_many_statements_for_three_as_for_thirty(
+    lin: Browser, robo: Agent
+) -> None:
+    counts = []
+    for how_many in (3, 30):
+        rows = [cast.request(robo, parameters={"n": number}) for number in range(how_many)]
+        page = "/queue/several?do=deny&" + "&".join(f"ref={row.ref}" for row in rows)
+        _statements(lin, page)
+        counts.append(_statements(lin, page))
+    assert counts[0] == counts[1] <= 45
 
 
 def _statements(who: Browser, page: str) -> int:
