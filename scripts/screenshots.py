@@ -24,6 +24,11 @@ PAGES = {
     "queue": "/queue?tab=all",
     "request": "/r/REQ-{critical}",
     "hostile": "/r/REQ-{hostile}",
+    "approving": "/r/REQ-{high}?open=approve",
+    "denying": "/r/REQ-{high}?open=deny",
+    "asking": "/r/REQ-{high}?open=investigate",
+    "paper": "/r/REQ-{decided}/evidence",
+    "several": "/queue/several?do=deny&ref=REQ-{medium}&ref=REQ-{high}",
     "history": "/history",
     "changes": "/history/changes",
     "exports": "/history/exports",
@@ -45,6 +50,11 @@ PAGES = {
     "insights": "/insights",
     "oncall": "/oncall",
     "settings": "/settings",
+    "you": "/settings/you",
+    "channel": "/settings/channels/slack",
+    "messages": "/settings/messages",
+    "showing": "/settings/showing",
+    "webhooks": "/settings/webhooks",
     "sign-in": "/sign-in",
 }
 
