@@ -143,7 +143,7 @@ def ran(row: ApprovalRequest) -> str:
 def _why(submission: Mapping[str, Any]) -> str:
     said = submission.get("reasoning")
     shown = display.show(str(said), limit=LONGEST_TOLD).text if said else ""
-    return f"The agent says: {shown}" if shown else "The agent gave no reason."
+    return f"The agent says (not checked): {shown}" if shown else "The agent gave no reason."
 
 
 def _before(submission: Mapping[str, Any]) -> str:
@@ -151,15 +151,15 @@ def _before(submission: Mapping[str, Any]) -> str:
     if state is None:
         return "The agent gave no state before."
     text = state if isinstance(state, str) else json.dumps(state, ensure_ascii=False)
-    return f"Before, says the agent: {display.show(text, limit=LONGEST_TOLD).text}"
+    return f"Before, the agent says (not checked): {display.show(text, limit=LONGEST_TOLD).text}"
 
 
 def _undo(submission: Mapping[str, Any]) -> str:
     rollback = submission.get("rollback") or {}
     how = display.show(str(rollback.get("how") or ""), limit=LONGEST_TOLD).text
     if rollback.get("available") is False:
-        return "The agent says it cannot be undone."
-    return f"To undo, says the agent: {how}" if how else "The agent did not say how to undo it."
+        return "The agent says it cannot be undone (not checked)."
+    return f"To undo, the agent says (not checked): {how}" if how else "The agent did not say how to undo it."
 
 
 TOLD: dict[str, Callable[[Mapping[str, Any]], str]] = {

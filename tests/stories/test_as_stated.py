@@ -34,11 +34,12 @@ LONG = (
 )
 # Every piece of text with these words: where it stands, as somebody sees it.
 PLACES = """(words) => {
+  const LABELS = /^The agent says · not checked|the agent's word, not checked$/;
   const what = [...document.querySelectorAll("h2")].find((one) => one.innerText === "What will run");
   const labelled = (one) => {
     const box = one.closest("li.agent, section");
     const label = box?.querySelector(":scope > header h2, :scope > .by");
-    return Boolean(label?.innerText.startsWith("The agent says · not checked"));
+    return LABELS.test(label?.innerText);
   };
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   const found = [];
@@ -167,7 +168,12 @@ def test_what_an_agent_writes_stands_in_labelled_boxes_below_what_will_run(
         "reasoning": "Marked-reason", "risk_reason": "Marked-risk",
         "alternatives": ["Marked-alternative"], "impact": {"summary": "Marked-impact"},
         "context": {"triggered_by": "Marked-trigger"},
-        "rollback": {"available": True, "how": "Marked-rollback"},
+        "rollback": {
+            "available": True, "how": "Marked-rollback", "state_before": {"mode": "Marked-before"},
+        },
+        "resource": {"type": "Marked-type", "namespace": "Marked-where"},
+        "recipients": ["Marked-recipient@example.com"], "session": "Marked-session",
+        "parameters": {"mode": "fast"},
     }  # fmt: skip
     ref = world.submit(**claims)
     world.decide("lin", ref, "investigate", "Why not wait?")
@@ -175,13 +181,20 @@ def test_what_an_agent_writes_stands_in_labelled_boxes_below_what_will_run(
     lin.set_viewport_size({"width": 1440, "height": 900})
     lin.goto(f"/r/{ref}?full=1")
 
-    for words in ("reason", "risk", "alternative", "impact", "trigger", "rollback", "answer"):
+    for words in (
+        "reason", "risk", "alternative", "impact", "trigger", "rollback", "answer", "before",
+        "type", "where", "recipient", "session",
+    ):  # fmt: skip
         places = lin.evaluate(PLACES, f"Marked-{words}")
         assert places, words
         assert places == [[True, True]] * len(places), words
     for address in ("/queue?tab=all", "/history"):
         lin.goto(address)
         assert "Marked-" not in lin.locator("body").inner_text()
+    lin.get_by_role("link", name="Why did the agent decide so?").click()
+    told = lin.locator(f'tr[data-ref="{ref}"]').get_by_text("Marked-")
+    expect(told).to_have_text("The agent says (not checked): Marked-reason")
+    assert lin.locator("body").inner_text().count("Marked-") == 1
 
 
 def test_the_links_of_a_mail_lead_through_sign_in_to_the_request_and_change_nothing(

@@ -179,7 +179,7 @@ def test_a_built_in_view_answers_its_question_in_the_list(lin: Browser, robo: Ag
     why = next(a for a in page.every("a") if a.text == "Why did the agent decide so?")
 
     shown = lin.get(why.attributes["href"])
-    assert "The agent says: CPU utilization exceeded threshold" in shown.text
+    assert "The agent says (not checked): CPU utilization exceeded threshold" in shown.text
 
 
 def test_a_view_is_kept_under_a_name_and_found_again(lin: Browser, past: dict[str, str]) -> None:

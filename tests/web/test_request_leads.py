@@ -43,7 +43,7 @@ def test_who_may_stop_the_agent_finds_the_way_under_more(
     assert "Stop robo…" not in links(max_.get(f"/r/{row.ref}"))
 
 
-def test_the_rail_leads_to_the_agent_the_rule_and_the_session(lin: Browser, robo: Agent) -> None:
+def test_the_page_leads_to_the_agent_the_rule_and_the_session(lin: Browser, robo: Agent) -> None:
     files = policies.read_directory(cast.POLICIES) | {"large.yaml": LARGE}
     policies.apply(files=files, author="tests", actor=cast.OPERATOR, at=clock.now())
     row = cast.request(robo, session="run 7:a")
