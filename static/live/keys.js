@@ -86,6 +86,7 @@ const showOwn = (within) => {
 };
 
 const onKey = (event) => {
+  if (!areOn()) return;
   const dialog = document.querySelector("dialog[open]");
   if (dialog && event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
     dialog.querySelector("form")?.requestSubmit(dialog.querySelector('[type="submit"]'));
@@ -94,7 +95,7 @@ const onKey = (event) => {
   const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.repeat;
   // A field of a dialog that was closed just now keeps the focus for a moment.
   const field = event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
-  if (!areOn() || !isPlain || field?.checkVisibility() || dialog) return;
+  if (!isPlain || field?.checkVisibility() || dialog) return;
   // Capitals are the same keys, so a caps lock silences none.
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   // One listener for all: what follows "go" leads there, whatever else that key does.

@@ -159,11 +159,23 @@ def test_no_key_decides_and_keys_can_be_turned_off(world: World, sign_in: SignIn
     page.keyboard.press("Escape")
     with page.expect_response("**/preferences"):
         page.get_by_role("button", name="Turn keys off").click()
-    for key in ("a", "d", "q", "x", "j", "t", "/", "?"):
+    zone = page.locator("#zone-switch").inner_text()
+    for key in ("a", *"dqxjkt/?esuz.pgohm", "Escape", "Control+Enter"):
         page.keyboard.press(key)
+        assert page.locator("dialog[open]").count() == 0, key
+        assert page.url.endswith(f"/r/{ref}"), key
+        assert page.locator("#zone-switch").inner_text() == zone, key
 
-    expect(page.get_by_role("dialog")).to_be_hidden()
-    assert page.url.endswith(f"/r/{ref}")
+    page.get_by_role("button", name="Deny…").click()
+    dialog = page.get_by_role("dialog", name="Deny scale deployment · production-api?")
+    dialog.get_by_label("Not allowed by our rules").check()
+    dialog.get_by_label("Reason").fill("Too late in the day.")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.method))
+    page.keyboard.press("Control+Enter")
+    page.evaluate("new Promise((go) => setTimeout(go))")  # what a key sends, it sends at once
+    expect(dialog).to_be_visible()
+    assert "POST" not in asked
     page.reload()
     page.keyboard.press("a")
     expect(page.get_by_role("dialog")).to_be_hidden()
