@@ -159,7 +159,11 @@ def _undo(submission: Mapping[str, Any]) -> str:
     how = display.show(str(rollback.get("how") or ""), limit=LONGEST_TOLD).text
     if rollback.get("available") is False:
         return "The agent says it cannot be undone (not checked)."
-    return f"To undo, the agent says (not checked): {how}" if how else "The agent did not say how to undo it."
+    return (
+        f"To undo, the agent says (not checked): {how}"
+        if how
+        else "The agent did not say how to undo it."
+    )
 
 
 TOLD: dict[str, Callable[[Mapping[str, Any]], str]] = {
