@@ -85,6 +85,7 @@ class FakeTeams(Vendor):
         self.rooms = {ROOM}
         self.messages: dict[tuple[str, str], Sent] = {}
         self.told: list[Body] = []
+        self.wrong: list[str] = []
         self.tokens: set[str] = set()
         self.token_life = 3600
         self.token_faults: list[Fault] = []
@@ -148,7 +149,9 @@ class FakeTeams(Vendor):
         room = unquote(parts[0])
         if room not in self.rooms:
             return _refuse(404, "ConversationNotFound")
-        if wrong := _faults(call.body):
+        wrong = _faults(call.body)
+        self.wrong += wrong
+        if wrong:
             return _refuse(400, "BadSyntax", str(wrong))
         if call.method == "POST" and len(parts) == 2:
             number = f"17{next(self._numbers):011d}"
@@ -163,7 +166,9 @@ class FakeTeams(Vendor):
     def _workflow(self, call: Call) -> Answer:
         if call.query.get("sig") != SIG:
             return _refuse(401, "DirectApiAuthorizationRequired")
-        if wrong := _faults(call.body):
+        wrong = _faults(call.body)
+        self.wrong += wrong
+        if wrong:
             return _refuse(400, "BadSyntax", str(wrong))
         self.told.append(call.body)
         return Answer(202)

@@ -96,7 +96,8 @@ def teams(ending: ExitStack, settings: Any) -> Away:
     def heard() -> str:
         return str([message.text for message in fake.sent])
 
-    return Away("teams", "teams.adapter.TeamsAdapter", gate, heard, critical, "Microsoft Teams ")
+    path = "teams.adapter.TeamsAdapter"
+    return Away("teams", path, gate, heard, critical, "Microsoft Teams ", fake.wrong)
 
 
 def pagerduty(ending: ExitStack, settings: Any) -> Away:

@@ -11,7 +11,8 @@ from django.test import RequestFactory
 
 from approvals.models import ApprovalRequest
 from approvals.services import clock, deliveries, people, places
-from integrations.teams import door
+from integrations.teams import answers, door
+from tests.fakes import adaptive
 from tests.fakes.teams import ROOM, TENANT, Body, FakeTeams, Knock, Sent, guid
 from tests.support import cast
 
@@ -34,6 +35,8 @@ def clicked(teams: FakeTeams, activity: Body) -> Body:
     answer = knock(teams.signed(activity))
     assert answer.status_code == 200
     body: Body = json.loads(answer.content)
+    if body.get("type") == answers.CARD:
+        assert adaptive.faults(body["value"]) == []
     return body
 
 

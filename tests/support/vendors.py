@@ -39,6 +39,7 @@ def teams(settings: Any) -> Iterator[FakeTeams]:
             setattr(settings, name, value)
         settings.ADAPTERS = ["integrations.teams.adapter.TeamsAdapter"]
         yield fake
+        assert fake.wrong == []
 
 
 @pytest.fixture
