@@ -1,6 +1,7 @@
 // The line to the server: what changed is heard here, and fetched; without a line the page asks by itself.
+import { showLost, wordLost, wordSignedOut } from "./lost.js";
 import { by, main } from "./page.js";
-import { heardTime, serverNow, tick, utcTime } from "./time.js";
+import { heardTime, serverNow, tick } from "./time.js";
 
 const LOST_AFTER = 8000;
 // One page asks at most this often, however much happens.
@@ -22,14 +23,13 @@ const showState = () => {
   by("live-note").dataset.state = state;
   const words = { paused: "Paused", lost: "Not live", live: "Live" }[state];
   if (words && by("live-state").textContent !== words) by("live-state").textContent = words;
-  by("live-lost").hidden = !lostAt || paused;
+  showLost(lostAt && !paused);
 };
 
 const lost = () => {
   if (lostAt || ended) return;
   lostAt = serverNow();
-  by("live-lost-words").textContent =
-    `Live updates stopped ${utcTime(lostAt)} UTC. What you see may be old.`;
+  wordLost(lostAt);
   showState();
 };
 
@@ -47,8 +47,7 @@ const found = () => {
 const signedOut = () => {
   ended = true;
   lostAt = serverNow();
-  by("live-lost-words").textContent = "You are signed out. What you see may be old.";
-  by("live-retry").textContent = "Sign in again";
+  wordSignedOut();
   showState();
 };
 

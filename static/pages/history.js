@@ -1,52 +1,68 @@
 // History looks for newer requests only where it was asked to; a page that shows progress draws it again.
+// Where it asked in vain, the shell's bar says since when nothing was heard.
+import { showLost, wordLost, wordSignedOut } from "../live/lost.js";
 import { by, say } from "../live/page.js";
+import { serverNow } from "../live/time.js";
 
-const NEWER_EVERY = 15000;
+const NEWER_EVERY = 15; // seconds, where the page names no other
 const PROGRESS_EVERY = 1500;
 
-const newer = by("newer");
-if (newer && !("off" in newer.dataset)) {
-  const show = by("newer-show");
-  const look = async () => {
-    if (document.hidden) return;
-    try {
-      const answer = await fetch(newer.dataset.address, { headers: { "X-Live": "1" } });
-      if (!answer.ok) return;
-      const { newer: count } = await answer.json();
-      if (count !== "0") {
-        const words = `${count} newer request${count === "1" ? "" : "s"}: show`;
-        if (show.textContent !== words) {
-          show.textContent = words;
-          show.hidden = false;
-          say(words);
-        }
-      }
-    } catch {
-      /* the next look may reach the service again; the shell says when it cannot */
-    }
-  };
-  setInterval(look, NEWER_EVERY);
-}
+let heardAt = serverNow();
+let ended = false;
 
-const redraw = async () => {
-  const shown = by("progress");
-  if (!shown || !("poll" in shown.dataset)) return;
+// What `read` makes of the answer; nothing where there was none.
+const ask = async (address, read) => {
+  if (ended) return null;
   try {
-    const answer = await fetch(location.href, { headers: { "X-Live": "1" } });
+    const answer = await fetch(address, { headers: { "X-Live": "1" }, cache: "no-store" });
     if (answer.ok) {
-      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const next = fresh.getElementById("progress");
-      if (next && !shown.contains(document.activeElement)) {
-        shown.replaceWith(next);
-        if (!("poll" in next.dataset)) {
-          say(next.querySelector("h2").textContent);
-          return;
-        }
-      }
+      const heard = await read(answer);
+      heardAt = serverNow();
+      showLost(false);
+      return heard;
     }
+    ended = answer.status === 401;
   } catch {
-    /* tried again below */
+    /* told below; the next look may reach the service again */
   }
-  setTimeout(redraw, PROGRESS_EVERY);
+  if (ended) wordSignedOut();
+  else wordLost(heardAt);
+  showLost(true);
+  return null;
 };
-setTimeout(redraw, PROGRESS_EVERY);
+
+const newer = by("newer");
+const look = async () => {
+  const heard = await ask(newer.dataset.address, (answer) => answer.json());
+  if (!heard || heard.newer === "0") return;
+  const show = by("newer-show");
+  const words = `${heard.newer} newer request${heard.newer === "1" ? "" : "s"}: show`;
+  if (show.textContent !== words) {
+    show.textContent = words;
+    show.hidden = false;
+    say(words);
+  }
+};
+
+const isUnderWay = () => "poll" in (by("progress")?.dataset ?? {});
+const redraw = async () => {
+  const text = await ask(location.href, (answer) => answer.text());
+  const next = text && new DOMParser().parseFromString(text, "text/html").getElementById("progress");
+  const shown = by("progress");
+  if (!next || !isUnderWay() || shown.contains(document.activeElement)) return;
+  shown.replaceWith(next);
+  if (!isUnderWay()) say(next.querySelector("h2").textContent);
+};
+const redrawAgain = async () => {
+  await redraw();
+  if (isUnderWay()) setTimeout(redrawAgain, PROGRESS_EVERY);
+};
+
+const looks = newer && !("off" in newer.dataset);
+if (looks) setInterval(() => document.hidden || look(), Number(newer.dataset.every ?? NEWER_EVERY) * 1000);
+if (isUnderWay()) setTimeout(redrawAgain, PROGRESS_EVERY);
+by("live-retry").addEventListener("click", () => {
+  if (ended) location.reload();
+  else if (looks) look();
+  else if (isUnderWay()) redraw();
+});
