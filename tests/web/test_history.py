@@ -53,8 +53,12 @@ def test_an_address_reproduces_what_was_filtered(lin: Browser, robo: Agent, quer
 
 
 def test_nothing_yet_and_nothing_found_read_differently(lin: Browser, robo: Agent) -> None:
-    assert lin.get("/history").headings == ["Nothing yet"]
+    empty = lin.get("/history")
+    assert empty.headings == ["Nothing yet"]
+    asked = next(part for part in empty.every("div") if part.attributes.get("id") == "newer")
+    assert "data-off" not in asked.attributes
     cast.request(robo)
+    assert lin.client.get(asked.attributes["data-address"]).json() == {"newer": "1"}
     assert lin.get("/history?status=denied").headings[0] == "No request matches"
     assert lin.get("/history?before=2020-01-01").headings[0] == "No request matches"
 
