@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import threading
 import time
 from collections import Counter, defaultdict
@@ -16,6 +17,7 @@ from tests.fakes.slack_faults import gone
 
 STORMY = ("chat.postMessage", "chat.update", "conversations.history")
 CARD = "approval_request"
+VERSION = re.compile(r"-v(\d+)-")
 DRIVERS = 8
 CARRIED_OUT = (
     10.0  # how much later than its moment a held decision may be given out on a busy machine
@@ -142,19 +144,27 @@ def _figures(
     }
 
 
-def _shown(world: World) -> dict[str, list[bool]]:
-    """For each request, in order, whether what Slack was made to show was still open."""
-    found: dict[str, list[bool]] = defaultdict(list)
+def _shown(world: World) -> dict[str, list[tuple[int, bool]]]:
+    """For each request, in order, the version that Slack was made to show and whether it was closed."""
+    found: dict[str, list[tuple[int, bool]]] = defaultdict(list)
     for call in list(world.slack.calls):
         ref = _ref(call.body)
         if ref and call.answer.get("ok") and call.method in STORMY:
-            found[ref].append("approve" in _actions(call.body))
+            found[ref].append((_version(call.body), "approve" not in _actions(call.body)))
     return found
 
 
-def _went_back(is_open: list[bool]) -> bool:
-    """Whether a request that was shown as closed was shown as open after it."""
-    return is_open != sorted(is_open, reverse=True)
+def _version(body: dict[str, Any]) -> int:
+    """The version a card was drawn at; every block of ours is named by it."""
+    named = VERSION.search(str(body["blocks"][0]["block_id"]))
+    if named is None:
+        raise ValueError("A card does not say which version it shows.")
+    return int(named[1])
+
+
+def _went_back(states: list[tuple[int, bool]]) -> bool:
+    """Whether an older version of a request was shown after a newer one, or an open one after its end."""
+    return states != sorted(states)
 
 
 def _copies(world: World) -> dict[str, list[Any]]:
