@@ -23,6 +23,8 @@ EDIT_CHARACTERS = 4_000
 METADATA_CHARACTERS = 3_000
 CALL_CHARACTERS = 100_000
 TEXT_KINDS = {"plain_text", "mrkdwn"}
+MOST_OPTIONS = {"static_select": 100, "overflow": 5, "checkboxes": 10, "radio_buttons": 10}
+MARKED_UP = {"checkboxes", "radio_buttons"}
 KNOWN = {"header", "section", "rich_text", "actions", "context", "input", "divider"}
 RICH = {"rich_text_section", "rich_text_preformatted", "rich_text_quote", "rich_text_list"}
 NAMED_BY = {"text": "text", "user": "user_id", "usergroup": "usergroup_id", "link": "url"}
@@ -214,12 +216,15 @@ def _element(element: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _choice(element: Mapping[str, Any]) -> Iterator[str]:
-    most = 100 if element["type"] == "static_select" else 10
+    most = MOST_OPTIONS[element["type"]]
     options = element.get("options", [])
     if not 1 <= len(options) <= most:
         yield "options"
     for option in options:
         yield from _text(option.get("text"), 75, "option")
+        if "description" in option:
+            only = "" if element["type"] in MARKED_UP else "plain_text"
+            yield from _text(option["description"], 75, "option description", only=only)
         yield from _length(option.get("value", ""), 150, "option value")
     if "initial_option" in element and element["initial_option"] not in options:
         yield "initial_option"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 from django.http import HttpResponse
 from django.test import Client
 
 from approvals.models import ApprovalRequest, AuditEvent
 from approvals.services import clock, deliveries, people
+from tests.fakes import block_kit
 from tests.fakes.knocks import Body, Knock
 from tests.fakes.slack import FakeSlack, Posted
 from tests.support import cast
@@ -18,7 +21,19 @@ def knock(knocked: Knock, **headers: str) -> HttpResponse:
     kind = sent.pop("Content-Type")
     answer = Client().post("/events", knocked.body, content_type=kind, headers=sent)
     assert isinstance(answer, HttpResponse)
+    assert answered_faults(answer) == []
     return answer
+
+
+def answered_faults(answer: HttpResponse) -> list[str]:
+    """What Slack would not draw of the windows and blocks that we answer it with."""
+    if not answer.headers.get("Content-Type", "").startswith("application/json"):
+        return []
+    said = json.loads(answer.content or b"{}")
+    windows = [said["view"]] if said.get("view") else []
+    drawn = [said["blocks"]] if said.get("blocks") else []
+    found = [fault for view in windows for fault in block_kit.view_faults(view)]
+    return found + [fault for blocks in drawn for fault in block_kit.faults(blocks)]
 
 
 def shown(slack: FakeSlack, row: ApprovalRequest) -> Posted:
