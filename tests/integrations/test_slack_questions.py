@@ -27,6 +27,7 @@ from integrations.slack import spoken
 from tests.fakes.knocks import signed
 from tests.fakes.slack import Posted, broken, done_and_gone, limited
 from tests.fakes.slack_rooms import RoomySlack
+from tests.integrations.contract import SECRET
 from tests.support import cast
 from tests.support.slack import knock, linked, refusals, shown, words_of
 
@@ -264,6 +265,15 @@ def test_the_button_of_a_question_counts_on_that_message_alone(slack: RoomySlack
 
 def signed_answer(slack: RoomySlack, question: Posted, on: Posted) -> Any:
     return signed(slack.press(on, question.button("answer") or {}, user="U2"))
+
+
+def test_a_secret_in_a_question_or_an_answer_never_leaves(slack: RoomySlack) -> None:
+    row, question = asked(slack, f"Is it {SECRET}?")
+    answered(slack, question, f"No, {SECRET} was the old one.")
+    deliveries.send_due()
+    assert len(talk(slack, row)) == 2
+    assert "hidden by rule" in json.dumps([each.content for each in slack.posted])
+    assert not [call for call in slack.calls if SECRET in json.dumps(call.body)]
 
 
 def test_hostile_words_stay_words(slack: RoomySlack) -> None:
