@@ -31,6 +31,7 @@ DIRECT_CHARACTERS = 200_000  # of what is asked, in a pack somebody waits for
 LEASE = timedelta(minutes=2)
 LEASE_OF_PACK = timedelta(minutes=20)  # fifty requests of five thousand parameters take minutes
 KEPT = timedelta(days=7)
+MOST_LISTED = 100
 MOST_OPEN = 5
 LONGEST_PLACE = 2_000
 UNDER_WAY = (ExportState.WAITING.value, ExportState.WRITING.value)
@@ -105,8 +106,9 @@ def verify(*, person: Person, at: datetime, total: int) -> Export:
 
 
 def of(person: Person) -> list[Export]:
-    """What this person may download or watch, newest first: their own; for auditors everybody's."""
-    return list(_visible(person).exclude(form=VERIFY).order_by("-id")[:100])
+    """What this person may download or watch, newest first: their own; for auditors everybody's. One more
+    than is listed, where there are more."""
+    return list(_visible(person).exclude(form=VERIFY).order_by("-id")[: MOST_LISTED + 1])
 
 
 def one(person: Person, public_id: UUID) -> Export:

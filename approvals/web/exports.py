@@ -97,6 +97,7 @@ def _ask(request: HttpRequest, person: Person) -> HttpResponse:
 def _list(
     request: HttpRequest, person: Person, *, text: str, refusal: str, status: int = 200
 ) -> HttpResponse:
+    found = exports.of(person)
     facts = {
         "section": "history",
         "tab": "exports",
@@ -104,7 +105,8 @@ def _list(
         "text": text,
         "refusal": refusal,
         "forms": FORM_TITLES,
-        "exports": [_line(export) for export in exports.of(person)],
+        "exports": [_line(export) for export in found[: exports.MOST_LISTED]],
+        "most": exports.MOST_LISTED if len(found) > exports.MOST_LISTED else 0,
         "direct": exports.DIRECT,
         "direct_pack": exports.DIRECT_PACK,
     }

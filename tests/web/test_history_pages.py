@@ -82,6 +82,20 @@ def test_a_long_export_is_watched_and_downloaded_with_its_digest(
     assert place not in [a.attributes["href"] for a in ada.get("/history/exports").every("a")]
 
 
+def test_a_list_of_exports_that_is_cut_says_so(lin: Browser) -> None:
+    now = clock.now()
+    kept = {"person": lin.person, "form": "csv", "asked_at": now, "kept_until": now}
+    Export.objects.bulk_create(Export(**kept) for _ in range(100))
+    told = "Only the newest 100 are shown."
+    assert told not in lin.get("/history/exports").text
+
+    Export.objects.create(**kept)
+    page = lin.get("/history/exports")
+    assert told in page.text
+    listed = [a for a in page.every("a") if a.attributes["href"].startswith("/history/exports/")]
+    assert len(listed) == 100
+
+
 def test_a_failed_export_says_why_and_is_tried_again(lin: Browser, robo: Agent) -> None:
     cast.request(robo)
     export = exports.ask(person=lin.person, form="csv", text="", at=clock.now())
