@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from approvals.services import clock, deliveries, policies
-from tests.fakes.server import done_and_gone, garbage, nonsense, says, silent
+from tests.fakes.server import done_and_gone, garbage, hangs_up, nonsense, says, silent
 from tests.integrations.contract import AdapterContract
 from tests.support import cast
 from tests.support.service import ROOT
@@ -34,7 +34,7 @@ TESTS = built(
     "tests/integrations/test_pinboard",
     AdapterContract=AdapterContract, Pinboard=VENDOR.Pinboard, says=says, silent=silent,
     PinboardAdapter=ADAPTER.PinboardAdapter, done_and_gone=done_and_gone, garbage=garbage,
-    nonsense=nonsense,
+    hangs_up=hangs_up, nonsense=nonsense,
 )  # fmt: skip
 TestPinboard = TESTS.TestPinboard
 

@@ -92,6 +92,7 @@ class CarrierContract:
         "limited",
         "refused",
         "broken",
+        "gone",
         "done_and_gone",
         "silent",
         "garbage",
@@ -118,7 +119,9 @@ class CarrierContract:
     def test_what_cannot_succeed_is_not_tried_again(self, stand: Stand) -> None:
         assert self.failing(stand, "refused").permanent
 
-    @pytest.mark.parametrize("fault", ["broken", "done_and_gone", "silent", "garbage", "nonsense"])
+    @pytest.mark.parametrize(
+        "fault", ["broken", "gone", "done_and_gone", "silent", "garbage", "nonsense"]
+    )
     def test_what_may_succeed_is_tried_again_and_in_time(self, stand: Stand, fault: str) -> None:
         began = time.monotonic()
         error = self.failing(stand, fault)

@@ -19,6 +19,7 @@ LINKED = re.compile(r"\S+://\S+|\S*www\.\S+|[\x00-\x08\x0b-\x1f\u202a-\u202e]")
 FAULTS: dict[str, tuple[str, smtp.Fault]] = {
     "refused": ("RCPT", smtp.says(550, "no such mailbox")),
     "broken": (".", smtp.says(451, "try later")),
+    "gone": ("MAIL", smtp.hangs_up),
     "done_and_gone": (".", smtp.done_and_gone),
     "silent": ("connect", smtp.silent),
     "garbage": ("MAIL", smtp.garbage),
@@ -96,4 +97,4 @@ class TestEmail(AdapterContract):
 
     edits = False
     has_buttons = False
-    faults = ("refused", "broken", "done_and_gone", "silent", "garbage", "nonsense")
+    faults = ("refused", "broken", "gone", "done_and_gone", "silent", "garbage", "nonsense")

@@ -18,6 +18,7 @@ FAULTS = {
     "limited": server.says(429, {"error": {"code": 2020}}, ratelimit_reset="42"),
     "refused": server.says(400, {"status": "invalid event", "errors": ["routing_key"]}),
     "broken": server.says(503),
+    "gone": server.hangs_up,
     "done_and_gone": server.done_and_gone,
     "silent": server.silent,
     "garbage": server.garbage,

@@ -10,13 +10,14 @@ import pytest
 
 from integrations.slack.adapter import SlackAdapter
 from tests.fakes.slack import FakeSlack, Fault, broken, done_and_gone, limited, slow
-from tests.fakes.slack_faults import garbage, says
+from tests.fakes.slack_faults import garbage, gone, says
 from tests.integrations.contract import AdapterContract
 
 FAULTS: dict[str, Fault | str] = {
     "limited": limited(42),
     "refused": "channel_not_found",
     "broken": broken(503),
+    "gone": gone(),
     "done_and_gone": done_and_gone(),
     "silent": slow(30),
     "garbage": garbage(),

@@ -22,6 +22,7 @@ FAULTS = {
     "limited": server.says(429, {"error": {"code": "TooManyRequests"}}, retry_after="42"),
     "refused": server.says(403, {"error": {"code": "BotNotInConversationRoster"}}),
     "broken": server.says(502),
+    "gone": server.hangs_up,
     "done_and_gone": server.done_and_gone,
     "silent": server.silent,
     "garbage": server.garbage,
@@ -118,7 +119,7 @@ class TestWorkflow(AdapterContract):
     shows_reasons = False
     edits = False
     has_buttons = False
-    faults = ("limited", "refused", "broken", "silent", "garbage")
+    faults = ("limited", "refused", "broken", "gone", "silent", "garbage")
 
     @pytest.fixture
     def stand(self, teams: FakeTeams, settings: Any) -> WorkflowStand:

@@ -20,6 +20,7 @@ FAULTS: dict[str, Answer] = {
     "limited": status(429, headers={"retry-after": "42"}),
     "refused": status(410),
     "broken": status(503),
+    "gone": hang_up(),
     "done_and_gone": hang_up(),
     "silent": silence(),
     "garbage": garbage(),
