@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 
@@ -65,4 +65,14 @@ def _way_back(request: HttpRequest) -> str:
     if request.method in {"GET", "HEAD"}:
         return request.get_full_path()
     parts = request.path.split("/")
-    return "/".join(parts[:3]) if parts[1] == "r" else "/queue"
+    if parts[1] == "r":
+        return "/".join(parts[:3])
+    if request.path == "/queue/deny":
+        refs = [seen.partition("~")[0] for seen in request.POST.getlist("seen")]
+        return f"/queue/several?{urlencode({'do': 'deny', 'ref': refs}, doseq=True)}"
+    if request.path == "/agents/stop":
+        return f"/agents/stop?{urlencode({'agent': request.POST.get('agent', '')})}"
+    if parts[1] == "agents" and request.resolver_match and "name" in request.resolver_match.kwargs:
+        of_class = urlencode({"class": request.POST.get("class", "")})
+        return f"/agents/{quote(request.resolver_match.kwargs['name'], safe='')}?{of_class}"
+    return "/oncall" if parts[1] == "oncall" else "/queue"

@@ -6,8 +6,12 @@ const ASK_AGAIN = 30_000;
 const PREFIX = "draft ";
 
 const token = () => document.querySelector('[name="csrfmiddlewaretoken"]')?.value ?? "";
-// A form that was sent and refused is drawn at its own address, below the page it belongs to.
-const pageOf = (path) => path.replace(/^(\/r\/[^/]+)\/.*$/, "$1");
+// A form that was sent and refused is drawn at its own address, not at that of the page it belongs to.
+const pageOf = (path) =>
+  path
+    .replace(/^(\/(?:r|agents)\/[^/]+)\/.*$/, "$1")
+    .replace(/^\/oncall\/.*$/, "/oncall")
+    .replace(/^\/queue\/deny$/, "/queue/several");
 const here = pageOf(location.pathname);
 const key = (form) => `${PREFIX}${page.dataset.person} ${here} ${form.dataset.keep}`;
 // A tick is no text: what else would happen with a decision is said anew each time.
@@ -24,7 +28,7 @@ let isSigningOut = false;
 
 const keepDraft = (form) => {
   const fields = [...typed(form)].filter(isChanged);
-  const words = fields.map((field) => [field.name, field.value]);
+  const words = fields.map((field) => [field.name, field.value, field.defaultValue]);
   if (words.length > 0) {
     const draft = { words, wasSent: sent.has(form), at: Date.now() };
     localStorage.setItem(key(form), JSON.stringify(draft));
@@ -45,16 +49,16 @@ const forgetOld = () => {
 
 // What was sent comes back only by way of the sign-in page: the session had ended on the way.
 const bringBack = () => {
-  const wasHere = document.referrer && pageOf(new URL(document.referrer).pathname) === here;
+  const from = document.referrer && pageOf(new URL(document.referrer).pathname);
   for (const name of Object.keys(localStorage)) {
-    if (!wasHere || !name.startsWith(`${PREFIX}${page.dataset.person} ${here} `)) continue;
+    if (!from || !name.startsWith(`${PREFIX}${page.dataset.person} ${from} `)) continue;
     if (JSON.parse(localStorage.getItem(name)).wasSent) localStorage.removeItem(name);
   }
   for (const form of document.querySelectorAll("form[data-keep]")) {
     const draft = JSON.parse(localStorage.getItem(key(form)) ?? "null");
-    for (const [name, value] of draft?.words ?? []) {
+    for (const [name, value, before] of draft?.words ?? []) {
       const field = form.elements.namedItem(name); // of radio buttons, all of that name
-      if (field && field.value === "") field.value = value;
+      if (field && (field.value === "" || field.value === before)) field.value = value;
     }
   }
 };
@@ -76,6 +80,9 @@ let ends = Date.parse(page?.dataset.sessionEnds ?? "");
 let bar;
 
 const at = (moment) => new Date(moment).toISOString().slice(11, 16);
+
+const holds = () => document.querySelector("form[data-keep]") !== null;
+const kept = () => (holds() ? " What you typed is kept." : "");
 
 const draw = (words, press) => {
   bar ??= document.body.appendChild(document.createElement("div"));
@@ -111,14 +118,14 @@ const stay = async () => {
     ends = Date.parse((await answer.json()).ends);
     bar.remove();
     bar = undefined;
-  } else draw(`Your sign-in cannot go on longer. It ends at ${at(ends)} UTC; what you typed is kept.`, signInAgain());
+  } else draw(`Your sign-in cannot go on longer. It ends at ${at(ends)} UTC.${kept()}`, signInAgain());
 };
 
 const watch = () => {
   const left = ends - (Date.now() + ahead);
-  if (left <= 0) draw("You are signed out. What you typed on this page is kept.", signInAgain());
+  if (left <= 0) draw(`You are signed out.${kept()}`, signInAgain());
   else if (left <= BEFORE && !bar) {
-    draw(`Your sign-in ends at ${at(ends)} UTC. What you typed is kept.`, button("Stay signed in", stay));
+    draw(`Your sign-in ends at ${at(ends)} UTC.${kept()}`, button("Stay signed in", stay));
   }
 };
 
