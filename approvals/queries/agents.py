@@ -31,6 +31,7 @@ PER_PAGE = 50
 LOOKED_BACK = 2_000
 RECENT = 10
 MOST_LISTED = 100
+MOST_TOGETHER = 50  # what the page to deny several takes
 MOST_DENIED = 5_000
 _OPEN = [status.value for status in OPEN]
 _COUNTED = (*_OPEN, Status.APPROVED.value)
@@ -52,9 +53,13 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What stopping an agent concerns: what waits, what it may still begin, and what it has begun."""
+    """What stopping an agent concerns: what waits, what it may still begin, and what it has begun.
+
+    `cards` names the requests whose cards wait longest, for whoever wants to deny them together.
+    """
 
     waiting: int
+    cards: tuple[str, ...]
     unused: int
     running: tuple[ApprovalRequest, ...]
 
@@ -114,7 +119,9 @@ def fate(agent: Agent) -> Fate:
         kind=TimerKind.GRANT_EXPIRY.value, fired_at=None, dropped_at=None
     ).values("request")
     unused = approved.filter(number__in=running_out, consumed_at=None)
+    cards = mine.filter(status__in=_OPEN, joined=None).order_by("number")
     return Fate(
+        cards=tuple(row.ref for row in cards.only("number")[:MOST_TOGETHER]),
         waiting=mine.filter(status__in=_OPEN).count(),
         unused=unused.filter(grant_expires_at__isnull=False).count(),
         running=tuple(begun.order_by("-number")[:MOST_LISTED]),

@@ -209,6 +209,24 @@ def test_stopping_says_what_happens_and_what_cannot_be_recalled(at: At, robo: Ag
     assert robo.is_enabled
 
 
+def test_what_a_stopped_agent_left_waiting_is_denied_together_by_whoever_may(
+    at: At, robo: Agent
+) -> None:
+    rows = [cast.request(robo, parameters={"n": number}) for number in range(52)]
+    assert at("sam").post("/agents/stop", agent="robo", reason="It loops.").status_code == 302
+
+    lin = at("lin")
+    page = lin.get("/agents/robo")
+    [link] = [each for each in page.every("a") if "one reason" in each.text]
+    together = lin.get(link.attributes["href"])
+    assert "Deny 50 requests?" in together.text
+    assert [row.ref in together.text for row in rows] == [True] * 50 + [False] * 2
+
+    theirs = at("sam").get(link.attributes["href"])
+    assert "Deny 0 requests?" in theirs.text
+    assert not [each for each in theirs.every("textarea") if each.attributes["name"] == "reason"]
+
+
 def test_several_are_listed_before_they_are_stopped_and_each_is_written_down(
     ada: Browser, lin: Browser, robo: Agent
 ) -> None:
