@@ -9,7 +9,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
-from approvals.domain import display
 from approvals.domain.errors import Refusal
 from approvals.domain.policy.documents import PolicySet
 from approvals.domain.policy.scope import Scope
@@ -21,6 +20,7 @@ from approvals.web import guardrail_tries, proving
 from approvals.web import policies as pages
 from approvals.web.access import signed_in
 from approvals.web.policy_draft import MAY_CHANGE
+from approvals.web.values import safe
 
 MOST_SHOWN = 40
 
@@ -82,7 +82,7 @@ def _facts(found: Wanted, person: Person) -> dict[str, Any]:
         "asked": _asked(row, found) if row else [],
         "obstacle": found.obstacle,
         "added": [_added(each) for each in found.edited.added],
-        "weaker": [_safe(str(each)) for each in found.found.weaker],
+        "weaker": [safe(str(each)) for each in found.found.weaker],
         "lines": list(pages.marked(list(found.lines[: pages.MOST_LINES]))),
         "left": max(0, len(found.lines) - pages.MOST_LINES),
         "shown": found.sha256,
@@ -97,7 +97,7 @@ def _facts(found: Wanted, person: Person) -> dict[str, Any]:
 def _granted(policy: PolicySet, agent: str) -> list[tuple[str, str, str]]:
     """What every scope that concerns the agent allows and excludes, with the policy's name."""
     return [
-        (each.name, label, ", ".join(_safe(value) for value in values[:MOST_SHOWN]))
+        (each.name, label, ", ".join(safe(value) for value in values[:MOST_SHOWN]))
         for each in policy.concerning(agent)
         if each.scope
         for label, values in _listed(each.scope)
@@ -126,16 +126,16 @@ def _asked(row: ApprovalRequest, found: Wanted) -> list[tuple[str, str, bool]]:
     outside = {(each.kind, each.name) for each in found.edited.added}
     rows = [(kind, name) for kind, name in named if name]
     rows += sorted(outside.difference(rows))  # named in the parameters alone
-    return [(kind, _safe(name), (kind, name) in outside) for kind, name in rows]
+    return [(kind, safe(name), (kind, name) in outside) for kind, name in rows]
 
 
 def _added(added: Added) -> dict[str, str]:
     return {
         "kind": added.kind,
-        "name": _safe(added.name),
+        "name": safe(added.name),
         "policy": added.policy,
         "file": added.file,
-        "agents": _safe(more_scope.concerned(added)),
+        "agents": safe(more_scope.concerned(added)),
     }
 
 
@@ -143,8 +143,3 @@ def _editor(files: Mapping[str, str], changed: set[str]) -> dict[str, str]:
     """The changed file as the policy editor takes it, to go on there."""
     name = next(iter(changed))
     return {"file": name, "text": files[name]}
-
-
-def _safe(text: str) -> str:
-    """A name, or a sentence that holds one, with what hides in it shown."""
-    return display.show(text, limit=300).text

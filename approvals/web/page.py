@@ -11,6 +11,7 @@ from approvals.models import ApprovalRequest
 from approvals.queries import troubles
 from approvals.queries.similar import similar_to
 from approvals.services import dead_letters
+from approvals.services.policy_changes import EFFECT as DRAFTED
 from approvals.web import (
     acting,
     changes,
@@ -107,6 +108,7 @@ def _what(reading: Reading) -> dict[str, Any]:
         "effects": itself.effects(submission) if row.effect else (),
         "evidence": itself.all_evidence(submission) if row.effect else (),
         "difference": itself.difference(submission) if row.effect else (),
+        "draft": submission["parameters"].get("draft") if row.effect == DRAFTED else None,
         "recipients": touched.every_recipient(submission),
         "has_meanings": any(each.means for each in parameters),
         "raw_parameters": values.raw(row),

@@ -21,9 +21,10 @@ from approvals.models import ApprovalRequest, Person
 from approvals.models.people import Role
 from approvals.queries import policies as reads
 from approvals.services import actors, clock, pinned, policies, policy_changes, policy_facts
+from approvals.services.pinned import Case
 from approvals.services.policy_changes import Proposal
 from approvals.web import policies as pages
-from approvals.web import proving, simulator
+from approvals.web import proving, simulator, values
 from approvals.web.access import signed_in
 
 MAY_CHANGE = (Role.MANAGER.value, Role.OPERATOR.value)
@@ -121,6 +122,12 @@ def _found(ref: str) -> ApprovalRequest | None:
         return None
 
 
+def _shown(case: Case) -> Case:
+    """A test case is named after what an agent asked."""
+    misses = tuple(values.safe(each) for each in case.misses)
+    return Case(values.safe(case.name), misses)
+
+
 def _answered(
     request: HttpRequest, person: Person, facts: dict[str, Any], files: Mapping[str, str]
 ) -> HttpResponse:
@@ -132,7 +139,8 @@ def _answered(
             )
         if not facts["name"].endswith((".yaml", ".yml")):
             raise errors.Invalid("The file's name ends in .yaml. Nothing was checked or proposed.")
-        facts["tried"] = pinned.tried(documents.load(files), facts["cases"])
+        tried = pinned.tried(documents.load(files), facts["cases"])
+        facts["tried"] = [_shown(case) for case in tried]
         if "propose" in request.POST:
             return _proposed(request, person, files, facts)
         facts |= _looked_at(files, facts["now"])

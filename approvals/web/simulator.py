@@ -25,7 +25,7 @@ from approvals.domain.terms import Approval, DataClass, RiskLevel, Stage
 from approvals.models import Agent, Person
 from approvals.queries import policies as reads
 from approvals.services import clock, own, pinned, policies, policy_changes, replay, simulation
-from approvals.web import evaluation
+from approvals.web import evaluation, values
 from approvals.web.access import signed_in
 
 FIELDS = (
@@ -205,8 +205,8 @@ def _side(title: str, policy: PolicySet, asked: Question) -> dict[str, Any]:
             submission=asked.submission, at=asked.at, stages=found.stages,
         ),
         "result": simulation.result(judged),
-        "sentence": simulation.sentence(policy, judged),
-        "because": judged.because,
+        "sentence": values.safe(simulation.sentence(policy, judged)),
+        "because": [values.safe(each) for each in judged.because],
         "trace": evaluation.of_checks(judged.to_json()),
         "called": simulation.called(policy, judged.plan, agent=asked.agent, at=asked.at),
         "rules": _rules(found.rules),
@@ -251,9 +251,23 @@ def replayed(live: PolicySet, draft: PolicySet, now: datetime) -> dict[str, Any]
         "most": MOST_REPLAYED,
         "not_replayed": replay.NOT_REPLAYED,
         "lists": [
-            {"heading": heading, "count": found.counts[effect], "changes": listed[:LISTED],
+            {"heading": heading, "count": found.counts[effect],
+             "changes": [_change(each) for each in listed[:LISTED]],
              "left": found.counts[effect] - len(listed[:LISTED])}
             for effect, heading in HEADINGS.items()
             if (listed := found.changes[effect])
         ],
     }  # fmt: skip
+
+
+def _change(each: replay.Change) -> dict[str, Any]:
+    """A past request that would go another way, with what hides in its names shown and named."""
+    action, target = display.show_identifier(each.action), display.show_identifier(each.target)
+    return {
+        "ref": each.ref,
+        "agent": display.show_identifier(each.agent, limit=80).text,
+        "action": action.text,
+        "target": target.text,
+        "odd": [*action.notes, *target.notes],
+        "because": values.safe(each.because),
+    }

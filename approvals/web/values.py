@@ -58,3 +58,8 @@ def _value(parameter: display.Parameter) -> Value:
         length=f"{parameter.shown.total_length:,}",
         copied=text if parameter.shown.complete else "",
     )
+
+
+def safe(text: str) -> str:
+    """A name, or a sentence that holds one, with what hides in it shown."""
+    return display.show(text, limit=300).text
