@@ -101,8 +101,11 @@ def test_a_pack_alone_answers_who_what_when_why_and_whether_it_ran(
     pack = paper(made("pdf", lin, row.ref))
 
     row.refresh_from_db()
+    at = row.decisions.get().at
     for words in (
         "Scale deployment · production-api",
+        f"APPROVE at {at:%H:%M:%S} UTC on {at:%-d %b %Y} ({at:%Y-%m-%dT%H:%M:%S.%f}Z)",
+        "Failed. 8 replicas from 5 is +60 %, at most 25 %.  Rule default-actions.blast_radius",
         "agent robo",
         "lin@example.com",
         "Load is real.",

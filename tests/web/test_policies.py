@@ -273,7 +273,10 @@ def test_the_simulator_answers_in_one_sentence_and_sends_nothing(
     text = page.text
     (verdict,) = [each for each in page.every("p") if each.attributes.get("role") == "status"]
     assert verdict.name == "Result: people would be asked"
-    assert "At medium risk, people would be asked: 1 of Team leads within 5 minutes" in text
+    assert verdict.text == (
+        "At medium risk, people would be asked: 1 of Team leads within 5 minutes, "
+        "then with Managers for 5 minutes more; if nobody decides, it expires."
+    )
     assert "Lin" in text
     after = (ApprovalRequest.objects.count(), AuditEvent.objects.count(), Delivery.objects.count())
     assert after == before

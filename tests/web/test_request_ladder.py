@@ -94,8 +94,11 @@ def test_proof_of_having_opened_is_one_persons_for_one_version(at: At, robo: Age
 
 def test_high_risk_restates_amount_target_and_whether_it_can_be_undone(at: At, robo: Agent) -> None:
     row = cast.request(robo, **cast.HIGH | {"parameters": {"amount": 124000, "currency": "EUR"}})
-    dialog = at("ada").get(f"/r/{row.ref}?open=approve").by_id("dialog-approve")
+    page = at("ada").get(f"/r/{row.ref}?open=approve")
+    dialog = page.by_id("dialog-approve")
 
+    assert not [name for name in page.buttons if name.startswith("Approve now")]
+    assert "Approve now" not in actions(page)
     assert "Approve config change · production-api?" in dialog.text
     assert "Amount: 124000, currency EUR." in dialog.text
     assert "The agent says it can be undone (not checked)." in dialog.text

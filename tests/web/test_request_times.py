@@ -9,12 +9,19 @@ from datetime import timedelta
 from approvals.domain.terms import Verdict
 from approvals.models import Agent, Delivery, RequestLook
 from approvals.models.outbox import DeliveryState
-from approvals.services import clock
+from approvals.services import clock, policies
 from tests.support import cast
 from tests.web.conftest import Browser
 from tests.web.reading import Element, Page
 
 At = Callable[[str], Browser]
+SILENT_YES = """\
+  medium:
+    approval: required
+    approvers: [{team: team-leads}]
+    timeout: 5m
+    on_timeout: approve
+"""
 HOUR = timedelta(hours=1)
 A_TIME = re.compile(r"\d\d:\d\d")
 
@@ -70,6 +77,27 @@ def test_a_request_that_ended_says_when_where_its_deadline_stood(at: At, robo: A
     assert row.closed_at is not None
     assert f"Decided {row.closed_at:%-d %b %Y, %H:%M:%S} UTC" in top.text
     assert is_aged(top.every("time")[0])
+
+
+def test_the_strip_says_what_happens_at_zero(at: At, robo: Agent) -> None:
+    asked, ends = cast.request(robo), cast.request(robo, **cast.HIGH)
+    files = policies.read_directory(cast.POLICIES)
+    head, _, rest = files["default.yaml"].partition("  medium:\n")
+    tail = rest.partition("  high:\n")[2]
+    files["default.yaml"] = f"{head}{SILENT_YES}  high:\n{tail}"
+    policies.apply(files=files, author="tests", actor=cast.OPERATOR, at=clock.now())
+    silent = cast.request(robo, target="elsewhere")
+
+    told = {
+        asked: "then more people are asked",
+        ends: "then it expires",
+        silent: "then silence approves it",
+    }
+    for row, words in told.items():
+        top = top_of(at("lin").get(f"/r/{row.ref}"))
+        [strip] = [e for e in top.every("span") if e.attributes.get("class") == "left"]
+        assert strip.text.endswith(f"UTC, {words}")
+        assert [e.attributes["data-then"] for e in strip.every("strong")] == [words]
 
 
 def top_of(page: Page) -> Element:
