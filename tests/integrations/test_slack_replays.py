@@ -1,6 +1,6 @@
 """Valid clicks that come again: each has its one effect, however often Slack or a thief repeats it.
 
-`SLACK_REPLAYS=500` makes it the long form.
+`COUNTERSIGN_REPLAYS=500` makes it the long form.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tests.support.slack import knock, linked
 
 pytestmark = [pytest.mark.urls("integrations.slack.urls"), pytest.mark.django_db]
 
-PAYLOADS = int(os.environ.get("SLACK_REPLAYS", "50"))
+PAYLOADS = int(os.environ.get("COUNTERSIGN_REPLAYS", "50"))
 REPEATS = 3
 SEED = 20261123
 WISHES = ("approve", "deny", "investigate")

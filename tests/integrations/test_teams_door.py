@@ -231,7 +231,9 @@ def test_somebody_of_another_organisation_is_refused(
 def test_whoever_may_not_decide_reads_why(teams: FakeTeams, waiting: ApprovalRequest) -> None:
     linked("mallory", 2)
     answer = clicked(teams, teams.click(shown(teams, waiting), "approve", by=2))
-    assert "Not counted." in words(answer)
+    assert "Not counted. This waits for team-leads, and you are not one of them." in words(answer)
+    assert status(waiting) == Status.PENDING
+    assert not Decision.objects.exists()
     assert adaptive.buttons(answer["value"]) == {}
     assert refusals(waiting) == ["not_an_approver"]
 
