@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -33,19 +34,18 @@ class Answer:
 def final(row: ApprovalRequest) -> Answer:
     """The answer to a request that is decided."""
     state = APPROVED if row.status == Status.APPROVED else REJECTED
-    said = [_who(row), *_reasons(row)]
-    return Answer(state, _within(" ".join(said), _link(row)))
+    return Answer(state, within(_who(row), _link(row), reasons=_reasons(row)))
 
 
 def too_late(row: ApprovalRequest, why: str) -> Answer:
     """Approved, but the approval could not be used any more."""
     words = f"It was approved, but the approval could not be used: {span(why, limit=REASON_LIMIT)}."
-    return Answer(REJECTED, _within(words, _link(row)))
+    return Answer(REJECTED, within(words, _link(row)))
 
 
 def report(card: Card) -> str:
     """How a request stands that still waits."""
-    return _within(span(f"{card.badge}. {card.state_line}", limit=600), f"[{card.ref}]({card.url})")
+    return within(span(f"{card.badge}. {card.state_line}", limit=600), f"[{card.ref}]({card.url})")
 
 
 def _who(row: ApprovalRequest) -> str:
@@ -83,10 +83,11 @@ def _link(row: ApprovalRequest) -> str:
     return f"[{row.ref}]({settings.PUBLIC_URL}/r/{row.ref})"
 
 
-def _within(words: str, link: str) -> str:
-    """Words and a link within GitHub's limit; what is too long loses its reasons, never its answer."""
-    whole = f"{words} {link}"
-    if len(whole) <= COMMENT_LIMIT:
-        return whole
-    first = words.split(". ", 1)[0]
-    return f"{first}. {link}" if len(first) + len(link) + 2 <= COMMENT_LIMIT else link
+def within(words: str, link: str, *, reasons: Sequence[str] = ()) -> str:
+    """Words and a link within GitHub's limit; what is too long loses reasons, and no text is cut inside
+    its marks."""
+    for kept in range(len(reasons), -1, -1):
+        whole = " ".join((words, *reasons[:kept], link))
+        if len(whole) <= COMMENT_LIMIT:
+            return whole
+    return link

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -9,13 +10,16 @@ import pytest
 from approvals.domain.terms import Status, Verdict
 from approvals.models import ApprovalRequest, Delivery
 from approvals.services import clock, deliveries, ledger, lifecycle
+from integrations.github import answers
 from tests.fakes.github import FakeGitHub, Gate
 from tests.fakes.github_events import RUN, SHOP, waiting
 from tests.fakes.server import done_and_gone, hangs_up, says
+from tests.integrations.contract import DECEIVING, HOSTILE
 from tests.support import cast
 from tests.support.github import agent, linked, send
 
 pytestmark = pytest.mark.django_db
+SPAN = re.compile(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)")
 
 
 @pytest.fixture
@@ -64,6 +68,29 @@ def test_a_no_stops_it_with_its_reason(gate: Gate) -> None:
     assert answer["state"] == "rejected"
     assert "Denied by `Lin`." in answer["comment"]
     assert "`Not on a Friday.`" in answer["comment"]
+
+
+@pytest.mark.parametrize("said", [*HOSTILE, *(words for words, _, _ in DECEIVING.values())])
+def test_whatever_reason_was_given_stands_as_code_and_within_the_limit(
+    gate: Gate, said: str
+) -> None:
+    cast.decide(the_request(), cast.person("lin"), Verdict.DENY, said)
+    deliveries.send_due()
+    [answer] = gate.answers
+    comment = answer["comment"]
+    assert len(comment) <= answers.COMMENT_LIMIT
+    plain = SPAN.sub("", comment)
+    assert plain.startswith("Denied by")
+    assert not [word for word in ("@", "<", "*", "evil", "\x1b", "\u202e", "`") if word in plain]
+    assert not [char for char in "\x1b\x07\u202e\u202c\n" if char in comment]
+
+
+def test_reasons_that_are_too_long_are_left_out_whole() -> None:
+    link, named = "[REQ-1](https://a.example/r/REQ-1)", "Approved by `J. Smith, R. Roe`."
+    reasons = [f"`J. Smith`: `{'It is fine. ' * 40}`", f"`R. Roe`: `{'So it is. ' * 50}`"]
+    assert answers.within(named, link, reasons=reasons) == f"{named} {reasons[0]} {link}"
+    assert answers.within(named, link, reasons=[reasons[0] * 3]) == f"{named} {link}"
+    assert answers.within(named * 40, link) == link
 
 
 def test_silence_is_answered_as_silence_and_never_as_a_denial(gate: Gate) -> None:
