@@ -206,3 +206,16 @@ def test_valid_clicks_sent_three_times_have_one_effect_each(github: FakeGitHub) 
     row.refresh_from_db()
     assert (row.status, row.decisions.count()) == (Status.APPROVED, 2)
     assert refusals(row) == ["unknown_person"] * (VALID - 2)
+
+
+def test_valid_reviews_sent_three_times_have_one_effect_each(github: FakeGitHub) -> None:
+    linked("ada", ADA)
+    linked("grace", GRACE)
+    row, _ = asked(github)
+    strangers = [reviewed("approved", by=1_000 + n) for n in range(VALID - 2)]
+    for body in (*strangers, *(reviewed("approved", by=each) for each in (ADA, GRACE))):
+        sent = signed("pull_request_review", body)
+        assert [knock(sent).status_code for _ in range(3)] == [202] * 3
+    row.refresh_from_db()
+    assert (row.status, row.decisions.count()) == (Status.APPROVED, 2)
+    assert refusals(row) == ["unknown_person"] * (VALID - 2)

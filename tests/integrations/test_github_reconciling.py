@@ -11,11 +11,11 @@ from approvals.ports import DeliveryError, Looker
 from approvals.services import clock, looking
 from integrations.github import configuration, reconciling, wire
 from integrations.github.adapter import GitHubAdapter
-from tests.fakes.github import HEAD, FakeGitHub
-from tests.fakes.github_events import signed, waiting
+from tests.fakes.github import HEAD, REPOSITORY, REPOSITORY_ID, FakeGitHub
+from tests.fakes.github_events import repository, signed, waiting
 from tests.fakes.server import says
 from tests.support import cast
-from tests.support.github import agent, knock, look
+from tests.support.github import agent, knock, look, send, shown
 
 pytestmark = pytest.mark.django_db
 
@@ -125,3 +125,18 @@ def test_a_half_read_list_withdraws_nothing(vendor: FakeGitHub) -> None:
     look()
     assert ApprovalRequest.objects.get().status == "pending"
     assert ApprovalRequest.objects.get().submission["parameters"]["head_sha"] == HEAD
+
+
+@pytest.mark.parametrize("act", ["opened", "synchronize"])
+def test_a_pull_request_told_of_is_looked_at_and_gets_its_check_run(
+    vendor: FakeGitHub, act: str
+) -> None:
+    look()
+    assert looking.look_due() == 0  # the next look is not due yet
+    vendor.add_pull(7)
+    body = {"action": act, "pull_request": {"number": 7}} | repository(REPOSITORY, REPOSITORY_ID)
+    assert send("pull_request", body).status_code == 202
+    assert looking.look_due() == 1
+    row = ApprovalRequest.objects.get(target__endswith="#7")
+    offered = [each["label"] for each in shown(vendor, row).body["actions"]]
+    assert offered == ["Approve", "Deny", "Investigate"]
