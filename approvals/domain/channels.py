@@ -58,7 +58,7 @@ _ALL = (
         ("SERVICENOW_URL", "SERVICENOW_USER", "SERVICENOW_PASSWORD", "SERVICENOW_CLIENT_ID",
          "SERVICENOW_CLIENT_SECRET"),
         "servicenow",
-        beware="it opens a change request that its approvers see.",
+        beware="it opens a change request that its approvers see, and only they can decide it there.",
     ),
     Channel(
         "github",
