@@ -37,6 +37,7 @@ DAYS = 30
 LISTED = 25
 ANY_AGENT = "any-agent"
 MOST_RULES = 200
+LONGEST_SENTENCE = 2_000
 NO_STAGE = "none"
 DOES = {
     Approval.FORBIDDEN: "It refuses.",
@@ -187,7 +188,7 @@ def _answers(asked: Question, live: PolicySet, draft: PolicySet | None) -> dict[
             f"{asked.submission['action']} on {asked.submission['target']}", limit=200
         ).text,
         "sides": sides,
-        "is_same": draft is not None and sides[0]["sentence"] == sides[1]["sentence"],
+        "is_same": draft is not None and sides[0]["said"] == sides[1]["said"],
     }
 
 
@@ -196,6 +197,7 @@ def _side(title: str, policy: PolicySet, asked: Question) -> dict[str, Any]:
         policy, agent=asked.agent, submission=asked.submission, at=asked.at, stages=asked.stages
     )
     judged = found.judged
+    said = simulation.sentence(policy, judged)
     title_of_case = f"{asked.ref}: " if asked.ref else ""
     title_of_case += f"{asked.submission['action']} on {asked.submission['target']}"
     return {
@@ -205,7 +207,8 @@ def _side(title: str, policy: PolicySet, asked: Question) -> dict[str, Any]:
             submission=asked.submission, at=asked.at, stages=found.stages,
         ),
         "result": simulation.result(judged),
-        "sentence": values.safe(simulation.sentence(policy, judged)),
+        "said": said,  # compared in full, never drawn
+        "sentence": values.safe(said, limit=LONGEST_SENTENCE),
         "because": [values.safe(each) for each in judged.because],
         "trace": evaluation.of_checks(judged.to_json()),
         "called": simulation.called(policy, judged.plan, agent=asked.agent, at=asked.at),

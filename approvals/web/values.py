@@ -60,6 +60,6 @@ def _value(parameter: display.Parameter) -> Value:
     )
 
 
-def safe(text: str) -> str:
+def safe(text: str, *, limit: int = 300) -> str:
     """A name, or a sentence that holds one, with what hides in it shown."""
-    return display.show(text, limit=300).text
+    return display.show(text, limit=limit).text

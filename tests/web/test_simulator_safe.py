@@ -23,16 +23,10 @@ CASE = """- name: "scale_deployment on api\u202e-2\u200b"
 
 
 @pytest.fixture
-def ann(db: None) -> Browser:
-    """A manager who proposes."""
-    return Browser(cast.person("ada"))
-
-
-@pytest.fixture
-def drafted(ann: Browser) -> ApprovalRequest:
+def drafted(ada: Browser) -> ApprovalRequest:
     """The request for a policy that asks less."""
     fields = {"file": "less.yaml", "text": WEAKER, "propose": "yes", "reason": "r"}
-    ann.client.post("/policies/draft", fields)
+    ada.client.post("/policies/draft", fields)
     return own.waiting(policy_changes.EFFECT).get()
 
 
@@ -50,11 +44,11 @@ def test_no_answer_of_the_simulator_holds_what_was_hidden_in_a_name(
     assert hidden not in page.text
 
 
-def test_no_checked_draft_holds_it_either(lin: Browser, ann: Browser) -> None:
+def test_no_checked_draft_holds_it_either(lin: Browser, ada: Browser) -> None:
     past = cast.request(target="production\u202e-api", **ONE_MORE)
     cast.decide(past, lin.person, Verdict.APPROVE)
     fields: dict[str, Any] = {"file": "less.yaml", "text": WEAKER, "check": "yes", "cases": CASE}
-    page = Page(ann.client.post("/policies/draft", fields).content.decode())
+    page = Page(ada.client.post("/policies/draft", fields).content.decode())
     sections = [each for each in page.every("section") if each.attributes.get("aria-labelledby")]
     told = {each.attributes["aria-labelledby"]: each.text for each in sections}
     assert "⟦U+202E⟧" in told["tried"]
