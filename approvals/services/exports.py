@@ -31,7 +31,7 @@ DIRECT_CHARACTERS = 200_000  # of what is asked, in a pack somebody waits for
 LEASE = timedelta(minutes=2)
 LEASE_OF_PACK = timedelta(minutes=20)  # fifty requests of five thousand parameters take minutes
 KEPT = timedelta(days=7)
-MOST_LISTED = 100
+PER_PAGE = 50
 MOST_OPEN = 5
 LONGEST_PLACE = 2_000
 UNDER_WAY = (ExportState.WAITING.value, ExportState.WRITING.value)
@@ -105,10 +105,14 @@ def verify(*, person: Person, at: datetime, total: int) -> Export:
     return running or _begin(person, VERIFY, {}, total=total, at=at)
 
 
-def of(person: Person) -> list[Export]:
-    """What this person may download or watch, newest first: their own; for auditors everybody's. One more
-    than is listed, where there are more."""
-    return list(_visible(person).exclude(form=VERIFY).order_by("-id")[: MOST_LISTED + 1])
+def of(person: Person, *, below: int | None = None) -> tuple[list[Export], int | None]:
+    """What this person may download or watch, newest first: their own; for auditors everybody's. A page of
+    them, and the number the next page begins below, where there are more."""
+    rows = _visible(person).exclude(form=VERIFY).order_by("-id")
+    if below is not None:
+        rows = rows.filter(id__lt=below)
+    found = list(rows[: PER_PAGE + 1])
+    return found[:PER_PAGE], found[PER_PAGE - 1].pk if len(found) > PER_PAGE else None
 
 
 def one(person: Person, public_id: UUID) -> Export:

@@ -19,6 +19,7 @@ from approvals.models import Export, Person
 from approvals.models.desk import ExportState
 from approvals.services import clock, exports, integrity
 from approvals.web.access import signed_in
+from approvals.web.paging import whole
 
 FORM_TITLES = (
     ("csv", "CSV", "one line a request, for a spreadsheet"),
@@ -97,7 +98,8 @@ def _ask(request: HttpRequest, person: Person) -> HttpResponse:
 def _list(
     request: HttpRequest, person: Person, *, text: str, refusal: str, status: int = 200
 ) -> HttpResponse:
-    found = exports.of(person)
+    below = whole(request.GET.get("before", ""))
+    found, following = exports.of(person, below=below)
     facts = {
         "section": "history",
         "tab": "exports",
@@ -105,8 +107,9 @@ def _list(
         "text": text,
         "refusal": refusal,
         "forms": FORM_TITLES,
-        "exports": [_line(export) for export in found[: exports.MOST_LISTED]],
-        "most": exports.MOST_LISTED if len(found) > exports.MOST_LISTED else 0,
+        "exports": [_line(export) for export in found],
+        "following": following,
+        "is_later": below is not None,
         "direct": exports.DIRECT,
         "direct_pack": exports.DIRECT_PACK,
     }

@@ -22,6 +22,7 @@ from approvals.web import guardrail_panels as panels
 from approvals.web import guardrail_rows, guardrail_tries, moments
 from approvals.web.access import signed_in
 from approvals.web.bounded import bounded
+from approvals.web.paging import whole
 
 LONGEST_AGENT = 80
 SPAN_WORDS = {"day": "24 hours", "week": "7 days", "month": "30 days"}
@@ -135,8 +136,7 @@ def breakers(request: HttpRequest, person: Person) -> HttpResponse:
     """Every breaker that is open, or that opened in thirty days; `before` is where a page begins."""
     now = clock.now()
     only_open = request.GET.get("state") == "open"
-    asked = request.GET.get("before", "")
-    below = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 18 else None
+    below = whole(request.GET.get("before", ""))
     found, following = lists.breakers(only_open=only_open, since=now - panels.MONTH, below=below)
     facts = {
         "section": "guardrails",

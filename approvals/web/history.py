@@ -19,7 +19,7 @@ from approvals.queries import history as reads
 from approvals.services import clock, integrity
 from approvals.web import exports, history_facets, history_rows, history_views
 from approvals.web.access import signed_in
-from approvals.web.paging import PER_PAGE
+from approvals.web.paging import PER_PAGE, whole
 
 # Filters of their own in older addresses; each is a token now.
 LEGACY = {"status": "outcome", "risk": "risk", "agent": "agent", "action": "action",
@@ -42,7 +42,7 @@ def history(request: HttpRequest, person: Person) -> HttpResponse:
 def newer(request: HttpRequest, person: Person) -> HttpResponse:
     """How many requests that match came since the page was drawn, for a page that asks."""
     wanted = given.allowed(search.parse(asked(request.GET)), person)
-    above = _number(request.GET.get("above", ""))
+    above = whole(request.GET.get("above", ""))
     if wanted.problems or above is None:
         return JsonResponse({"error": "not understood"}, status=422)
     try:
@@ -65,8 +65,9 @@ def draw(request: HttpRequest, person: Person, sent: Mapping[str, str]) -> HttpR
     now = clock.now()
     text = asked(sent)
     wanted = given.allowed(search.parse(text), person)
-    below = _number(sent.get("older", ""))
+    below = whole(sent.get("older", ""))
     shows = sent.get("show", "") if sent.get("show") in history_rows.TOLD else ""
+    newest = reads.newest()  # before the rows: what comes meanwhile is told twice rather than never
     found, is_cut = _found(wanted, now, below)
     views = history_views.kept(person, text, shows)
     facts = {
@@ -77,7 +78,7 @@ def draw(request: HttpRequest, person: Person, sent: Mapping[str, str]) -> HttpR
         "wanted": wanted,
         "rows": history_rows.draw(found.rows, shows=shows),
         "found": found,
-        "newest": reads.newest(),
+        "newest": newest,
         "shows": shows,
         "live": sent.get("live") == "1",
         "below": below,
@@ -138,7 +139,3 @@ def _as_csv(request: HttpRequest, person: Person) -> HttpResponse:
         return draw(request, person, request.GET)
     direct = exports.direct(person, form="csv", text=text)
     return direct or HttpResponseRedirect(f"/history/exports?{urlencode({'q': text})}")
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None

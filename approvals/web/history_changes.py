@@ -23,7 +23,7 @@ from approvals.queries.changes_before import known_before
 from approvals.services import clock, reasons_after
 from approvals.web.access import signed_in
 from approvals.web.change_words import Fact, facts
-from approvals.web.paging import PER_PAGE
+from approvals.web.paging import PER_PAGE, whole
 
 NAMED = (
     "agent",
@@ -63,8 +63,7 @@ def changes(request: HttpRequest, person: Person) -> HttpResponse:
     kind = request.GET.get("kind", "")
     kind = kind if kind in reads.KINDS else ""
     by = request.GET.get("by", "").strip()[:254]
-    older = request.GET.get("older", "")
-    below = int(older) if older.isascii() and older.isdigit() and len(older) < 10 else None
+    below = whole(request.GET.get("older", ""))
     found = reads.page(kind=kind, by=by, below=below, limit=PER_PAGE)
     wordless = reasons_after.still_wordless(found.events)
     here = {name: value for name, value in {"kind": kind, "by": by}.items() if value}

@@ -20,6 +20,11 @@ class Place(NamedTuple):
     number: int
 
 
+def whole(text: str) -> int | None:
+    """A whole number as an address says it, such as where a page begins; None for nonsense."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
 def place(row: ApprovalRequest) -> Place:
     return Place(int(row.risk != "critical"), row.decide_by, row.number)
 

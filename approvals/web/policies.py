@@ -27,6 +27,7 @@ from approvals.queries.policies import Met, Tally
 from approvals.services import clock, own, policies, policy_changes, policy_facts
 from approvals.web import policy_drafted, request_links
 from approvals.web.access import signed_in
+from approvals.web.paging import whole
 
 SPAN = timedelta(days=30)
 STATES = {
@@ -160,8 +161,7 @@ def _listed(policy: AgentPolicy, met: Met, now: datetime, *ways: Term) -> str:
 def versions(request: HttpRequest, person: Person) -> HttpResponse:
     """Every version that was ever in force, the newest first."""
     del person
-    asked = request.GET.get("before", "")
-    before = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 10 else None
+    before = whole(request.GET.get("before", ""))
     found, following = reads.versions(before=before)
     newest = policies.newest()
     facts = {

@@ -26,6 +26,7 @@ from approvals.services.policy_changes import Proposal
 from approvals.web import policies as pages
 from approvals.web import proving, simulator, values
 from approvals.web.access import signed_in
+from approvals.web.paging import whole
 
 MAY_CHANGE = (Role.MANAGER.value, Role.OPERATOR.value)
 LONGEST = 256 * 1024
@@ -83,8 +84,8 @@ def draft(request: HttpRequest, person: Person) -> HttpResponse:
 
 def _proposed_file(number: str, files: Mapping[str, str]) -> tuple[str, str] | None:
     """The first file a proposal changes, to go on from there."""
-    is_number = number.isascii() and number.isdigit() and len(number) < 19
-    found = reads.draft(int(number)) if is_number else None
+    wanted = whole(number)
+    found = reads.draft(wanted) if wanted is not None else None
     changed = sorted(set(found.files.items()) - set(files.items())) if found else []
     return changed[0] if changed else None
 

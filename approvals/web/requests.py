@@ -15,6 +15,7 @@ from approvals.services import clock, looks
 from approvals.web import fresh, page, reading
 from approvals.web.access import signed_in
 from approvals.web.dialogs import Typed
+from approvals.web.paging import whole
 from approvals.web.reading import Reading, View
 
 logger = structlog.get_logger(__name__)
@@ -42,7 +43,7 @@ def show(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
 @signed_in
 def live(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
     """The parts that change, for a page that is already open."""
-    view = replace(_view(request), drawn=_whole(request.GET.get("seen", "")))
+    view = replace(_view(request), drawn=whole(request.GET.get("seen", "")))
     return draw(request, person, ref, view=view, template="request_live.html")
 
 
@@ -108,14 +109,10 @@ def _view(request: HttpRequest) -> View:
     """As the address asks, or the form that was sent from a page that showed everything."""
     proof = request.POST.get("opened", "") if request.method == "POST" else ""
     return View(
-        known=_whole(request.GET.get("v", "")),
+        known=whole(request.GET.get("v", "")),
         in_full=request.GET.get("full") == "1" or bool(proof),
         is_fresh=fresh.is_fresh(request, at=clock.now()),
     )
-
-
-def _whole(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and 0 < len(text) < 10 else None
 
 
 def refused(

@@ -19,7 +19,7 @@ from approvals.models import Delivery, Person
 from approvals.queries import deliveries as counted
 from approvals.services import actors, clock, dead_letters, people
 from approvals.web.access import signed_in
-from approvals.web.paging import PER_PAGE
+from approvals.web.paging import PER_PAGE, whole
 from approvals.web.settings_frame import draw, forbidden
 
 NOT_YOURS = (
@@ -87,11 +87,9 @@ def _page(request: HttpRequest, person: Person) -> dict[str, Any]:
     state = request.GET.get("state", DEAD)
     state = state if state in WORDS else DEAD
     rows = _matching(state, channel, receiver)
-    cursor = request.GET.get("older", "")
-    if cursor.isascii() and cursor.isdigit() and len(cursor) < 19:
-        rows = rows.filter(pk__lt=int(cursor))
-    else:
-        cursor = ""
+    cursor = whole(request.GET.get("older", ""))
+    if cursor is not None:
+        rows = rows.filter(pk__lt=cursor)
     found = list(rows[: PER_PAGE + 1])
     named = {
         "state": "" if state == DEAD else state,

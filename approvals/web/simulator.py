@@ -27,6 +27,7 @@ from approvals.queries import policies as reads
 from approvals.services import clock, own, pinned, policies, policy_changes, replay, simulation
 from approvals.web import evaluation, values
 from approvals.web.access import signed_in
+from approvals.web.paging import whole
 
 FIELDS = (
     "agent", "action", "target", "parameters", "namespace", "type", "risk", "data_classification",
@@ -170,8 +171,8 @@ def _filled(typed: Mapping[str, str], asked: Question) -> dict[str, str]:
 def _draft(number: str) -> PolicySet | None:
     if not number:
         return None
-    is_number = number.isascii() and number.isdigit() and len(number) < 19
-    found = reads.draft(int(number)) if is_number else None
+    wanted = whole(number)
+    found = reads.draft(wanted) if wanted is not None else None
     if found is None:
         raise simulation.NotAnAction("There is no such draft. Nothing was judged.")
     return documents.load(found.files)

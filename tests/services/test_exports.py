@@ -274,7 +274,7 @@ def test_only_its_asker_and_auditors_find_an_export(lin: Person, robo: Agent) ->
     assert exports.one(auditor, export.public_id) == export
     with pytest.raises(errors.NotFound):
         exports.one(manager, export.public_id)
-    assert exports.of(manager) == []
+    assert exports.of(manager) == ([], None)
 
 
 def test_an_export_is_deleted_when_its_week_is_over(lin: Person, robo: Agent) -> None:

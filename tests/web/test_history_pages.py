@@ -15,6 +15,7 @@ from approvals.models import Agent, AuditEvent, Export
 from approvals.services import clock, exports
 from tests.support import cast
 from tests.web.conftest import Browser
+from tests.web.reading import Page
 
 
 def body(answer: object) -> bytes:
@@ -82,18 +83,51 @@ def test_a_long_export_is_watched_and_downloaded_with_its_digest(
     assert place not in [a.attributes["href"] for a in ada.get("/history/exports").every("a")]
 
 
-def test_a_list_of_exports_that_is_cut_says_so(lin: Browser) -> None:
+def _keep(lin: Browser, count: int) -> list[str]:
+    """That many exports of hers, and their addresses, the newest first."""
     now = clock.now()
     kept = {"person": lin.person, "form": "csv", "asked_at": now, "kept_until": now}
-    Export.objects.bulk_create(Export(**kept) for _ in range(100))
-    told = "Only the newest 100 are shown."
-    assert told not in lin.get("/history/exports").text
+    made = [Export.objects.create(**kept) for _ in range(count)]
+    return [f"/history/exports/{export.public_id}" for export in reversed(made)]
 
-    Export.objects.create(**kept)
+
+def _hrefs(page: Page) -> list[str]:
+    return [a.attributes["href"] for a in page.every("a")]
+
+
+def _listed(page: Page) -> list[str]:
+    return [href for href in _hrefs(page) if href.startswith("/history/exports/")]
+
+
+def _older(page: Page) -> list[str]:
+    return [href for href in _hrefs(page) if "before=" in href]
+
+
+def test_a_list_of_exports_that_fills_one_page_leads_no_further(lin: Browser) -> None:
+    made = _keep(lin, exports.PER_PAGE)
     page = lin.get("/history/exports")
-    assert told in page.text
-    listed = [a for a in page.every("a") if a.attributes["href"].startswith("/history/exports/")]
-    assert len(listed) == 100
+    assert (_listed(page), _older(page)) == (made, [])
+
+
+def test_a_list_of_exports_goes_on_where_its_page_ends_and_keeps_the_search(lin: Browser) -> None:
+    made = _keep(lin, exports.PER_PAGE + 2)
+    first = lin.get("/history/exports?q=risk%3Alow")
+    following = _older(first)
+    assert len(following) == 1
+    _keep(lin, 3)  # what is asked for meanwhile moves nothing
+
+    second = lin.get(following[0])
+    assert (_listed(first), _listed(second)) == (made[:-2], made[-2:])
+    assert _older(second) == []
+    assert "/history/exports?q=risk%3Alow" in _hrefs(second)
+    last = Export.objects.order_by("id")[0]
+    assert "No older export" in lin.get(f"/history/exports?before={last.pk}").text
+
+
+@pytest.mark.parametrize("odd", ["", "-1", "1e3", "x", "9" * 30])
+def test_a_place_nobody_was_given_is_the_first_page_of_exports(lin: Browser, odd: str) -> None:
+    made = _keep(lin, 1)
+    assert _listed(lin.get(f"/history/exports?before={odd}")) == made
 
 
 def test_a_failed_export_says_why_and_is_tried_again(lin: Browser, robo: Agent) -> None:
