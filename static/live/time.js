@@ -72,7 +72,7 @@ const showAge = (time) => {
 
 // --- zones -----------------------------------------------------------------------------------
 
-const PATTERN = /(?:(\d{1,2}) (\p{L}{3})(?: (\d{4}))?,? )?(\d\d):(\d\d)(:\d\d)?( UTC)?/u;
+const PATTERN = /(?:(\p{L}+day) )?(?:(\d{1,2}) (\p{L}{3})(?: (\d{4}))?,? )?(\d\d):(\d\d)(:\d\d)?( UTC)?/u;
 const said = new WeakMap();
 // `timeZone` is a name of the zone database; undefined means the reader's own.
 const told = (moment, options) => new Intl.DateTimeFormat("en-GB", options).format(moment);
@@ -85,10 +85,11 @@ const zoneName = (moment, timeZone) =>
     .find((part) => part.type === "timeZoneName").value;
 
 const inZone = (utc, moment, timeZone) =>
-  utc.replace(PATTERN, (_, day, _month, year, _hour, _minute, seconds) => {
+  utc.replace(PATTERN, (_, weekday, day, _month, year, _hour, _minute, seconds) => {
     const otherDay = told(moment, { timeZone, day: "numeric" }) !== String(moment.getUTCDate());
     const date = day || otherDay ? `${dayOf(moment, Boolean(year), timeZone)}, ` : "";
-    return `${date}${clockOf(moment, seconds, timeZone)} ${zoneName(moment, timeZone)}`;
+    const named = weekday ? `${told(moment, { timeZone, weekday: "long" })} ` : "";
+    return `${named}${date}${clockOf(moment, seconds, timeZone)} ${zoneName(moment, timeZone)}`;
   });
 
 // Where the agent of this page's request works; nothing where nobody said, or this browser knows no such zone.

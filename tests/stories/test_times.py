@@ -64,3 +64,30 @@ def test_the_main_times_of_a_request_tell_every_zone_on_focus(
     expect(told).to_be_hidden()
 
     assert ahead.locator("main time").count() > ahead.locator("main time[tabindex]").count() == 2
+
+
+def test_a_paused_clock_says_how_long_the_pause_can_last(ahead: Page, shared_world: World) -> None:
+    ref = shared_world.submit()
+    shared_world.decide("lin", ref, "investigate", "Which replica is it?")
+    ahead.goto(f"/r/{ref}")
+    in_zone(ahead, "Times in UTC")
+
+    said = ahead.locator(".strip .left")
+    expect(said).to_contain_text("Clock paused")
+    expect(said).to_contain_text(
+        re.compile(r"until .*\d\d:\d\d UTC · in \d+ (min|h|day).* at the latest")
+    )
+
+
+def test_a_day_of_the_week_moves_with_its_time(ahead: Page) -> None:
+    ahead.goto("/oncall")
+    late = '<p><time datetime="2026-11-23T20:00:00Z">Monday 23 Nov, 20:00 UTC</time></p>'
+    ahead.evaluate(
+        "late => document.querySelector('main').insertAdjacentHTML('beforeend', late)", late
+    )
+    said = ahead.locator('time[datetime="2026-11-23T20:00:00Z"]')
+
+    in_zone(ahead, "Times in my zone")
+    expect(said).to_have_text("Tuesday 24 Nov, 10:00 GMT+14")
+    in_zone(ahead, "Times in UTC")
+    expect(said).to_have_text("Monday 23 Nov, 20:00 UTC")

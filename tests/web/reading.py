@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from html.parser import HTMLParser
 
 VOID = {"meta", "link", "img", "input", "br", "hr"}
+
+
+def moment(at: datetime, *, today: datetime) -> str:
+    """A moment as pages write it: as short as it can be told from any other."""
+    day = "" if at.date() == today.date() else f"{at.day} {at:%b}"
+    year = "" if at.year == today.year else f" {at.year}"
+    return f"{day}{year}, {at:%H:%M} UTC".removeprefix(", ")
 
 
 @dataclass

@@ -15,6 +15,7 @@ from approvals.models import Agent, AgentStage, ApprovalRequest, StageStart
 from approvals.services import autonomy, clock, promotions
 from tests.support import cast
 from tests.web.conftest import Browser
+from tests.web.reading import moment
 
 At = Callable[[str], Browser]
 DAY = timedelta(days=1)
@@ -37,6 +38,10 @@ def typed(at: datetime) -> str:
 
 
 def said(at: datetime) -> str:
+    return moment(at, today=clock.now())
+
+
+def written(at: datetime) -> str:
     return f"{at.day} {at:%b %Y %H:%M} UTC"
 
 
@@ -55,7 +60,7 @@ def test_a_move_up_is_asked_for_from_a_day_until_a_day(ada: Browser, supervised:
     row = ApprovalRequest.objects.get(effect="change_stage")
     asked = row.submission["parameters"]
     assert (asked["starts"], asked["ends"]) == (f"{typed(starts)}:00Z", f"{typed(ends)}:00Z")
-    words = f"from {said(starts)} until {said(ends)}, then supervised"
+    words = f"from {written(starts)} until {written(ends)}, then supervised"
     assert f"asks for autonomous for scaling_events {words}" in ada.get("/agents/robo").text
     assert words in ada.get(f"/r/{row.ref}?full=1").text
 
