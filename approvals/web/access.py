@@ -60,6 +60,12 @@ def _kept(sent: _ImmutableQueryDict) -> _ImmutableQueryDict:
     return QueryDict(urlencode(plain))
 
 
+# Pages whose forms are sent to an address below theirs; the longer come first.
+_WITH_FORMS = ("/policies/draft", "/settings/you", "/settings/webhooks", "/settings/showing",
+               "/settings/messages", "/history/exports", "/history/integrity", "/agents/new", "/policies",
+               "/settings", "/guardrails", "/agents", "/oncall")  # fmt: skip
+
+
 def _way_back(request: HttpRequest) -> str:
     """Where to go after signing in; a form that was sent too late leads back to its page."""
     if request.method in {"GET", "HEAD"}:
@@ -75,4 +81,8 @@ def _way_back(request: HttpRequest) -> str:
     if parts[1] == "agents" and request.resolver_match and "name" in request.resolver_match.kwargs:
         of_class = urlencode({"class": request.POST.get("class", "")})
         return f"/agents/{quote(request.resolver_match.kwargs['name'], safe='')}?{of_class}"
-    return "/oncall" if parts[1] == "oncall" else "/queue"
+    if request.path == "/agents/stop-several":
+        return f"{request.path}?{urlencode({'agent': request.POST.getlist('agent')}, doseq=True)}"
+    if request.path.startswith("/guardrails/alerts/") and request.path.endswith("/scope"):
+        return request.path
+    return next((page for page in _WITH_FORMS if request.path.startswith(page)), "/queue")
