@@ -1,6 +1,6 @@
 # Countersign's one door for developers: `make help` says what is behind it.
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check cover lock bench chaos screenshots
+.PHONY: help setup run demo test check cover lock bench chaos screenshots axe
 PY = .venv/bin/python
 PIP = $(PY) -m pip --disable-pip-version-check -qq install
 # `make run DEMO_SLACK=1` speaks to the Slack that `make demo DECIDE=1` brings along.
@@ -42,6 +42,10 @@ chaos: .venv/.test  ## Kill processes and servers under load, and count what was
 screenshots: .venv/.test  ## Take a picture of every page, wide and narrow, light and dark; ARGS=queue for one
 	@scripts/install-test-services
 	@$(PY) -m scripts.screenshots $(ARGS)
+
+axe: .venv/.test  ## Hold every page the tests draw to WCAG 2.2 A and AA, light, dark and narrow; takes a quarter of an hour
+	@scripts/install-test-services
+	@$(PY) -m scripts.axe $(ARGS)
 
 cover: .venv/.test  ## Say which lines and branches the tests leave out
 	@scripts/install-test-services

@@ -44,4 +44,6 @@ REDIS_URL = CELERY_BROKER_URL = _redis_url()
 BELL_DIR = str(service.DATA_DIR / "run" / f"bell-{_worker()}")
 SLACK_ANSWER_SECONDS = 30  # and what was decided before the answer, not what comes after it
 UNDO_SECONDS = 0  # most tests are about what a decision does, not about when
+if os.environ.get("KEEP_PAGES_IN"):  # set by `make axe`
+    MIDDLEWARE = [*service.MIDDLEWARE, "tests.support.drawn.keep_pages"]
 STATIC_ROOT = service.BASE_DIR / "static"  # nothing is collected for a test run

@@ -4,30 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from tests.stories.conftest import Home
+from tests.support.accessible import COLOURS, NARROW, PHONE, WIDE, broken, too_wide
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
-WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-RULES: dict[str, Any] = {
-    "runOnly": {"type": "tag", "values": WCAG},
-    # Off unless asked for, though it is part of WCAG 2.2 AA.
-    "rules": {"target-size": {"enabled": True}},
-    "resultTypes": ["violations"],
-}
-COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]},
-           "resultTypes": ["violations"]}  # fmt: skip
-WIDE, PHONE, NARROW = (1440, 900), (390, 844), (320, 640)
 PAGES = {
     "queue": "/queue",
     "queue of all": "/queue?tab=all",
     "queue, nothing found": "/queue?tab=all&policy=nothing-is-called-this",
     "several to deny": "/queue/several?do=deny&ref=REQ-{medium}&ref=REQ-{high}",
+    "several to mute": "/queue/several?do=mute&ref=REQ-{medium}&ref=REQ-{high}",
     "several to hand on": "/queue/several?do=assign&ref=REQ-{medium}&ref=REQ-{high}",
     "request, critical": "/r/REQ-{critical}",
     "request, open": "/r/REQ-{medium}",
@@ -64,6 +54,8 @@ PAGES = {
     "simulator beside a draft": "/policies/simulate?request=REQ-{high}&draft={draft}&replay=yes",
     "guardrails": "/guardrails?span=month",
     "breakers": "/guardrails/breakers",
+    "breakers not closed": "/guardrails/breakers?state=open",
+    "the scope of no alert": "/guardrails/alerts/999999/scope",
     "insights": "/insights",
     "on call": "/oncall",
     "settings": "/settings",
@@ -74,8 +66,20 @@ PAGES = {
     "you": "/settings/you",
     "one-time codes": "/settings/you/codes",
     "prove it again": "/sign-in/again",
+    "a link too old": "/link/slack",
     "a page that is not": "/r/REQ-999999",
 }
+UNFOLDED = ("queue of all", "request, critical", "history", "an agent", "simulator", "guardrails",
+            "settings", "you")  # fmt: skip
+UNFOLD = """() => {
+  const folded = [...document.querySelectorAll("[hidden], details:not([open])")];
+  for (const one of folded) {
+    one.hidden = false;
+    if (one.matches("details")) one.open = true;
+    if (one.matches("a, button") && !one.textContent) one.textContent = "Words it has when it is shown";
+  }
+  return folded.length;
+}"""
 SHAPE = """() => ({
   headings: document.querySelectorAll("h1").length,
   mains: document.querySelectorAll("main").length,
@@ -86,13 +90,6 @@ SHAPE = """() => ({
       || style.animationName !== "none";
   }).map((one) => one.outerHTML.slice(0, 80)),
 })"""
-TOO_WIDE = """() => {
-  const over = document.documentElement.scrollWidth - window.innerWidth;
-  if (over <= 0) return [];
-  const guilty = [...document.querySelectorAll("main *")].filter(
-    (one) => one.getBoundingClientRect().right > window.innerWidth + 1);
-  return [`${over} px too wide`, ...guilty.slice(0, 4).map((one) => one.outerHTML.slice(0, 120))];
-}"""
 
 
 @dataclass(slots=True)
@@ -138,26 +135,16 @@ def walk(browser: Browser, home: Home) -> Iterator[Walk]:
     page.context.close()
 
 
-def broken(page: Page, rules: dict[str, Any] = RULES) -> list[str]:
-    """What axe finds against WCAG A and AA, one line a place."""
-    found = Axe().run(page, options=rules).response["violations"]
-    return [
-        f"{rule['id']}: {node['html'][:160]} {node['any'][0]['message'] if node['any'] else ''}"
-        for rule in found
-        for node in rule["nodes"]
-    ]
-
-
 def seen_in_every_light(page: Page) -> dict[str, list[str]]:
     """What is wrong in daylight, at night and on the narrowest phone; empty when nothing is."""
     wrong = {"light": broken(page)}
     page.emulate_media(color_scheme="dark")
-    # By night only colours differ.
+    # By night only colours differ; `make axe` asks all of it.
     wrong["dark"] = broken(page, COLOURS)
     page.emulate_media(color_scheme="light")
     for width, height in (PHONE, NARROW):
         page.set_viewport_size({"width": width, "height": height})
-        wrong[f"{width} px wide"] = page.evaluate(TOO_WIDE)
+        wrong[f"{width} px wide"] = too_wide(page)
     wrong["on a phone"] = broken(page)
     return {where: what for where, what in wrong.items() if what}
 
@@ -170,6 +157,13 @@ def test_a_page_keeps_the_rules_for_everybody(walk: Walk, name: str) -> None:
     assert seen_in_every_light(walk.page) == {}
     assert (walk.said, walk.outside) == ([], [])
     walk.titles[name] = walk.page.title()
+
+
+@pytest.mark.parametrize("name", UNFOLDED)
+def test_what_a_page_hides_at_first_keeps_the_rules_too(walk: Walk, name: str) -> None:
+    walk.open(PAGES[name])
+    assert walk.page.evaluate(UNFOLD) > 0
+    assert seen_in_every_light(walk.page) == {}
 
 
 def test_the_way_in_keeps_the_rules_for_everybody(walk: Walk, browser: Browser) -> None:

@@ -8,8 +8,9 @@ import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.stories.conftest import Home
-from tests.stories.test_accessible import TOO_WIDE, seen_in_every_light
+from tests.stories.test_accessible import seen_in_every_light
 from tests.stories.test_dashboard import TOLD
+from tests.support.accessible import too_wide
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 WHOLE: ViewportSize = {"width": 1440, "height": 900}
@@ -87,7 +88,7 @@ def test_at_two_hundred_percent_nothing_is_lost_cut_or_beside_the_window(
 
     lost = set(whole.evaluate(TOLD)) - set(enlarged.evaluate(TOLD))
     assert lost - SAID_OTHERWISE.get(name, set()) == set()
-    assert enlarged.evaluate(TOO_WIDE) == []
+    assert too_wide(enlarged) == []
     assert enlarged.evaluate(CUT) == []
 
 
