@@ -127,7 +127,12 @@ class Alert(models.Model):
             models.UniqueConstraint(fields=("kind", "key"), name="alert_told_once"),
             models.CheckConstraint(condition=one_of("kind", AlertKind), name="alert_kind_known"),
         )
-        indexes = (models.Index(fields=("kind", "-at"), name="alert_by_time"),)
+        indexes = (
+            models.Index(fields=("kind", "-at"), name="alert_by_time"),
+            models.Index(
+                fields=("kind", "-id"), condition=models.Q(closed_at=None), name="alert_open"
+            ),
+        )
 
     def __str__(self) -> str:
         return self.words

@@ -9,8 +9,8 @@ from datetime import datetime
 from django.db.models import Prefetch
 
 from approvals.domain.policy.autonomy import SHADOW_MODE
-from approvals.domain.terms import Basis, EventKind, Status
-from approvals.models import ApprovalRequest, AuditEvent, BreakerTrip, Decision
+from approvals.domain.terms import AlertKind, Basis, EventKind, Status
+from approvals.models import Alert, ApprovalRequest, AuditEvent, BreakerTrip, Decision
 
 PER_PAGE = 50
 MOST_COUNTED = 1_000
@@ -47,6 +47,15 @@ def breakers(
     if below is not None:
         rows = rows.filter(pk__lt=below)
     found = list(rows[: PER_PAGE + 1])
+    return found[:PER_PAGE], found[PER_PAGE - 1].pk if len(found) > PER_PAGE else None
+
+
+def alerts(*, kind: AlertKind, below: int | None = None) -> tuple[list[Alert], int | None]:
+    """A page of a kind's alerts that nobody has closed, the newest first, and where the next goes on."""
+    rows = Alert.objects.filter(kind=kind.value, closed_at=None).order_by("-pk")
+    if below is not None:
+        rows = rows.filter(pk__lt=below)
+    found = list(rows.select_related("agent__owner", "request")[: PER_PAGE + 1])
     return found[:PER_PAGE], found[PER_PAGE - 1].pk if len(found) > PER_PAGE else None
 
 

@@ -6,7 +6,7 @@ Every read is bounded. Where a bound was reached the answer says so, and whoever
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ from django.db.models import Case, Max, TextField, Value, When
 from approvals.domain import trial
 from approvals.domain.policy.documents import PolicySet
 from approvals.domain.terms import OPEN, Basis, RiskLevel, Status
-from approvals.models import Agent, Alert, ApprovalRequest, BreakerTrip
+from approvals.models import Agent, ApprovalRequest, BreakerTrip
 from approvals.queries import ruled, used_rates, waited
 from approvals.queries.seconds import Seconds
 from approvals.queries.used_rates import Used
@@ -162,15 +162,6 @@ def breakers_closed() -> list[BreakerTrip]:
     """The breakers closed last."""
     rows = BreakerTrip.objects.filter(closed_at__isnull=False).select_related("agent", "trial")
     return list(rows.order_by("-pk")[:TOP])
-
-
-def alerts_open() -> dict[str, list[Alert]]:
-    """The newest alerts nobody has closed, by kind."""
-    rows = Alert.objects.filter(closed_at=None).select_related("agent__owner", "request")
-    found: defaultdict[str, list[Alert]] = defaultdict(list)
-    for alert in rows.order_by("-pk")[:MOST_AGENTS]:
-        found[alert.kind].append(alert)
-    return found
 
 
 def last_asked() -> datetime | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from approvals.domain.errors import Refusal
 from approvals.domain.terms import AlertKind
-from approvals.models import Alert, Person
+from approvals.models import Alert, ApprovalRequest, Person
 from approvals.queries import guardrail_lists as lists
 from approvals.queries import guardrails as reads
 from approvals.services import clock
@@ -103,22 +103,56 @@ def _address(span: str, rates: str, agent: str) -> str:
 
 
 def _lists(person: Person, now: datetime) -> list[dict[str, Any]]:
-    found = reads.alerts_open()
-    known = guardrail_tries.read(each for same in found.values() for each in same)
-
-    def drawn(alerts: Iterable[Alert]) -> dict[str, Any]:
-        causes = guardrail_rows.by_cause(alerts, person, known, now)
-        watched = [each for each in causes if each["life"] == Life.WATCHED]
-        return {
-            "alerts": [each for each in causes if each["life"] != Life.WATCHED],
-            "watched": watched,
-            "count": len(causes),
-        }
-
+    pages = {kind: lists.alerts(kind=kind) for kind, *_ in LISTS}
+    known = guardrail_tries.read(each for found, _ in pages.values() for each in found)
     return [
-        {"kind": kind.value, "title": title, "empty": empty} | drawn(found.get(kind.value, []))
+        {"kind": kind.value, "title": title, "empty": empty}
+        | _drawn(*pages[kind], person, known, now)
         for kind, title, empty in LISTS
     ]
+
+
+def _drawn(
+    found: list[Alert],
+    following: int | None,
+    person: Person,
+    known: Mapping[int, ApprovalRequest],
+    now: datetime,
+) -> dict[str, Any]:
+    causes = guardrail_rows.by_cause(found, person, known, now)
+    return {
+        "alerts": [each for each in causes if each["life"] != Life.WATCHED],
+        "watched": [each for each in causes if each["life"] == Life.WATCHED],
+        "count": len(causes),
+        "following": following,
+    }
+
+
+@require_safe
+@signed_in
+def alerts(request: HttpRequest, person: Person) -> HttpResponse:
+    """The alerts of one kind that nobody has closed; `before` is where a page begins."""
+    now = clock.now()
+    asked = request.GET.get("kind", "")
+    about = next((each for each in LISTS if each[0].value == asked), None)
+    if about is None:
+        words = (
+            "There are no alerts of this kind. Each list on the guardrails page leads to its own."
+        )
+        return render(request, "problem.html", {"title": "Not here", "words": words}, status=404)
+    kind, title, empty = about
+    below = whole(request.GET.get("before", ""))
+    found, following = lists.alerts(kind=kind, below=below)
+    known = guardrail_tries.read(found)
+    facts = {
+        "section": "guardrails",
+        "now": now,
+        "silent": _silent(reads.last_asked(), now),
+        "list": {"kind": kind.value, "title": title, "empty": empty}
+        | _drawn(found, following, person, known, now),
+        "is_later": below is not None,
+    }
+    return render(request, "guardrails_alerts.html", facts)
 
 
 def _silent(last: datetime | None, now: datetime) -> dict[str, Any]:

@@ -21,6 +21,7 @@ urlpatterns = [
     path("policies/draft", policy_draft.draft),
     path("policies/simulate", simulator.show),
     path("guardrails", guardrails.show),
+    path("guardrails/alerts", guardrails.alerts),
     path("guardrails/alerts/<int:number>/take", guardrail_acts.take_alert),
     path("guardrails/alerts/<int:number>/watch", guardrail_acts.watch_alert),
     path("guardrails/alerts/<int:number>/close", guardrail_acts.close_alert),

@@ -55,6 +55,7 @@ PAGES = {
     "guardrails": "/guardrails?span=month",
     "breakers": "/guardrails/breakers",
     "breakers not closed": "/guardrails/breakers?state=open",
+    "alerts of a kind": "/guardrails/alerts?kind=scope_violation_attempts",
     "the scope of no alert": "/guardrails/alerts/999999/scope",
     "insights": "/insights",
     "on call": "/oncall",

@@ -6,13 +6,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from approvals.domain.terms import AlertKind, EventKind, Verdict
-from approvals.models import AlertMute, AuditEvent
+from approvals.models import Alert, AlertMute, AuditEvent
+from approvals.queries.guardrail_lists import PER_PAGE
 from approvals.services import alert_life, alerts, clock
 from tests.support import cast
 from tests.web.alerting import an_alert
 from tests.web.conftest import Browser
+from tests.web.reading import Page
 
 pytestmark = pytest.mark.django_db
 HOSTILE = "\u202edrop <b>all</b>"
@@ -183,3 +187,59 @@ def test_an_unknown_alert_is_not_found_in_words(max_: Browser) -> None:
     answer = max_.post("/guardrails/alerts/99/close", reason="x")
     assert answer.status_code == 404
     assert "There is no alert 99" in answer.content.decode()
+
+
+def many(kind: AlertKind, how_many: int) -> list[int]:
+    """So many open alerts of a kind, a cause each; their numbers, the newest first."""
+    agent = cast.agent()[0]
+    made = Alert.objects.bulk_create(
+        Alert(kind=kind.value, agent=agent, key=f"cause-{number}", words=f"Odd thing {number}.",
+              at=clock.now()) for number in range(how_many)
+    )  # fmt: skip
+    return [alert.pk for alert in reversed(made)]
+
+
+def numbers(page: Page) -> list[int]:
+    marks = [each.attributes.get("id", "") for each in page.every("article")]
+    return [int(mark.removeprefix("alert-")) for mark in marks if mark.startswith("alert-")]
+
+
+def test_many_alerts_of_one_kind_hide_none_of_another(lin: Browser) -> None:
+    old = an_alert(AlertKind.SCOPE_VIOLATION)
+    made = many(AlertKind.UNUSUAL_PATTERN, 205)
+    page = lin.get("/guardrails")
+
+    assert numbers(page) == [*made[:PER_PAGE], old.pk]
+    assert "50 and more open" in page.text
+    assert "1 open" in page.text
+
+
+def test_alerts_go_on_where_their_page_ends_and_end_where_there_are_no_more(lin: Browser) -> None:
+    made = many(AlertKind.UNUSUAL_PATTERN, 2 * PER_PAGE + 3)
+    found: list[int] = []
+    page = lin.get("/guardrails")
+    for _ in range(3):
+        found += numbers(page)
+        older = [a.attributes["href"] for a in page.every("a") if "before=" in a.attributes["href"]]
+        page = lin.get(older[0]) if older else page
+    assert found == made
+    assert older == []
+
+    address = f"/guardrails/alerts?kind={AlertKind.UNUSUAL_PATTERN.value}"
+    assert numbers(lin.get(address)) == made[:PER_PAGE]
+    assert numbers(lin.get(f"{address}&before=nonsense")) == made[:PER_PAGE]
+    assert "No older alert of this kind is open." in lin.get(f"{address}&before=1").text
+    assert "no alerts of this kind" in lin.get("/guardrails/alerts?kind=x", status=404).text
+
+
+def test_alerts_take_as_many_statements_however_many_there_are(lin: Browser) -> None:
+    address = f"/guardrails/alerts?kind={AlertKind.UNUSUAL_PATTERN.value}"
+    counts = []
+    for how_many in (2, 60):
+        Alert.objects.all().delete()
+        many(AlertKind.UNUSUAL_PATTERN, how_many)
+        for page in ("/guardrails", address):
+            with CaptureQueriesContext(connection) as seen:
+                lin.get(page)
+            counts.append(len(seen))
+    assert counts[:2] == counts[2:]
