@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models import Count as Number
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from approvals.domain import errors
 from approvals.domain.policy.agent_policy import ITSELF
@@ -128,12 +128,12 @@ def fate(agent: Agent) -> Fate:
     )
 
 
-def keys_of(agent: Agent) -> list[AgentKey]:
-    """Live keys first, then those that ended last."""
+def keys_of(agent: Agent, *, at: datetime) -> tuple[list[AgentKey], bool]:
+    """The keys that still open something first, each the newest first; and whether more are left out."""
+    is_live = Q(revoked_at=None, expires_at__gt=at)
     rows = AgentKey.objects.filter(agent=agent).select_related("created_by")
-    return sorted(
-        rows.order_by("-created_at")[:MOST_LISTED], key=lambda key: key.revoked_at is not None
-    )
+    found = list(rows.order_by(Case(When(is_live, then=0), default=1), "-pk")[: MOST_LISTED + 1])
+    return found[:MOST_LISTED], len(found) > MOST_LISTED
 
 
 def lately(agent: Agent) -> list[ApprovalRequest]:

@@ -78,12 +78,14 @@ def _facts(
     """What the page says of an agent to this person."""
     classes, targets, actions = reads.touched(agent)
     policy = _policy()
+    keys, keys_cut = reads.keys_of(agent, at=at)
     return {
         "agent": agent,
         "breakers": reads.breakers_of(agent),
         "alerts": reads.alerts_of(agent),
         "trust": agents_trust.of(agent, classes, wanted=wanted, at=at),
-        "keys": [_key(each, at) for each in reads.keys_of(agent)],
+        "keys": [_key(each, at) for each in keys],
+        "keys_cut": keys_cut,
         "limits": [_limit(each) for each in used_rates.of([agent], policy, at=at)] if policy else [],
         "scope": _scope(policy, agent, targets, actions),
         "grants": [_grant(each) for each in standing.grants(agent=agent.name, in_force_at=at)[:50]],

@@ -167,6 +167,7 @@ def _week(
 def _absences(person: Person, served: list[str], now: datetime) -> dict[str, Any]:
     """Who is away with which stand-in, and what this person can set."""
     mine = absence.ahead(person, now)
+    away = list(reads.away_or_planned(now, limit=MOST_AWAY + 1))
     return {
         "mine": mine,
         "current": next((row for row in mine if row.starts_at <= now), None),
@@ -174,8 +175,9 @@ def _absences(person: Person, served: list[str], now: datetime) -> dict[str, Any
         "away_near": [near.words(row) for row in near.near(person, now)],
         "absences": [
             {"row": row, "may_end": absence.may_set(row.person, by=person)}
-            for row in reads.away_or_planned(now, limit=MOST_AWAY)
+            for row in away[:MOST_AWAY]
         ],
+        "absences_cut": len(away) > MOST_AWAY,
         "notes": _notes(person, served) if mine else [],
         "could_stand_in": reads.people_who_may_stand_in(person),
         "reports": list(person.reports.filter(is_active=True).order_by("name")),

@@ -79,16 +79,18 @@ def change(request: HttpRequest, person: Person) -> HttpResponse:
 
 
 def _facts() -> dict[str, Any]:
+    lines, left = _lines()
     return {
-        "lines": _lines(),
+        "lines": lines,
+        "left": left,
         "choices": [(word.value, WORDS[word]) for word in Shows],
         "limitable": [(name, channels.title(name)) for name in LIMITABLE],
         "typed": {},
     }
 
 
-def _lines() -> list[Line]:
-    """Everything limited, then every address known from settings, policy, places and deliveries."""
+def _lines() -> tuple[list[Line], int]:
+    """Everything limited, then what settings, policy, places and deliveries name; how many are left out."""
     limited = {(row.adapter, row.address): row for row in showing.limited()}
     known: dict[tuple[str, str], str] = dict.fromkeys(limited, "Set here")
     for adapter, address, source in (*_set(), *_named(), *_places(), *_used()):
@@ -109,7 +111,8 @@ def _lines() -> list[Line]:
                 changed_at=row.changed_at if row else None,
             )
         )
-    return sorted(found, key=lambda line: (line.shows is Shows.VALUES, line.title, line.to))
+    found.sort(key=lambda line: (line.shows is Shows.VALUES, line.title, line.to))
+    return found, len(known) - len(found)
 
 
 def _set() -> list[tuple[str, str, str]]:

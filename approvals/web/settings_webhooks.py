@@ -52,6 +52,7 @@ def rotate(request: HttpRequest, person: Person) -> HttpResponse:
 
 def _facts() -> dict[str, Any]:
     now = clock.now()
+    endpoints = health.endpoints()
     return {
         "endpoints": [
             {
@@ -60,8 +61,9 @@ def _facts() -> dict[str, Any]:
                 "of": each,
                 "list": f"/settings/messages?{urlencode({'channel': 'webhook', 'receiver': each.prefix})}",
             }
-            for each in health.endpoints()[:MOST]
+            for each in endpoints[:MOST]
         ],
+        "left": max(0, len(endpoints) - MOST),
         "agents": Agent.objects.exclude(name=agents.ITSELF)
         .filter(is_enabled=True)
         .order_by("name")

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Case, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_POST, require_safe
@@ -191,7 +192,8 @@ def _again(
 def _facts(request: HttpRequest, person: Person) -> dict[str, Any]:
     now = clock.now()
     prefers = preferences.read(person)
-    tokens = PersonToken.objects.filter(person=person).order_by("-pk")[:MOST]
+    opens = Case(When(revoked_at=None, expires_at__gt=now, then=0), default=1)
+    tokens = list(PersonToken.objects.filter(person=person).order_by(opens, "-pk")[: MOST + 1])
     linked = Identity.objects.filter(person=person).order_by("kind", "pk")[:MOST]
     return {
         "choices": [
@@ -210,8 +212,9 @@ def _facts(request: HttpRequest, person: Person) -> dict[str, Any]:
                 "scopes": ", ".join(SCOPES.get(scope, scope) for scope in token.scopes),
                 "is_over": bool(token.revoked_at) or token.expires_at <= now,
             }
-            for token in tokens
+            for token in tokens[:MOST]
         ],
+        "tokens_cut": len(tokens) > MOST,
         "scopes": [(scope, SCOPES[scope]) for scope in own_account.scopes(person)],
         "days": own_account.DAYS,
         "typed": {},
