@@ -13,7 +13,9 @@ const upgrade = (within) => {
   for (const dialog of all("dialog", within)) {
     dialog.addEventListener("close", () => {
       if (location.search && main.dataset.page === "request") {
-        history.replaceState(null, "", location.pathname);
+        const rest = new URLSearchParams(location.search);
+        rest.delete("open"); // all else says how the page is drawn
+        history.replaceState(null, "", `${location.pathname}${`${rest}` && `?${rest}`}`);
       }
       drawPostponed();
     });
