@@ -24,6 +24,7 @@ from approvals.models import (
 )
 
 MOST_HANDED_OVER = 50
+MOST_LOOKED_AT = 2_000  # as many as a queue counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ def waits_for(person: Person, names: Iterable[str]) -> list[ApprovalRequest]:
         .order_by("decide_by", "number")
     )
     found: list[ApprovalRequest] = []
-    for row in rows[: MOST_HANDED_OVER * 4]:
+    for row in rows[:MOST_LOOKED_AT]:
         state = states.of(row, decisions=row.decisions.all())
         spoke = any(given.person_id == person.pk for given in row.decisions.all())
         if asked & set(state.teams_asked) and not spoke and not state.is_close(person.pk):
