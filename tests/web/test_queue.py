@@ -147,7 +147,7 @@ def test_who_is_away_is_told_so_and_can_be_back_at_once(lin: Browser, robo: Agen
     page = lin.get("/queue")
 
     ends = away.ends_at
-    assert f"You are marked away until {ends:%A} {ends.day} {ends:%b, %H:%M} UTC." in page.text
+    assert f"You are marked away until {ends:%A} {ends.day} {ends:%b %Y, %H:%M} UTC." in page.text
     back = next(form for form in page.every("form") if "Back now" in form.text)
     assert lin.post(back.attributes["action"]).status_code == 302
     assert "You are marked away" not in lin.get("/queue").text
