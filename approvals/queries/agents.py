@@ -62,6 +62,7 @@ class Fate:
     cards: tuple[str, ...]
     unused: int
     running: tuple[ApprovalRequest, ...]
+    more_run: bool
 
 
 def known() -> int:
@@ -120,11 +121,13 @@ def fate(agent: Agent) -> Fate:
     ).values("request")
     unused = approved.filter(number__in=running_out, consumed_at=None)
     cards = mine.filter(status__in=_OPEN, joined=None).order_by("number")
+    running = list(begun.order_by("-number")[: MOST_LISTED + 1])
     return Fate(
         cards=tuple(row.ref for row in cards.only("number")[:MOST_TOGETHER]),
         waiting=mine.filter(status__in=_OPEN).count(),
         unused=unused.filter(grant_expires_at__isnull=False).count(),
-        running=tuple(begun.order_by("-number")[:MOST_LISTED]),
+        running=tuple(running[:MOST_LISTED]),
+        more_run=len(running) > MOST_LISTED,
     )
 
 
