@@ -15,7 +15,10 @@ from approvals.models import Alert, ApprovalRequest, AuditEvent, BreakerTrip, De
 PER_PAGE = 50
 MOST_COUNTED = 1_000
 MOST_SAMPLED = 200
-MOST_TRIES = 100
+MOST_TRIES = 500
+MOST_ALERTS = 5_000
+CAUSES_PER_PAGE = 20
+MOST_REPEATS = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +53,53 @@ def breakers(
     return found[:PER_PAGE], found[PER_PAGE - 1].pk if len(found) > PER_PAGE else None
 
 
-def alerts(*, kind: AlertKind, below: int | None = None) -> tuple[list[Alert], int | None]:
-    """A page of a kind's alerts that nobody has closed, the newest first, and where the next goes on."""
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Open alerts of one cause: the newest few, how many there are, and when the first came."""
+
+    alerts: tuple[Alert, ...]
+    times: int
+    first: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Causes:
+    """A page of causes, the last told first, how many there are in all, and where the next page goes on."""
+
+    page: tuple[Cause, ...]
+    count: int
+    is_all: bool
+    following: int | None
+
+
+def causes(*, kind: AlertKind, below: int | None = None) -> Causes:
+    """What the open alerts of a kind are about. Two statements, over the newest five thousand alerts."""
     rows = Alert.objects.filter(kind=kind.value, closed_at=None).order_by("-pk")
-    if below is not None:
-        rows = rows.filter(pk__lt=below)
-    found = list(rows.select_related("agent__owner", "request")[: PER_PAGE + 1])
-    return found[:PER_PAGE], found[PER_PAGE - 1].pk if len(found) > PER_PAGE else None
+    told: dict[tuple[str, str], list[tuple[int, datetime]]] = {}
+    found = list(rows.values_list("pk", "agent__name", "key", "at")[: MOST_ALERTS + 1])
+    for number, agent, key, at in found[:MOST_ALERTS]:
+        told.setdefault(_cause(agent or "", key), []).append((number, at))
+    wanted = [same for same in told.values() if below is None or same[0][0] < below]
+    page = wanted[:CAUSES_PER_PAGE]
+    numbers = [number for same in page for number, _ in same[:MOST_REPEATS]]
+    whole = Alert.objects.select_related("agent__owner", "request")
+    # 0 is nobody's number: an empty list would be asked in no statement.
+    drawn = {alert.pk: alert for alert in whole.filter(pk__in=[0, *numbers])}
+    return Causes(
+        page=tuple(
+            Cause(tuple(drawn[number] for number, _ in same[:MOST_REPEATS]), len(same), same[-1][1])
+            for same in page
+        ),
+        count=len(told),
+        is_all=len(found) <= MOST_ALERTS,
+        following=page[-1][0][0] if len(wanted) > len(page) else None,
+    )
+
+
+def _cause(agent: str, key: str) -> tuple[str, str]:
+    """Keys begin with the hour they were told in; the rest of one names what it is about."""
+    hour, _, about = key.partition(":")
+    return agent, about if hour[:2] == "20" and about else key
 
 
 def last_outcome() -> datetime | None:

@@ -103,8 +103,6 @@ def _do(
     try:
         verb(clock.now())
     except Refusal as refusal:
-        return guardrails.draw(request, person, refusal=refusal, kept=kept)
-    span = request.GET.get("span", "")
-    return HttpResponseRedirect(
-        f"/guardrails?span={span}" if span in guardrails.SPAN_WORDS else "/guardrails"
-    )
+        draw = guardrails.draw_alerts if request.GET.get("kind") else guardrails.draw
+        return draw(request, person, refusal=refusal, kept=kept)
+    return HttpResponseRedirect(guardrails.way_back(request))

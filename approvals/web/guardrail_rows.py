@@ -10,6 +10,7 @@ from typing import Any
 from approvals.domain import display
 from approvals.domain.terms import AlertKind, Phase
 from approvals.models import Alert, ApprovalRequest, BreakerTrip, Person
+from approvals.queries.guardrail_lists import Cause
 from approvals.services import alert_life, alerts, more_scope, tripped
 from approvals.services.alert_life import Life
 from approvals.web import guardrail_tries
@@ -54,28 +55,19 @@ def breaker(trip: BreakerTrip, person: Person, now: datetime) -> dict[str, Any]:
 
 
 def by_cause(
-    found: Iterable[Alert], person: Person, known: Mapping[int, ApprovalRequest], now: datetime
+    found: Iterable[Cause], person: Person, known: Mapping[int, ApprovalRequest], now: datetime
 ) -> list[dict[str, Any]]:
     """One entry for each cause, the newest alert of it on top and the repeats beneath."""
-    causes: dict[tuple[str, str], list[Alert]] = {}
-    for raised in found:
-        causes.setdefault(_cause(raised), []).append(raised)
     return [
-        alert(same[0], person, known, now)
+        alert(each.alerts[0], person, known, now)
         | {
-            "repeats": [alert(each, person, known, now) for each in same[1:]],
-            "times": len(same),
-            "first": same[-1].at,
+            "repeats": [alert(repeat, person, known, now) for repeat in each.alerts[1:]],
+            "times": each.times,
+            "left": each.times - len(each.alerts),
+            "first": each.first,
         }
-        for same in causes.values()
+        for each in found
     ]
-
-
-def _cause(raised: Alert) -> tuple[str, str]:
-    """Keys begin with the hour they were told in; the rest of one names what it is about."""
-    hour, _, about = raised.key.partition(":")
-    agent = raised.agent.name if raised.agent else ""
-    return agent, about if hour[:2] == "20" and about else raised.key
 
 
 def alert(

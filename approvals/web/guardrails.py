@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -16,6 +16,7 @@ from approvals.domain.terms import AlertKind
 from approvals.models import Alert, ApprovalRequest, Person
 from approvals.queries import guardrail_lists as lists
 from approvals.queries import guardrails as reads
+from approvals.queries.guardrail_lists import Causes
 from approvals.services import clock
 from approvals.services.alert_life import Life
 from approvals.web import guardrail_panels as panels
@@ -103,28 +104,30 @@ def _address(span: str, rates: str, agent: str) -> str:
 
 
 def _lists(person: Person, now: datetime) -> list[dict[str, Any]]:
-    pages = {kind: lists.alerts(kind=kind) for kind, *_ in LISTS}
-    known = guardrail_tries.read(each for found, _ in pages.values() for each in found)
+    pages = {kind: lists.causes(kind=kind) for kind, *_ in LISTS}
+    known = guardrail_tries.read(_newest(pages.values()))
     return [
         {"kind": kind.value, "title": title, "empty": empty}
-        | _drawn(*pages[kind], person, known, now)
+        | _drawn(pages[kind], person, known, now)
         for kind, title, empty in LISTS
     ]
 
 
+def _newest(pages: Iterable[Causes]) -> Iterator[Alert]:
+    """What is drawn in full; of its repeats the sentences tell enough."""
+    return (each.alerts[0] for page in pages for each in page.page)
+
+
 def _drawn(
-    found: list[Alert],
-    following: int | None,
-    person: Person,
-    known: Mapping[int, ApprovalRequest],
-    now: datetime,
+    found: Causes, person: Person, known: Mapping[int, ApprovalRequest], now: datetime
 ) -> dict[str, Any]:
-    causes = guardrail_rows.by_cause(found, person, known, now)
+    entries = guardrail_rows.by_cause(found.page, person, known, now)
     return {
-        "alerts": [each for each in causes if each["life"] != Life.WATCHED],
-        "watched": [each for each in causes if each["life"] == Life.WATCHED],
-        "count": len(causes),
-        "following": following,
+        "alerts": [each for each in entries if each["life"] != Life.WATCHED],
+        "watched": [each for each in entries if each["life"] == Life.WATCHED],
+        "is_drawn": bool(entries),
+        "count": f"{found.count}" if found.is_all else f"{found.count}+",
+        "following": found.following,
     }
 
 
@@ -132,9 +135,15 @@ def _drawn(
 @signed_in
 def alerts(request: HttpRequest, person: Person) -> HttpResponse:
     """The alerts of one kind that nobody has closed; `before` is where a page begins."""
+    return draw_alerts(request, person)
+
+
+def draw_alerts(
+    request: HttpRequest, person: Person, *, refusal: Refusal | None = None, kept: str = ""
+) -> HttpResponse:
+    """One page of a kind, with what was refused and what was typed."""
     now = clock.now()
-    asked = request.GET.get("kind", "")
-    about = next((each for each in LISTS if each[0].value == asked), None)
+    about = next((each for each in LISTS if each[0].value == request.GET.get("kind")), None)
     if about is None:
         words = (
             "There are no alerts of this kind. Each list on the guardrails page leads to its own."
@@ -142,17 +151,35 @@ def alerts(request: HttpRequest, person: Person) -> HttpResponse:
         return render(request, "problem.html", {"title": "Not here", "words": words}, status=404)
     kind, title, empty = about
     below = whole(request.GET.get("before", ""))
-    found, following = lists.alerts(kind=kind, below=below)
-    known = guardrail_tries.read(found)
+    found = lists.causes(kind=kind, below=below)
+    known = guardrail_tries.read(_newest([found]))
     facts = {
         "section": "guardrails",
         "now": now,
         "silent": _silent(reads.last_asked(), now),
         "list": {"kind": kind.value, "title": title, "empty": empty}
-        | _drawn(found, following, person, known, now),
+        | _drawn(found, person, known, now),
         "is_later": below is not None,
+        "here": f"?{_place(request)}",
+        "refusal": refusal.words if refusal else "",
+        "kept": kept,
     }
-    return render(request, "guardrails_alerts.html", facts)
+    status = refusal.status if refusal else 200
+    return render(request, "guardrails_alerts.html", facts, status=status)
+
+
+def _place(request: HttpRequest) -> str:
+    """Which page of alerts it is, as an address says it."""
+    kept = {name: request.GET[name] for name in ("kind", "before") if request.GET.get(name)}
+    return urlencode(kept)
+
+
+def way_back(request: HttpRequest) -> str:
+    """The page an act was done on: one of a kind's alerts, or the guardrails."""
+    if request.GET.get("kind"):
+        return f"/guardrails/alerts?{_place(request)}"
+    span = request.GET.get("span", "")
+    return f"/guardrails?span={span}" if span in SPAN_WORDS else "/guardrails"
 
 
 def _silent(last: datetime | None, now: datetime) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from approvals.domain.terms import AlertKind, EventKind, Verdict
 from approvals.models import Alert, AlertMute, AuditEvent
-from approvals.queries.guardrail_lists import PER_PAGE
+from approvals.queries.guardrail_lists import CAUSES_PER_PAGE, MOST_REPEATS
 from approvals.services import alert_life, alerts, clock
 from tests.support import cast
 from tests.web.alerting import an_alert
@@ -209,16 +209,17 @@ def test_many_alerts_of_one_kind_hide_none_of_another(lin: Browser) -> None:
     made = many(AlertKind.UNUSUAL_PATTERN, 205)
     page = lin.get("/guardrails")
 
-    assert numbers(page) == [*made[:PER_PAGE], old.pk]
-    assert "50 and more open" in page.text
+    assert numbers(page) == [*made[:CAUSES_PER_PAGE], old.pk]
+    assert "205 open" in page.text
     assert "1 open" in page.text
 
 
 def test_alerts_go_on_where_their_page_ends_and_end_where_there_are_no_more(lin: Browser) -> None:
-    made = many(AlertKind.UNUSUAL_PATTERN, 2 * PER_PAGE + 3)
+    made = many(AlertKind.UNUSUAL_PATTERN, 2 * CAUSES_PER_PAGE + 3)
     found: list[int] = []
     page = lin.get("/guardrails")
     for _ in range(3):
+        assert "43 open" in page.text
         found += numbers(page)
         older = [a.attributes["href"] for a in page.every("a") if "before=" in a.attributes["href"]]
         page = lin.get(older[0]) if older else page
@@ -226,10 +227,38 @@ def test_alerts_go_on_where_their_page_ends_and_end_where_there_are_no_more(lin:
     assert older == []
 
     address = f"/guardrails/alerts?kind={AlertKind.UNUSUAL_PATTERN.value}"
-    assert numbers(lin.get(address)) == made[:PER_PAGE]
-    assert numbers(lin.get(f"{address}&before=nonsense")) == made[:PER_PAGE]
+    assert numbers(lin.get(address)) == made[:CAUSES_PER_PAGE]
+    assert numbers(lin.get(f"{address}&before=nonsense")) == made[:CAUSES_PER_PAGE]
     assert "No older alert of this kind is open." in lin.get(f"{address}&before=1").text
     assert "no alerts of this kind" in lin.get("/guardrails/alerts?kind=x", status=404).text
+
+
+def test_a_cause_told_again_and_again_stays_one_entry_with_the_whole_count(lin: Browser) -> None:
+    first = an_alert(key="2026-11-20T00:robo:rate")
+    for hour in range(1, MOST_REPEATS + 5):
+        an_alert(key=f"2026-11-{20 + hour // 24}T{hour % 24:02}:robo:rate")
+    many(AlertKind.UNUSUAL_PATTERN, CAUSES_PER_PAGE - 1)
+    page = lin.get("/guardrails")
+
+    assert f"{CAUSES_PER_PAGE} open" in page.text
+    assert f"Told {MOST_REPEATS + 5} times since" in page.text
+    assert "5 more like these, from before" in page.text
+    assert first.pk not in numbers(page)
+    assert not [a for a in page.every("a") if "before=" in a.attributes["href"]]
+
+
+def test_an_act_on_an_older_page_of_alerts_leads_back_to_it(max_: Browser) -> None:
+    made = many(AlertKind.UNUSUAL_PATTERN, CAUSES_PER_PAGE + 2)
+    address = f"/guardrails/alerts?kind={AlertKind.UNUSUAL_PATTERN.value}&before={made[CAUSES_PER_PAGE - 1]}"
+    forms = {form.attributes.get("action", "") for form in max_.get(address).every("form")}
+    close = next(form for form in forms if form.startswith(f"/guardrails/alerts/{made[-1]}/close"))
+
+    refused = max_.client.post(close, {"reason": ""})
+    assert refused.status_code == 422
+    assert numbers(Page(refused.content.decode())) == made[CAUSES_PER_PAGE:]
+    closed = max_.client.post(close, {"reason": "A test of ours."})
+    assert closed.headers["Location"] == address
+    assert numbers(max_.get(address)) == made[CAUSES_PER_PAGE:-1]
 
 
 def test_alerts_take_as_many_statements_however_many_there_are(lin: Browser) -> None:
@@ -243,3 +272,4 @@ def test_alerts_take_as_many_statements_however_many_there_are(lin: Browser) -> 
                 lin.get(page)
             counts.append(len(seen))
     assert counts[:2] == counts[2:]
+    assert counts[1] <= 12
