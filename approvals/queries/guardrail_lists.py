@@ -23,21 +23,27 @@ MOST_REPEATS = 25
 
 @dataclass(frozen=True, slots=True)
 class Trips:
-    """How many breakers stand open now, and how many opened since a moment."""
+    """How many breakers stand open now, and how many opened since a moment.
+
+    `opened` is not whole where all that were read lie in the span; `open` always is.
+    """
 
     open: int
     opened: int
     last: datetime | None
+    is_whole: bool
 
 
 def trips(*, since: datetime) -> Trips:
-    """Counted up to a thousand, which no page could list usefully."""
-    opened = BreakerTrip.objects.order_by("-pk").values_list("opened_at", "closed_at")
-    rows = list(opened[:MOST_COUNTED])
+    """Those that opened are counted up to a thousand, which no page could list usefully."""
+    told = BreakerTrip.objects.order_by("-pk").values_list("opened_at", flat=True)
+    newest = list(told[: MOST_COUNTED + 1])
+    opened = sum(at >= since for at in newest)
     return Trips(
-        open=sum(closed is None for _, closed in rows),
-        opened=sum(at >= since for at, _ in rows),
-        last=max((at for at, _ in rows), default=None),
+        open=BreakerTrip.objects.filter(closed_at=None).count(),
+        opened=min(opened, MOST_COUNTED),
+        last=max(newest, default=None),
+        is_whole=opened <= MOST_COUNTED,
     )
 
 
@@ -108,12 +114,17 @@ def last_outcome() -> datetime | None:
     return told.order_by("-id").values_list("at", flat=True).first()
 
 
-def refusals(*, since: datetime) -> list[ApprovalRequest]:
-    """The newest requests a rule refused since a moment; suggestions are judged on their own pages."""
+def refusals(*, since: datetime) -> tuple[list[ApprovalRequest], bool]:
+    """The newest requests a rule refused since a moment, and whether these are all of them.
+
+    Suggestions are judged on their own pages.
+    """
     rows = ApprovalRequest.objects.filter(status=Status.DENIED.value, basis=Basis.POLICY.value)
     slim = rows.select_related("agent").defer("plan", "submission", "because")
-    found = slim.order_by("-number")[:MOST_SAMPLED]
-    return [row for row in found if row.created_at >= since and row.reason_code != SHADOW_MODE]
+    found = slim.order_by("-number")[: MOST_SAMPLED + 1]
+    lately = [row for row in found if row.created_at >= since]
+    read = lately[:MOST_SAMPLED]
+    return [row for row in read if row.reason_code != SHADOW_MODE], len(lately) <= MOST_SAMPLED
 
 
 def tries(numbers: Iterable[int]) -> Mapping[int, ApprovalRequest]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from django.db.models import Case, Max, TextField, Value, When
+from django.db.models import Case, Exists, Max, OuterRef, TextField, Value, When
 
 from approvals.domain import trial
 from approvals.domain.policy.documents import PolicySet
@@ -26,7 +26,8 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 MOST_WAITING = 5_000
 MOST_BLOCKED = 3_000
 MOST_PAST = 20_000
-MOST_AGENTS = 200
+MOST_ASKING = 1_000
+MOST_BREAKERS = 200
 TOP = 6
 _OPEN = [status.value for status in OPEN]
 _COUNTED = (*_OPEN, Status.APPROVED.value)
@@ -67,6 +68,13 @@ class Refused(NamedTuple):
     reason: str
     agent: str
     at: float
+
+
+class Rates(NamedTuple):
+    """Rates in use, the fullest first; not whole where more agents asked than are counted."""
+
+    used: list[Used]
+    is_whole: bool
 
 
 def waiting(*, at: datetime) -> Waiting:
@@ -123,7 +131,7 @@ def blocked(*, since: datetime, at: datetime) -> Blocked:
             (rule, given[rule].most_common(1)[0][0], count) for rule, count in rules.most_common()
         ),
         by_reason=tuple(Counter(row.reason for row in now).most_common()),
-        by_agent=tuple(Counter(row.agent for row in now).most_common(TOP)),
+        by_agent=tuple(Counter(row.agent for row in now).most_common()),
         fresh=frozenset(rules) - before if is_known else frozenset(),
         last=datetime.fromtimestamp(rows[0].at, UTC) if rows else None,
         is_whole=len(now) <= MOST_BLOCKED,
@@ -145,17 +153,21 @@ def _blocked(since: datetime) -> list[Refused]:
     ]
 
 
-def near_limits(policy: PolicySet, *, at: datetime, agent: str = "") -> list[Used]:
-    """Every rate that any agent, or this one alone, used some of, the fullest first."""
+def near_limits(policy: PolicySet, *, at: datetime, agent: str = "") -> Rates:
+    """Every rate that any agent, or this one alone, used some of in a day."""
     rows = Agent.objects.filter(is_enabled=True).order_by("name")
-    agents = list((rows.filter(name=agent) if agent else rows)[:MOST_AGENTS])
-    return [each for each in used_rates.of(agents, policy, at=at) if each.used]
+    asked = ApprovalRequest.objects.filter(agent=OuterRef("pk"), created_at__gt=at - DAY)
+    found = list(
+        (rows.filter(name=agent) if agent else rows.filter(Exists(asked)))[: MOST_ASKING + 1]
+    )
+    used = used_rates.of(found[:MOST_ASKING], policy, at=at)
+    return Rates([each for each in used if each.used], len(found) <= MOST_ASKING)
 
 
 def breakers_open() -> list[BreakerTrip]:
     """Every breaker that is not closed, the longest open first."""
     rows = BreakerTrip.objects.filter(closed_at=None).select_related("agent", "trial")
-    return list(rows.order_by("opened_at")[:MOST_AGENTS])
+    return list(rows.order_by("opened_at")[:MOST_BREAKERS])
 
 
 def breakers_closed() -> list[BreakerTrip]:

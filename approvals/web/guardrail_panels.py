@@ -116,8 +116,9 @@ def blocked(span: str, last: datetime | None, person: Person, now: datetime) -> 
                 "count": f"{count}{plus}",
                 "href": _history(f"{whole} {Term('agent', name)}"),
             }
-            for name, count in found.by_agent
+            for name, count in found.by_agent[: reads.TOP]
         ],
+        "of_agents": f"{len(found.by_agent)}{plus}" if len(found.by_agent) > reads.TOP else "",
         "last": found.last,
         **_judged(since, person),
     }
@@ -138,7 +139,7 @@ def _history(tokens: str) -> str:
 
 def _judged(since: datetime, person: Person) -> dict[str, Any]:
     """A few refusals this person has not judged, and what people said of those that were."""
-    rows = lists.refusals(since=since)
+    rows, is_all = lists.refusals(since=since)
     marks = block_marks.of(row.pk for row in rows)
     may = block_marks.may_mark(person)
     mine = [
@@ -163,6 +164,7 @@ def _judged(since: datetime, person: Person) -> dict[str, Any]:
             if row.pk in marks and marks[row.pk].right and not marks[row.pk].wrong
         ],
         "wrong": [row.ref for row in rows if row.pk in marks and marks[row.pk].wrong],
+        "judged": "" if is_all else lists.MOST_SAMPLED,
     }  # fmt: skip
 
 
@@ -171,8 +173,9 @@ def breakers(now: datetime) -> dict[str, Any]:
     return {
         "heard": heard(lists.last_outcome(), what="outcome", within=MONTH, now=now),
         "open": found.open,
-        "opened": found.opened,
+        "opened": f"{found.opened}{'' if found.is_whole else '+'}" if found.opened else "",
         "last": found.last,
+        "is_cut": found.open > reads.MOST_BREAKERS,
     }
 
 
@@ -184,9 +187,9 @@ def limits(
     No more than MOST_LISTED of them are drawn. Without a policy there are none.
     """
     try:
-        used = reads.near_limits(policies.current(), at=now, agent=agent)
+        used, is_whole = reads.near_limits(policies.current(), at=now, agent=agent)
     except policies.NoPolicy:
-        used = []
+        used, is_whole = [], True
     near = [each for each in used if each.share >= NEAR]
     wanted = {"near": near, "all": used}.get(shown, used[:MOST_BARS])
     listed = wanted[:MOST_LISTED]
@@ -198,6 +201,7 @@ def limits(
         "left": len(used) - len(listed),
         "agent": agent,
         "is_cut": len(listed) < len(wanted),
+        "counted": "" if is_whole else f"{reads.MOST_ASKING:,}",
     }
 
 

@@ -187,7 +187,7 @@ def _silent(last: datetime | None, now: datetime) -> dict[str, Any]:
     if last is None:
         return {"words": "No agent has asked yet, so a 0 here says nothing.", "never": True}
     if now - last > timedelta(hours=1):
-        return {"words": f"No request since {last:%H:%M} UTC on {last.day} {last:%b}."}
+        return {"words": f"No request since {last:%H:%M} UTC on {last.day} {last:%b %Y}."}
     return {"words": f"Last request {moments.span(now - last)} ago.", "fresh": True}
 
 

@@ -12,9 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from approvals.domain.terms import Verdict
 from approvals.models import Agent
 from approvals.web import boards
-from tests.support import cast
+from tests.support import cast, many
 from tests.web.conftest import Browser
-from tests.web.test_statements import more
 
 
 def mine(browser: Browser, asked: str = "") -> str:
@@ -76,7 +75,7 @@ def test_it_costs_the_same_statements_however_much_waits_or_is_past(
     for number in range(20):
         cast.request(robo, **cast.HIGH | {"target": f"more-{number}"})
     past.refresh_from_db()
-    more(past, 300)
+    many.requests(past, [{}] * 300)
 
     assert cost() == few
     assert few <= 14

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -10,9 +9,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from approvals.domain.terms import Verdict
-from approvals.models import Agent, ApprovalRequest
-from approvals.models.fields import uuid7
-from tests.support import cast
+from approvals.models import Agent
+from tests.support import cast, many
 from tests.web.conftest import Browser
 
 SEARCHES = (
@@ -69,18 +67,6 @@ PAGES = (
 )
 
 
-def more(row: ApprovalRequest, how_many: int) -> None:
-    """So many more of a closed request, as they would be after a long time."""
-    kept: dict[str, Any] = {
-        field.attname: getattr(row, field.attname)
-        for field in row._meta.concrete_fields
-        if field.attname not in {"number", "public_id", "idempotency_key"}
-    }
-    ApprovalRequest.objects.bulk_create(
-        ApprovalRequest(**kept, public_id=uuid7()) for _ in range(how_many)
-    )
-
-
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_takes_as_many_statements_however_much_is_past(
     lin: Browser, robo: Agent, page: str
@@ -93,7 +79,7 @@ def test_a_page_takes_as_many_statements_however_much_is_past(
     few = _statements(lin, page)
     for row in (first, denied):
         row.refresh_from_db()
-        more(row, 150)
+        many.requests(row, [{}] * 150)
     assert _statements(lin, page) == few
     assert few <= 45
 

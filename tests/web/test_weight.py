@@ -11,9 +11,8 @@ import pytest
 from django.contrib.staticfiles import finders
 
 from approvals.models import Agent
-from tests.support import cast
+from tests.support import cast, many
 from tests.web.conftest import Browser
-from tests.web.test_statements import more
 
 pytestmark = pytest.mark.django_db
 MOST_BYTES = 150_000
@@ -41,7 +40,7 @@ def files(page: str) -> dict[str, int]:
 def test_the_queue_of_two_hundred_weighs_less_than_a_hundred_and_fifty_kilobytes(
     lin: Browser, robo: Agent
 ) -> None:
-    more(cast.request(robo), 199)
+    many.requests(cast.request(robo), [{}] * 199)
     answer = lin.client.get("/queue?tab=all", headers={"accept-encoding": "gzip"})
     page = gzip.decompress(answer.content).decode()
     named = files(page)
