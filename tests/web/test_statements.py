@@ -8,10 +8,12 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from approvals.domain.terms import Verdict
-from approvals.models import Agent
+from approvals.domain.terms import EventKind, Verdict
+from approvals.models import Agent, AuditEvent, Person
+from approvals.services import clock, exports, own, policy_changes
 from tests.support import cast, many
 from tests.web.conftest import Browser
+from tests.web.test_policies import WEAKER
 
 SEARCHES = (
     "",
@@ -52,16 +54,20 @@ PAGES = (
     "/agents/stop-several?agent=robo",
     "/guardrails/alerts?kind=unusual_action_patterns",
     "/history/changes",
+    "/history/changes/SEQ",
+    "/history/exports/KEY",
     "/oncall",
     "/policies",
     "/policies/draft",
     "/policies/draft?from=REQ-1",
     "/policies/versions/1",
+    "/queue/export?ref=REQ-1",
     "/queue/names?field=policy",
     "/queue/several?do=assign&ref=REQ-1",
     "/queue/several?do=mute&ref=REQ-1",
     "/queue/waiting",
     "/settings",
+    "/settings/channels/slack",
     "/settings/showing",
     "/settings/you",
 )
@@ -71,17 +77,48 @@ PAGES = (
 def test_a_page_takes_as_many_statements_however_much_is_past(
     lin: Browser, robo: Agent, page: str
 ) -> None:
-    first = cast.decide(cast.request(robo), lin.person)
-    denied = cast.decide(cast.request(robo, target="other-api"), lin.person, Verdict.DENY, "No.")
-    page = page.replace("REQ-1", first.ref).replace("older=3", f"older={denied.number + 1}")
+    _hold(lin, page, lin.person, robo)
 
-    _statements(lin, page)  # the first look at a request is written down
-    few = _statements(lin, page)
+
+@pytest.mark.parametrize("page", ["/settings/messages", "/settings/webhooks"])
+def test_a_page_of_managers_takes_as_many_however_much_is_past(
+    lin: Browser, ada: Browser, robo: Agent, page: str
+) -> None:
+    _hold(ada, page, lin.person, robo)
+
+
+def test_a_request_is_judged_by_a_draft_in_as_many_statements_however_much_is_past(
+    lin: Browser, ada: Browser, robo: Agent
+) -> None:
+    fields = {"file": "less.yaml", "text": WEAKER, "propose": "yes", "reason": "r"}
+    ada.client.post("/policies/draft", fields)
+    draft = own.waiting(policy_changes.EFFECT).get().submission["parameters"]["draft"]
+    _hold(lin, f"/policies/simulate?draft={draft}&request=REQ-1", lin.person, robo)
+
+
+def _hold(who: Browser, page: str, decider: Person, robo: Agent) -> None:
+    """As many statements beside two closed requests as beside three hundred more."""
+    first = cast.decide(cast.request(robo), decider)
+    denied = cast.decide(cast.request(robo, target="other-api"), decider, Verdict.DENY, "No.")
+    page = page.replace("REQ-1", first.ref).replace("older=3", f"older={denied.number + 1}")
+    if "KEY" in page:
+        export = exports.ask(person=decider, form="csv", text="", at=clock.now())
+        page = page.replace("KEY", str(export.public_id))
+    page = page.replace("SEQ", str(_change()))
+
+    _statements(who, page)  # the first look at a request is written down
+    few = _statements(who, page)
     for row in (first, denied):
         row.refresh_from_db()
         many.requests(row, [{}] * 150)
-    assert _statements(lin, page) == few
+    assert _statements(who, page) == few
     assert few <= 45
+
+
+def _change() -> int:
+    """Where the newest change of policy stands on its chain."""
+    told = AuditEvent.objects.filter(type=EventKind.POLICY_APPLIED.value)
+    return told.latest("pk").seq
 
 
 def test_deciding_on_several_takes_as_many_statements_for_three_as_for_thirty(
