@@ -10,13 +10,12 @@ from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 
 from approvals.domain.errors import Invalid, Refusal
-from approvals.domain.policy import duty
 from approvals.domain.policy.documents import PolicySet
 from approvals.domain.policy.reading import PolicyInvalid
 from approvals.models import Absence, Person, ShiftOverride, Team
 from approvals.queries import away as near
 from approvals.queries import oncall as reads
-from approvals.services import absence, clock, on_call, people, policies, shifts, stewards
+from approvals.services import absence, clock, people, policies, shifts, stewards
 from approvals.web import oncall_presets, oncall_week, oncall_who, rows
 from approvals.web.access import signed_in
 
@@ -158,9 +157,9 @@ def _week(
             )
             for team in teams
         ],
-        "levels": oncall_who.levels(policy, _known(policy, teams, away, now)) if policy else [],
+        "levels": oncall_who.levels(policy, teams, away, at=now) if policy else [],
         "shifts": overrides,
-        "sleeps": _sleeps(policy, now),
+        "sleeps": oncall_week.sleeps(policy.teams.values(), now) if policy else [],
     }  # fmt: skip
 
 
@@ -192,40 +191,11 @@ def _notes(person: Person, served: list[str]) -> list[dict[str, Any]]:
     ]
 
 
-def _known(
-    policy: PolicySet, teams: list[Team], away: list[Absence], now: datetime
-) -> oncall_who.Known:
-    gone = {row.person_id: row for row in away if row.starts_at <= now < row.ends_at}
-    scheduled = [name for name, document in policy.teams.items() if document.on_call]
-    return oncall_who.Known(
-        {team.name: team for team in (*teams, *reads.managing())},
-        gone,
-        {name: on_call.who(name, at=now) for name in scheduled},
-        now,
-    )
-
-
 def _policy() -> PolicySet | None:
     try:
         return policies.current()
     except (policies.NoPolicy, PolicyInvalid):
         return None
-
-
-def _sleeps(policy: PolicySet | None, now: datetime) -> list[str]:
-    """Teams whose hours end today: what is asked later waits for nobody until they return."""
-    found = []
-    for document in policy.teams.values() if policy else ():
-        if not document.on_duty:
-            continue
-        zone, free = duty.gaps(document.on_duty, at=now)
-        if today := oncall_week.outside(now, free):
-            start = max(today)[0]
-            found.append(
-                f"{document.title}: no one on call at night. Requests after "
-                f"{start // 60:02}:{start % 60:02} {zone} will time out."
-            )
-    return found
 
 
 def _first(request: HttpRequest, now: datetime) -> datetime:

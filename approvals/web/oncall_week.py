@@ -88,6 +88,22 @@ def of(
     return Week(team.name, team.title, lines, gaps, hours, may_set, people)
 
 
+def sleeps(documents: Iterable[TeamDocument], at: datetime) -> list[str]:
+    """Teams whose hours end today: what is asked later waits for nobody until they return."""
+    found = []
+    for document in documents:
+        if not document.on_duty:
+            continue
+        zone, free = duty.gaps(document.on_duty, at=at)
+        if today := _outside(at, free):
+            start = max(today)[0]
+            found.append(
+                f"{document.title}: no one on call at night. Requests after "
+                f"{start // 60:02}:{start % 60:02} {zone} will time out."
+            )
+    return found
+
+
 def _cell(
     person: Person, day: datetime, away: Sequence[Absence], shifts: Sequence[ShiftOverride]
 ) -> Cell:
@@ -109,13 +125,13 @@ def _gap(
     """Hours outside the team's duty, and stretches in which every member is away."""
     if not people:
         return "Nobody in the team"
-    words = [_hours(start, end) for start, end in sorted(outside(day, free))]
+    words = [_hours(start, end) for start, end in sorted(_outside(day, free))]
     if _everybody_away(day, people, away):
         words.append("Everybody away")
     return ", ".join(words)
 
 
-def outside(day: datetime, free: Sequence[duty.Gap]) -> list[tuple[int, int]]:
+def _outside(day: datetime, free: Sequence[duty.Gap]) -> list[tuple[int, int]]:
     """The part of each weekly gap that falls on this day, in minutes after midnight."""
     first = day.weekday() * duty.DAY
     found = []

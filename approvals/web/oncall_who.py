@@ -12,7 +12,8 @@ from approvals.domain.policy import on_call, superiors
 from approvals.domain.policy.documents import PolicySet
 from approvals.domain.terms import Approval, RiskLevel
 from approvals.models import Absence, Person, Team
-from approvals.services.on_call import OnCall, Source
+from approvals.queries import oncall as reads
+from approvals.services.on_call import OnCall, Source, who
 from approvals.web import moments
 
 
@@ -58,9 +59,25 @@ class Known:
         return self.teams[team].title if team in self.teams else team
 
 
-def levels(policy: PolicySet, known: Known) -> list[Level]:
-    """The rows of the matrix in force, the highest risk first."""
+def levels(
+    policy: PolicySet, teams: Sequence[Team], away: Sequence[Absence], *, at: datetime
+) -> list[Level]:
+    """The rows of the matrix in force, the highest risk first. Absences may be past or planned, too."""
+    known = _known(policy, teams, away, at)
     return [_level(level, policy, known) for level in reversed(RiskLevel)]
+
+
+def _known(
+    policy: PolicySet, teams: Sequence[Team], away: Sequence[Absence], at: datetime
+) -> Known:
+    gone = {row.person_id: row for row in away if row.starts_at <= at < row.ends_at}
+    scheduled = [name for name, document in policy.teams.items() if document.on_call]
+    return Known(
+        {team.name: team for team in (*teams, *reads.managing())},
+        gone,
+        {name: who(name, at=at) for name in scheduled},
+        at,
+    )
 
 
 def _level(level: RiskLevel, policy: PolicySet, known: Known) -> Level:
