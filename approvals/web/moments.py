@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from approvals.domain.state import RequestState
 from approvals.domain.terms import OnTimeout, Status
@@ -75,6 +75,13 @@ def span(length: timedelta) -> str:
         return _two(seconds // 3600, "h", seconds % 3600 // 60, "min")
     days = seconds // 86400
     return _two(days, "day" if days == 1 else "days", seconds % 86400 // 3600, "h")
+
+
+def day_and_time(at: datetime, *, now: datetime) -> str:
+    """A moment as sentences bear it: with its day of the week, or with its year where that is another."""
+    at = at.astimezone(UTC)
+    form = "%a %-d %b, %H:%M" if at.year == now.astimezone(UTC).year else "%-d %b %Y, %H:%M"
+    return f"{at.strftime(form)} UTC"
 
 
 def _of(count: int, unit: str) -> str:

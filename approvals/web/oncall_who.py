@@ -142,7 +142,7 @@ def _on_call(person: Person, found: OnCall, known: Known) -> Asked:
     gone = known.away.get(person.pk)
     if gone is not None:
         return _away(person, gone, known)
-    until = f" until {found.until:%a %H:%M} UTC" if found.until else ""
+    until = f" until {moments.day_and_time(found.until, now=known.at)}" if found.until else ""
     why = {
         Source.BY_HAND: f"put on call by hand{until}",
         Source.SCHEDULE: f"on call by the schedule{until}",
@@ -152,7 +152,7 @@ def _on_call(person: Person, found: OnCall, known: Known) -> Asked:
 
 
 def _away(person: Person, gone: Absence, known: Known) -> Asked:
-    until = f"{gone.ends_at:%a} {gone.ends_at.day} {gone.ends_at:%b %H:%M} UTC"
+    until = moments.day_and_time(gone.ends_at, now=known.at)
     stand_in = gone.stand_in
     if stand_in is None or not stand_in.is_active or stand_in.pk in known.away:
         return Asked(str(person), f"away until {until}; nobody stands in", False)

@@ -82,6 +82,16 @@ def test_signing_out_there_ends_that_one_alone_and_is_written_down(lin: Person) 
     assert "has ended already. Nothing was changed." in again.content.decode()
 
 
+def test_a_session_is_ended_by_the_same_moment_that_its_line_says(lin: Person) -> None:
+    here, _ = signed_in(FIREFOX), signed_in(IPHONE)
+    page = read(here)
+    line = next(each for each in page.by_id("sessions").every("li") if "iPhone" in each.text)
+    began = line.every("time")[0].text
+
+    assert str(clock.now().year) in began
+    assert f"Sign out there: Safari on an iPhone, signed in {began}" in page.buttons
+
+
 def test_nobody_sees_or_ends_the_session_of_somebody_else(lin: Person) -> None:
     here = signed_in(FIREFOX)
     ada = Browser(cast.person("ada"))
