@@ -69,7 +69,7 @@ def draw(request: HttpRequest, person: Person, sent: Mapping[str, str]) -> HttpR
     shows = sent.get("show", "") if sent.get("show") in history_rows.TOLD else ""
     newest = reads.newest()  # before the rows: what comes meanwhile is told twice rather than never
     found, is_cut = _found(wanted, now, below)
-    views = history_views.kept(person, text, shows)
+    views, views_cut = history_views.kept(person, text, shows)
     facts = {
         "section": "history",
         "tab": "requests",
@@ -85,6 +85,7 @@ def draw(request: HttpRequest, person: Person, sent: Mapping[str, str]) -> HttpR
         "facets": history_facets.draw(found, wanted, shows),
         "questions": history_views.built_in(text, shows),
         "views": views,
+        "views_cut": views_cut,
         "mine": next((view for view in views if view.key and view.is_current), None),
         "tokens": KEYS,
         "forms": exports.FORM_TITLES,

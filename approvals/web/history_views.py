@@ -45,10 +45,11 @@ def built_in(text: str, shows: str) -> list[View]:
     ]
 
 
-def kept(person: Person, text: str, shows: str) -> list[View]:
-    """One's own, and those that others share."""
+def kept(person: Person, text: str, shows: str) -> tuple[list[View], bool]:
+    """One's own, and those that others share; and whether more are shared than are listed."""
     here = address(text, shows)
-    return [
+    found, is_cut = views.views_of(person, PAGE)
+    drawn = [
         View(
             name=view.name,
             address=f"/history?{view.query}",
@@ -57,5 +58,6 @@ def kept(person: Person, text: str, shows: str) -> list[View]:
             by="" if view.person_id == person.pk else str(view.person),
             is_shared=view.is_shared,
         )
-        for view in views.views_of(person, PAGE)
+        for view in found
     ]
+    return drawn, is_cut

@@ -59,10 +59,12 @@ def queue(request: HttpRequest, person: Person) -> HttpResponse:
         return HttpResponseRedirect(f"/queue?{wanted.query}")
     amounts.learn([card.row for card in found.page])
     drawn = folded(reader.drawn(found.page))
+    views, views_cut = views_of(person, "queue")
     facts = _around(reader, wanted, found) | {
         "rows": drawn,
         "newest": max((card.row.pk for card in reader.board.cards), default=0),
-        "views": views_of(person, "queue"),
+        "views": views,
+        "views_cut": views_cut,
         "alarms": reader.alarms,
     }
     if wanted.policy or wanted.namespace:
