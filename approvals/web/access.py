@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.urls import Resolver404, resolve
 
 from approvals.models import Person
 
@@ -60,29 +61,61 @@ def _kept(sent: _ImmutableQueryDict) -> _ImmutableQueryDict:
     return QueryDict(urlencode(plain))
 
 
-# Pages whose forms are sent to an address below theirs; the longer come first.
-_WITH_FORMS = ("/policies/draft", "/settings/you", "/settings/webhooks", "/settings/showing",
-               "/settings/messages", "/history/exports", "/history/integrity", "/agents/new", "/policies",
-               "/settings", "/guardrails", "/agents", "/oncall")  # fmt: skip
+# Pages with forms, as the list of addresses writes them, and the fields that their own address takes.
+_PAGES: dict[str, tuple[str, ...]] = dict.fromkeys(
+    ("agents/new", "guardrails", "guardrails/alerts/<int:number>/scope", "guardrails/breakers", "history",
+     "history/exports/<uuid:key>", "history/integrity", "oncall", "policies/simulate", "queue",
+     "r/<str:ref>", "r/<str:ref>/evidence", "settings", "settings/channels/<slug:name>",
+     "settings/messages", "settings/showing", "settings/tests/<int:number>", "settings/webhooks",
+     "settings/you", "settings/you/codes"), ()
+) | {
+    "agents/stop": ("agent",), "agents/stop-several": ("agent",), "history/exports": ("q",),
+    "link/<slug:kind>": ("token",), "policies/draft": ("file",),
+}  # fmt: skip
+# There only with what their address asks for, so that no form below them leads there by itself.
+_ASKED_FOR = frozenset({"guardrails/alerts", "queue/several"})
 
 
 def _way_back(request: HttpRequest) -> str:
     """Where to go after signing in; a form that was sent too late leads back to its page."""
+    if request.path == "/sign-in/again":  # whoever signs in now has nothing to prove again
+        return request.POST.get("next") or request.GET.get("next") or "/queue"
     if request.method in {"GET", "HEAD"}:
         return request.get_full_path()
-    parts = request.path.split("/")
-    if parts[1] == "r":
-        return "/".join(parts[:3])
-    if request.path == "/queue/deny":
-        refs = [seen.partition("~")[0] for seen in request.POST.getlist("seen")]
+    return _left(request) or _page(request)
+
+
+def _left(request: HttpRequest) -> str:
+    """The page the browser says it came from; empty unless it is another than the form was sent to, and
+    one that can be opened: a form that was refused is drawn where nothing but forms is answered."""
+    try:
+        said = urlsplit(request.headers.get("Referer", ""))
+    except ValueError:
+        return ""
+    path = unquote(said.path)
+    if path == request.path or _route(path) not in _PAGES.keys() | _ASKED_FOR:
+        return ""
+    return f"{said.path}?{said.query}" if said.query else said.path
+
+
+def _page(request: HttpRequest) -> str:
+    """The page a form belongs to by its address and fields: its own, or the nearest above it."""
+    sent, found = request.POST, request.resolver_match
+    refs = [seen.partition("~")[0] for seen in sent.getlist("seen")]
+    if request.path == "/queue/deny" and refs:
         return f"/queue/several?{urlencode({'do': 'deny', 'ref': refs}, doseq=True)}"
-    if request.path == "/agents/stop":
-        return f"/agents/stop?{urlencode({'agent': request.POST.get('agent', '')})}"
-    if parts[1] == "agents" and request.resolver_match and "name" in request.resolver_match.kwargs:
-        of_class = urlencode({"class": request.POST.get("class", "")})
-        return f"/agents/{quote(request.resolver_match.kwargs['name'], safe='')}?{of_class}"
-    if request.path == "/agents/stop-several":
-        return f"{request.path}?{urlencode({'agent': request.POST.getlist('agent')}, doseq=True)}"
-    if request.path.startswith("/guardrails/alerts/") and request.path.endswith("/scope"):
-        return request.path
-    return next((page for page in _WITH_FORMS if request.path.startswith(page)), "/queue")
+    if found and found.route.startswith("agents/") and "name" in found.kwargs:
+        of_class = urlencode({"class": sent.get("class", "")})
+        return f"/agents/{quote(found.kwargs['name'], safe='')}?{of_class}"
+    page = request.path
+    while page and _route(page) not in _PAGES:
+        page = page.rpartition("/")[0]
+    kept = {name: sent.getlist(name) for name in _PAGES.get(_route(page), ()) if name in sent}
+    return f"{page}?{urlencode(kept, doseq=True)}" if kept else page or "/queue"
+
+
+def _route(path: str) -> str:
+    try:
+        return resolve(path).route
+    except Resolver404:
+        return ""

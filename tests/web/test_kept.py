@@ -52,7 +52,7 @@ def test_no_secret_is_kept() -> None:
         ("/settings/webhooks/rotate", {}, "/settings/webhooks"),
         ("/settings/messages/7/resend", {}, "/settings/messages"),
         ("/settings/tests", {}, "/settings"),
-        ("/history/exports", {"q": "risk:low"}, "/history/exports"),
+        ("/history/exports", {"q": "risk:low"}, "/history/exports?q=risk%3Alow"),
         ("/queue/mute", {}, "/queue"),
         ("/r/REQ-1/decide", {}, "/r/REQ-1"),
     ],
