@@ -158,14 +158,18 @@ def touched(agent: Agent) -> tuple[Counter[str], Counter[str], Counter[str]]:
     )
 
 
-def alerts_of(agent: Agent) -> list[Alert]:
+def alerts_of(agent: Agent) -> tuple[list[Alert], bool]:
+    """What waits for an answer, the newest first; and whether more are left out."""
     rows = Alert.objects.filter(agent=agent, closed_at=None).select_related("request")
-    return list(rows.order_by("-pk")[:MOST_LISTED])
+    found = list(rows.order_by("-pk")[: MOST_LISTED + 1])
+    return found[:MOST_LISTED], len(found) > MOST_LISTED
 
 
-def breakers_of(agent: Agent) -> list[BreakerTrip]:
+def breakers_of(agent: Agent) -> tuple[list[BreakerTrip], bool]:
+    """Those that stand open, the longest first; and whether more are left out."""
     rows = BreakerTrip.objects.filter(agent=agent, closed_at=None)
-    return list(rows.order_by("opened_at")[:MOST_LISTED])
+    found = list(rows.order_by("opened_at")[: MOST_LISTED + 1])
+    return found[:MOST_LISTED], len(found) > MOST_LISTED
 
 
 def _lines(agents: Sequence[Agent], *, at: datetime) -> list[Line]:

@@ -26,6 +26,7 @@ from approvals.web.bounded import bounded
 
 LIMIT_NEAR = 80
 MOST_NAMED = 12
+MOST_GRANTS = 50
 SOON = 14  # days before a key's end at which the page says so
 
 
@@ -81,14 +82,13 @@ def _facts(
     keys, keys_cut = reads.keys_of(agent, at=at)
     return {
         "agent": agent,
-        "breakers": reads.breakers_of(agent),
-        "alerts": reads.alerts_of(agent),
+        **_troubles(agent),
         "trust": agents_trust.of(agent, classes, wanted=wanted, at=at),
         "keys": [_key(each, at) for each in keys],
         "keys_cut": keys_cut,
         "limits": [_limit(each) for each in used_rates.of([agent], policy, at=at)] if policy else [],
         "scope": _scope(policy, agent, targets, actions),
-        "grants": [_grant(each) for each in standing.grants(agent=agent.name, in_force_at=at)[:50]],
+        **_grants(agent, at),
         "recent": [_request(each) for each in reads.lately(agent)],
         "fate": reads.fate(agent),
         "may": {
@@ -99,6 +99,27 @@ def _facts(
         "is_owner": person.pk == agent.owner_id,
         "here": _here(request, agent),
     }  # fmt: skip
+
+
+def _troubles(agent: Agent) -> dict[str, Any]:
+    """Its open breakers and alerts, and whether more of them stand open."""
+    breakers, breakers_cut = reads.breakers_of(agent)
+    alerts, alerts_cut = reads.alerts_of(agent)
+    return {
+        "breakers": breakers,
+        "breakers_cut": breakers_cut,
+        "alerts": alerts,
+        "alerts_cut": alerts_cut,
+    }
+
+
+def _grants(agent: Agent, at: datetime) -> dict[str, Any]:
+    """The standing grants it could use now, the newest first, and whether there are more."""
+    found = list(standing.grants(agent=agent.name, in_force_at=at)[: MOST_GRANTS + 1])
+    return {
+        "grants": [_grant(each) for each in found[:MOST_GRANTS]],
+        "grants_cut": len(found) > MOST_GRANTS,
+    }
 
 
 def _unexplained(agent: Agent, person: Person) -> list[dict[str, Any]]:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
-from approvals.models import Person
+from approvals.domain.terms import AlertKind
+from approvals.models import Agent, Alert, BreakerTrip, Person, StandingGrant
 from approvals.models.desk import SavedView
+from approvals.queries import agents as agent_reads
 from approvals.queries import views
 from approvals.services import clock
+from approvals.web import agent_page
 from tests.support import cast
 from tests.web.conftest import Browser
 
 pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
 
 
 def shared_views(person: Person, page: str, how_many: int) -> None:
@@ -36,3 +42,64 @@ def test_a_view_of_ones_own_is_never_among_those_that_are_left_out(lin: Browser,
     assert said in text
     assert "zebra" in text
     assert text.index("zebra") < text.index("a 000")
+
+
+def grants(agent: Agent, how_many: int) -> None:
+    now = clock.now()
+    StandingGrant.objects.bulk_create(
+        StandingGrant(agent=agent, action="scale", target=f"t{number}", bounds={}, most_uses=1,
+                      made_at=now, made_by="Lin", made_from="REQ-1", expires_at=now + DAY)
+        for number in range(how_many)
+    )  # fmt: skip
+
+
+def test_an_agents_page_says_which_standing_grants_it_lists(lin: Browser, robo: Agent) -> None:
+    said = f"Only the newest {agent_page.MOST_GRANTS} are listed; countersign standing list"
+    grants(robo, agent_page.MOST_GRANTS)
+    grants(cast.agent("digger")[0], 1)
+    assert said not in lin.get("/agents/robo").text
+
+    grants(robo, 1)
+    page = lin.get("/agents/robo")
+    assert f"{said} --agent robo --limit 1000 lists more." in page.text
+    limits = next(s for s in page.every("section") if s.attributes.get("data-region") == "limits")
+    assert len(limits.every("ul")[-1].every("li")) == agent_page.MOST_GRANTS
+
+
+def breakers(agent: Agent, how_many: int, *, policy: str = "p") -> None:
+    now = clock.now()
+    BreakerTrip.objects.bulk_create(
+        BreakerTrip(agent=agent, policy=f"{policy}{number}", kind="error_rate", words="Failing.",
+                    does="pause_and_alert", opened_at=now, half_open_at=now + DAY)
+        for number in range(how_many)
+    )  # fmt: skip
+
+
+def alerts(agent: Agent, how_many: int, *, key: str = "k") -> None:
+    now = clock.now()
+    Alert.objects.bulk_create(
+        Alert(kind=AlertKind.UNUSUAL_PATTERN.value, agent=agent, key=f"{key}{number}",
+              words="Odd.", at=now)
+        for number in range(how_many)
+    )  # fmt: skip
+
+
+def test_an_agents_page_says_which_breakers_and_alerts_it_lists(lin: Browser, robo: Agent) -> None:
+    most = agent_reads.MOST_LISTED
+    breakers(robo, most)
+    alerts(robo, most)
+    text = lin.get("/agents/robo").text
+    assert "breakers open longest" not in text
+    assert "open alerts are listed" not in text
+
+    breakers(robo, 1, policy="more")
+    page = lin.get("/agents/robo")
+    assert f"Only the {most} breakers open longest are listed; all open ones" in page.text
+    assert "/guardrails/breakers?state=open" in [a.attributes["href"] for a in page.every("a")]
+    assert "open alerts are listed" not in page.text
+
+    alerts(robo, 1, key="more")
+    page = lin.get("/agents/robo")
+    assert f"Only its newest {most} open alerts are listed." in page.text
+    assert page.text.count("Odd.") == most
+    assert page.text.count("Failing.") == most
