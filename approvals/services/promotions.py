@@ -12,7 +12,7 @@ from datetime import datetime
 
 import structlog
 from django.db import transaction
-from django.db.models import Prefetch
+from django.db.models import Case, Prefetch, When
 
 from approvals.domain import errors, stage_dates
 from approvals.domain.autonomy import EVIDENCE_LIFE
@@ -101,15 +101,20 @@ def call_off(
     return len(chosen)
 
 
-def planned(agent: Agent) -> list[StageStart]:
-    """Stages that people agreed to for later, whatever became of them; the newest first."""
-    rows = StageStart.objects.filter(agent=agent).select_related("request")
+def planned(agent: Agent) -> tuple[list[StageStart], bool]:
+    """Stages that people agreed to for later and that did not begin; and whether more are left out.
+
+    What is still to begin comes before what was dropped, each the newest first.
+    """
+    rows = StageStart.objects.filter(agent=agent, began_at=None).select_related("request")
     given = Prefetch("request__decisions", Decision.objects.select_related("person").order_by("pk"))
-    return list(rows.prefetch_related(given).order_by("-pk")[:MOST_SHOWN])
+    still_first = Case(When(dropped_at=None, then=0), default=1)
+    found = list(rows.prefetch_related(given).order_by(still_first, "-pk")[: MOST_SHOWN + 1])
+    return found[:MOST_SHOWN], len(found) > MOST_SHOWN
 
 
 def upcoming(agent: Agent) -> list[StageStart]:
-    """Of those, what is still to begin; the next first."""
+    """What is still to begin; the next first."""
     rows = StageStart.objects.filter(agent=agent, **OPEN).select_related("request")
     return list(rows.order_by("starts_at", "pk")[:MOST_SHOWN])
 

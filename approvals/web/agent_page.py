@@ -200,6 +200,7 @@ def _scope(
         "targets": _named(targets),
         "more_targets": max(0, len(targets) - MOST_NAMED),
         "actions": _named(actions),
+        "more_actions": max(0, len(actions) - MOST_NAMED),
         "looked_back": reads.LOOKED_BACK,
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -86,20 +87,13 @@ def ladder(stage: Stage | None) -> tuple[Rung, ...]:
 def of(agent: Agent, classes: Counter[str], *, wanted: str, at: datetime) -> dict[str, Any]:
     """Every class with a stage or a request, and the evidence of the one wanted."""
     history = autonomy.history(agent, at=at)
-    planned = [_coming(start) for start in promotions.planned(agent) if start.began_at is None]
+    starts, planned_cut = promotions.planned(agent)
+    planned = [_coming(start) for start in starts]
+    dropped = [each for each in planned if each.dropped_at is not None]
+    past = [row for row in history if row.until is not None]
     coming = [each for each in reversed(planned) if each.dropped_at is None]
     held = {row.action_class: row for row in history if row.until is None}
-    heard = [name for name, _ in classes.most_common(MOST_CLASSES) if name]
-    names = list(
-        dict.fromkeys(
-            [
-                *sorted(held, key=lambda n: (n == EVERY_CLASS, n)),
-                *(each.action_class for each in coming),
-                *heard,
-                EVERY_CLASS,
-            ]
-        )
-    )
+    names = _names(held, coming, classes)
     chosen = wanted if wanted in names else names[0]
     governing = held.get(chosen) or held.get(EVERY_CLASS)
     return {
@@ -108,13 +102,27 @@ def of(agent: Agent, classes: Counter[str], *, wanted: str, at: datetime) -> dic
         "evidence": _evidence(
             record.evidence(agent, chosen, stage=governing, at=at), agent=agent, action_class=chosen
         ),
-        "dropped": [each for each in planned if each.dropped_at is not None][:MOST_DROPPED],
-        "past": [row for row in history if row.until is not None][:MOST_PAST],
+        "more_classes": sum(bool(name) and name not in names for name in classes),
+        "dropped": dropped[:MOST_DROPPED],
+        "planned_cut": planned_cut or len(dropped) > MOST_DROPPED,
+        "past": past[:MOST_PAST],
+        "all_past": len(past),
         "asked": [
             _asked(row) for row in own.waiting("change_stage")
             if row.submission["parameters"].get("agent") == agent.name
         ],
     }  # fmt: skip
+
+
+def _names(held: Iterable[str], coming: Iterable[Coming], classes: Counter[str]) -> list[str]:
+    """The classes that are listed: all with a stage or a plan, then those that it asked most."""
+    named = [
+        *sorted(held, key=lambda n: (n == EVERY_CLASS, n)),
+        *(each.action_class for each in coming),
+        *(name for name, _ in classes.most_common(MOST_CLASSES) if name),
+        EVERY_CLASS,
+    ]
+    return list(dict.fromkeys(named))
 
 
 def _asked(row: ApprovalRequest) -> dict[str, str]:

@@ -7,13 +7,22 @@ from datetime import timedelta
 import pytest
 
 from approvals.domain.terms import AlertKind
-from approvals.models import Agent, Alert, BreakerTrip, Person, StandingGrant
+from approvals.models import (
+    Agent,
+    AgentStage,
+    Alert,
+    ApprovalRequest,
+    BreakerTrip,
+    Person,
+    StageStart,
+    StandingGrant,
+)
 from approvals.models.desk import SavedView
 from approvals.queries import agents as agent_reads
 from approvals.queries import views
-from approvals.services import clock
-from approvals.web import agent_page
-from tests.support import cast
+from approvals.services import clock, promotions
+from approvals.web import agent_page, agents_trust
+from tests.support import cast, many
 from tests.web.conftest import Browser
 
 pytestmark = pytest.mark.django_db
@@ -103,3 +112,79 @@ def test_an_agents_page_says_which_breakers_and_alerts_it_lists(lin: Browser, ro
     assert f"Only its newest {most} open alerts are listed." in page.text
     assert page.text.count("Odd.") == most
     assert page.text.count("Failing.") == most
+
+
+def earlier_stages(agent: Agent, how_many: int) -> None:
+    now = clock.now()
+    AgentStage.objects.bulk_create(
+        AgentStage(agent=agent, action_class="*", stage="shadow", since=now - DAY, until=now,
+                   changed_by="Lin")
+        for _ in range(how_many)
+    )  # fmt: skip
+
+
+def test_an_agents_page_says_how_many_earlier_stages_it_does_not_list(
+    lin: Browser, robo: Agent
+) -> None:
+    most = agents_trust.MOST_PAST
+    earlier_stages(robo, most)
+    summaries = [each.text for each in lin.get("/agents/robo").every("summary")]
+    assert "Earlier stages" in summaries
+
+    earlier_stages(robo, 1)
+    page = lin.get("/agents/robo")
+    summaries = [each.text for each in page.every("summary")]
+    assert f"Earlier stages, the newest {most} of {most + 1}" in summaries
+    assert "/history/changes?kind=stages" in [a.attributes["href"] for a in page.every("a")]
+
+
+def plans(agent: Agent, how_many: int, *, dropped: bool) -> list[StageStart]:
+    now, row = clock.now(), cast.request(agent)
+    many.requests(row, [{} for _ in range(how_many)])
+    newest = ApprovalRequest.objects.order_by("-number")[:how_many]
+    return StageStart.objects.bulk_create(
+        StageStart(request=each, agent=agent, action_class="scaling_events", stage="autonomous",
+                   starts_at=now + DAY, dropped_at=now if dropped else None, why_not="Called off.")
+        for each in newest
+    )  # fmt: skip
+
+
+def test_an_agents_page_says_that_it_lists_only_the_newest_plans_that_came_to_nothing(
+    lin: Browser, robo: Agent
+) -> None:
+    said = "Not all that was planned and did not begin is listed"
+    plans(robo, agents_trust.MOST_DROPPED, dropped=True)
+    assert said not in lin.get("/agents/robo").text
+
+    plans(robo, 1, dropped=True)
+    text = lin.get("/agents/robo").text
+    assert said in text
+    assert text.count("Did not begin") == agents_trust.MOST_DROPPED
+
+
+def test_a_plan_that_is_still_to_begin_is_listed_beneath_newer_ones_that_came_to_nothing(
+    ada: Browser, robo: Agent
+) -> None:
+    start = plans(robo, 1, dropped=False)[0]
+    plans(robo, promotions.MOST_SHOWN, dropped=True)
+
+    actions = [form.attributes.get("action") for form in ada.get("/agents/robo").every("form")]
+    assert f"/agents/robo/planned/{start.pk}/call-off" in actions
+
+
+def test_an_agents_page_counts_the_classes_and_actions_that_it_does_not_list(
+    lin: Browser, robo: Agent
+) -> None:
+    most = agents_trust.MOST_CLASSES
+    assert most == agent_page.MOST_NAMED
+    row = cast.request(robo, action="do_0")
+    many.requests(row, [{"action": f"do_{n}", "action_class": f"do_{n}"} for n in range(1, most)])
+    page = lin.get("/agents/robo")
+    assert "more class" not in page.text
+    assert "and 1 more" not in page.text
+
+    many.requests(row, [{"action": "do_last", "action_class": "do_last"}])
+    page = lin.get("/agents/robo")
+    assert "1 more class of its last 2000 requests is not listed" in page.text
+    scope = next(s for s in page.every("section") if "scope-title" in s.attributes.values())
+    assert scope.text.count("and 1 more") == 1
