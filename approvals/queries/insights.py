@@ -23,7 +23,6 @@ MOST = 10_000  # what a page can count within a quarter of a second
 QUICK = timedelta(seconds=5)
 DAY = 86_400
 ENOUGH = 3  # fewer requests of one action say nothing about its rule
-TOP = 10
 _EPOCH = date(1970, 1, 1)
 # Read once: each use of a word of an enumeration costs as much as comparing ten texts.
 _PERSON, _DENIED, _APPROVED = Basis.PERSON.value, Status.DENIED.value, Status.APPROVED.value
@@ -207,7 +206,7 @@ def _idle(rows: Iterable[Asked]) -> tuple[Idle, ...]:
         for action, asked in by_action.items()
         if len(asked) >= ENOUGH and all(_was_needless(row) for row in asked)
     ]
-    return tuple(sorted(found, key=lambda idle: (-idle.asked, idle.action))[:TOP])
+    return tuple(sorted(found, key=lambda idle: (-idle.asked, idle.action)))
 
 
 def _was_needless(row: Asked) -> bool:
@@ -219,7 +218,7 @@ def _trusted(rows: Iterable[Asked]) -> tuple[Trusted, ...]:
     for row in rows:
         by_agent[row.agent].append(row)
     found = [_agent(name, asked) for name, asked in by_agent.items()]
-    return tuple(sorted(found, key=lambda each: (-each.asked, each.agent))[:TOP])
+    return tuple(sorted(found, key=lambda each: (-each.asked, each.agent)))
 
 
 def _agent(name: str, asked: Sequence[Asked]) -> Trusted:

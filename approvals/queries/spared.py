@@ -12,7 +12,6 @@ from approvals.queries import ruled
 
 MOST = 1_000  # the newest of somebody's requests that are looked at: each evaluation is taken apart
 ENOUGH = 3  # fewer say nothing about a rule
-TOP = 3
 _OPEN = [status.value for status in OPEN]
 _WENT_WRONG = frozenset({OutcomeStatus.FAILURE.value, OutcomeStatus.ROLLED_BACK.value})
 
@@ -26,7 +25,8 @@ class Spared:
 
 
 def by_rules(requests: Sequence[int]) -> tuple[Spared, ...]:
-    """Of these requests, the newest first, those that changed rules would have spared; one statement.
+    """Of these requests, the newest first, those that changed rules would have spared,
+    and by the rules that asked most first; one statement.
 
     What still waits tells nothing yet. Rules that led to a single no, to something that failed, or to what
     is of critical risk asked for a reason.
@@ -48,4 +48,4 @@ def by_rules(requests: Sequence[int]) -> tuple[Spared, ...]:
         for rules, numbers in found.items()
         if rules and rules not in needed and len(numbers) >= ENOUGH
     ]
-    return tuple(sorted(spared, key=lambda each: (-len(each.requests), each.rules))[:TOP])
+    return tuple(sorted(spared, key=lambda each: (-len(each.requests), each.rules)))

@@ -26,6 +26,7 @@ from approvals.web.bounded import bounded
 
 SPANS = {"7": "7 days", "30": "30 days", "90": "90 days"}
 MOST_REPORTS = 20
+TOP = 10
 DAY_SECONDS = 86_400.0
 
 
@@ -41,8 +42,6 @@ def show(request: HttpRequest, person: Person) -> HttpResponse:
     since = midnight - timedelta(days=int(days) - 1)
     found = reads.of(since=since, at=now)
     counted = found.since
-    reports = list(person.reports.filter(is_active=True).order_by("name")[:MOST_REPORTS])
-    burdens = [reads.burden(each, since=since) for each in [person, *reports]]
     facts = {
         "section": "insights",
         "now": now,
@@ -61,10 +60,11 @@ def show(request: HttpRequest, person: Person) -> HttpResponse:
              [asked for _, asked, _ in found.days],
              [expired for _, _, expired in found.days]]
         ),
-        "idle": [_idle(each, counted) for each in found.idle],
-        "agents": [_agent(each, counted) for each in found.agents],
-        "burdens": [_burden(each, since) for each in burdens],
-        "spared": insights_spared.of(burdens[0], since=since),
+        "idle": [_idle(each, counted) for each in found.idle[:TOP]],
+        "all_idle": len(found.idle),
+        "agents": [_agent(each, counted) for each in found.agents[:TOP]],
+        "all_agents": len(found.agents),
+        **_borne(person, since),
     }  # fmt: skip
     return render(request, "insights.html", facts)
 
@@ -195,6 +195,18 @@ def _agent(trusted: reads.Trusted, since: datetime) -> dict[str, Any]:
                 ("failed", trusted.failed, "ran:failed ran:rolled-back"),
             )
         ],
+    }
+
+
+def _borne(person: Person, since: datetime) -> dict[str, Any]:
+    """What this person and the people they manage bore, and what other rules would have spared."""
+    reports = list(person.reports.filter(is_active=True).order_by("name", "pk")[: MOST_REPORTS + 1])
+    burdens = [reads.burden(each, since=since) for each in [person, *reports[:MOST_REPORTS]]]
+    return {
+        "burdens": [_burden(each, since) for each in burdens],
+        "most_reports": MOST_REPORTS,
+        "reports_cut": len(reports) > MOST_REPORTS,
+        "spared": insights_spared.of(burdens[0], since=since),
     }
 
 

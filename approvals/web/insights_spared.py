@@ -14,13 +14,17 @@ from approvals.queries import ruled, spared
 from approvals.queries.insights import Burden
 from approvals.web.policy_draft import MOST_FROM
 
+TOP = 3
+
 
 def of(burden: Burden, *, since: datetime) -> dict[str, Any]:
-    """How many questions in all, and the rules that asked them; nothing where no rules stand out."""
-    found = spared.by_rules(burden.requests)
-    if not found:
+    """The rules that asked most, and how many questions; nothing where no rules stand out."""
+    every = spared.by_rules(burden.requests)
+    if not every:
         return {}
+    found = every[:TOP]
     return {
+        "more": len(every) - len(found),
         "count": sum(len(each.requests) for each in found),
         "href": _history(burden, since, [each.rules for each in found]),
         "plus": "" if len(burden.requests) <= spared.MOST else "+",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -19,9 +20,10 @@ from approvals.models import (
 )
 from approvals.models.desk import SavedView
 from approvals.queries import agents as agent_reads
+from approvals.queries import insights as figures
 from approvals.queries import views
 from approvals.services import clock, promotions
-from approvals.web import agent_page, agents_trust
+from approvals.web import agent_page, agents_trust, insights, insights_spared
 from tests.support import cast, many
 from tests.web.conftest import Browser
 
@@ -188,3 +190,59 @@ def test_an_agents_page_counts_the_classes_and_actions_that_it_does_not_list(
     assert "1 more class of its last 2000 requests is not listed" in page.text
     scope = next(s for s in page.every("section") if "scope-title" in s.attributes.values())
     assert scope.text.count("and 1 more") == 1
+
+
+def test_insights_say_how_many_agents_and_needless_actions_they_do_not_list(
+    lin: Browser, robo: Agent
+) -> None:
+    row = cast.decide(cast.request(robo, action="do_0"), lin.person)
+    needless = [{"action": f"do_{n}"} for n in range(insights.TOP) for _ in range(figures.ENOUGH)]
+    others = many.agents(insights.TOP, like=robo)
+    many.requests(row, needless[1:])
+    many.requests(row, [{"action": each.name, "agent_id": each.pk} for each in others[1:]])
+    text = lin.get("/insights").text
+    assert "asked about most, of" not in text
+    assert "that asked most, of" not in text
+
+    many.requests(row, [{"action": "more"} for _ in range(figures.ENOUGH)])
+    many.requests(row, [{"action": "once", "agent_id": others[0].pk, "status": "denied"}])
+    page = lin.get("/insights")
+    more = insights.TOP + 1
+    assert f"The {insights.TOP} asked about most, of {more}." in page.text
+    assert f"The {insights.TOP} that asked most, of {more}." in page.text
+    assert len(page.every("article")) == insights.TOP
+
+
+def test_insights_say_that_only_some_of_the_people_one_manages_are_listed(ada: Browser) -> None:
+    said = f"Only the first {insights.MOST_REPORTS} of the people you manage are listed, by name."
+    people = [cast.person(f"report{number}") for number in range(insights.MOST_REPORTS)]
+    Person.objects.filter(pk__in=[each.pk for each in people]).update(manager=ada.person)
+    assert said not in ada.get("/insights").text
+
+    more = cast.person("report-last")
+    Person.objects.filter(pk=more.pk).update(manager=ada.person)
+    page = ada.get("/insights")
+    assert said in page.text
+    assert page.text.count("decided nothing in this span") == insights.MOST_REPORTS + 1
+
+
+def spared(person: Person, rule: str) -> None:
+    """Enough requests that this rule asked about, all approved by this person."""
+    for number in range(figures.ENOUGH):
+        row = cast.decide(cast.request(parameters={rule: number}), person)
+        told = json.dumps(row.evaluation).replace("default-actions.blast_radius", rule)
+        assert rule in told
+        ApprovalRequest.objects.filter(pk=row.pk).update(evaluation=json.loads(told))
+
+
+def test_insights_say_that_more_rules_could_have_spared_somebody(lin: Browser) -> None:
+    for number in range(insights_spared.TOP):
+        spared(lin.person, f"rule-{number}")
+    text = lin.get("/insights").text
+    assert "Other rules would have spared you 9 of them" in text
+    assert "Only those that asked most are counted" not in text
+
+    spared(lin.person, "rule-last")
+    text = lin.get("/insights").text
+    assert "Only those that asked most are counted; 1 more line like these is left out." in text
+    assert "Other rules would have spared you 9 of them" in text
