@@ -46,7 +46,8 @@ class Amiss:
 class Health:
     """One channel now. `p95` in seconds over `arrived` deliveries of the last 24 hours, None without any.
 
-    `failing` are a day's failures at addresses nothing reached since; others may work.
+    `failing` are a day's failures at addresses nothing reached since, `more_fails` those left out of them;
+    others may work.
     `amiss` is what the last look at the vendor found, before or besides what fails.
     `since` is when it began to fail, or until when it rests, or when it last did anything. `dead` and
     `waiting` are counts; `last_click` the newest decision made there; `unlinked` how many people it does
@@ -60,6 +61,7 @@ class Health:
     last_success: datetime | None = None
     last_failure: Failure | None = None
     failing: tuple[Failure, ...] = ()
+    more_fails: int = 0
     amiss: tuple[Amiss, ...] = ()
     p95: float | None = None
     arrived: int = 0
@@ -140,6 +142,7 @@ def _one(
     ]
     stands, since = _stands(seen, unmended, last_success, is_on=is_on, may_rest=may_rest, now=now)
     lately = _lately(seen, now=now)
+    failing = _different(seen, last_success, now=now)
     return Health(
         name=channel.name,
         title=channel.title,
@@ -147,7 +150,8 @@ def _one(
         since=since,
         last_success=last_success,
         last_failure=_last_failure(seen, last_success),
-        failing=_different(seen, last_success, now=now),
+        failing=failing[:SHOWN],
+        more_fails=max(0, len(failing) - SHOWN),
         amiss=amiss if is_on else (),
         p95=_p95(lately),
         arrived=len(lately),
@@ -210,7 +214,7 @@ def _different(seen: Seen, last_success: datetime | None, *, now: datetime) -> t
     found: dict[tuple[str, str], Failure] = {}
     for failure in newest:
         found.setdefault((failure.to, failure.why), failure)
-    return tuple(found.values())[:SHOWN]
+    return tuple(found.values())
 
 
 def _p95(values: Sequence[float]) -> float | None:

@@ -14,6 +14,7 @@ from approvals.models import (
     Alert,
     ApprovalRequest,
     BreakerTrip,
+    Delivery,
     Person,
     StageStart,
     StandingGrant,
@@ -21,7 +22,7 @@ from approvals.models import (
 from approvals.models.desk import SavedView
 from approvals.queries import agents as agent_reads
 from approvals.queries import insights as figures
-from approvals.queries import views
+from approvals.queries import channels, views
 from approvals.services import clock, promotions
 from approvals.web import agent_page, agents_trust, insights, insights_spared
 from tests.support import cast, many
@@ -246,3 +247,24 @@ def test_insights_say_that_more_rules_could_have_spared_somebody(lin: Browser) -
     text = lin.get("/insights").text
     assert "Only those that asked most are counted; 1 more line like these is left out." in text
     assert "Other rules would have spared you 9 of them" in text
+
+
+def given_up(how_many: int, *, room: str = "C") -> None:
+    now = clock.now()
+    row = ApprovalRequest.objects.first() or cast.request()
+    Delivery.objects.bulk_create(
+        Delivery(request=row, adapter="slack", address=f"{room}{number}", kind="card", state="dead",
+                 attempts=5, created_at=now, due_at=now, finished_at=now, last_error="is_archived")
+        for number in range(how_many)
+    )  # fmt: skip
+
+
+def test_a_channels_page_says_how_many_of_its_failures_it_lists(ada: Browser) -> None:
+    given_up(channels.SHOWN)
+    assert "each of another address" not in ada.get("/settings/channels/slack").text
+
+    given_up(1, room="D")
+    page = ada.get("/settings/channels/slack")
+    said = f"The newest {channels.SHOWN} of {channels.SHOWN + 1}, each of another address"
+    assert said in page.text
+    assert "Messages given up" in [a.text for a in page.every("a")]
