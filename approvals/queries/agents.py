@@ -31,6 +31,7 @@ PER_PAGE = 50
 LOOKED_BACK = 2_000
 RECENT = 10
 MOST_LISTED = 100
+MOST_OFFERED = 1_000
 MOST_TOGETHER = 50  # what the page to deny several takes
 MOST_DENIED = 5_000
 _OPEN = [status.value for status in OPEN]
@@ -103,10 +104,11 @@ def by_name(name: str) -> Agent:
     return found
 
 
-def everyone() -> list[Agent]:
-    """Agents to choose from when one must be stopped; those that ask first."""
+def everyone() -> tuple[list[Agent], bool]:
+    """Agents to choose from when one must be stopped, those that ask first; and whether more are left out."""
     rows = Agent.objects.exclude(name=ITSELF).order_by("-is_enabled", "name")
-    return list(rows[:1_000])
+    found = list(rows[: MOST_OFFERED + 1])
+    return found[:MOST_OFFERED], len(found) > MOST_OFFERED
 
 
 def fate(agent: Agent) -> Fate:

@@ -7,10 +7,11 @@ from approvals.models import Person
 MOST_NAMED = 500
 
 
-def who_can_be_asked() -> list[Person]:
-    """Everybody who may decide anything: active people of any team, by name."""
+def who_can_be_asked() -> tuple[list[Person], bool]:
+    """Who may decide anything: active people of any team, by name; and whether more are left out."""
     found = Person.objects.filter(is_active=True, memberships__isnull=False)
-    return list(found.distinct().order_by("name", "pk")[:MOST_NAMED])
+    people = list(found.distinct().order_by("name", "pk")[: MOST_NAMED + 1])
+    return people[:MOST_NAMED], len(people) > MOST_NAMED
 
 
 def somebody(number: str) -> Person | None:

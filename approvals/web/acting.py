@@ -74,7 +74,7 @@ def _dialogs(reading: Reading, open_to: list[Verdict], typed: Typed) -> list[Dia
     if reading.time_to_add:
         found.append(dialogs.add_time(card, state, typed, reading.time_to_add))
     if card.is_open:
-        found.append(dialogs.assign(card, typed, people.who_can_be_asked()))
+        found.append(dialogs.assign(card, typed, *people.who_can_be_asked()))
     if reading.may_cancel:
         found.append(dialogs.cancel(card, typed))
     if reading.may_revoke:

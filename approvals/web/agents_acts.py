@@ -150,11 +150,13 @@ def stop(request: HttpRequest, person: Person) -> HttpResponse:
     """Choose an agent, read what stopping it does, and stop it: two clicks from every page."""
     typed = _typed(request)
     wanted = (request.POST if request.method == "POST" else request.GET).get("agent", "")[:80]
+    everyone, everyone_cut = reads.everyone()
     facts: dict[str, object] = {
         "section": "agents",
         "now": clock.now(),
         "typed": typed,
-        "everyone": reads.everyone(),
+        "everyone": everyone,
+        "everyone_cut": everyone_cut,
     }
     try:
         agent = reads.by_name(wanted.replace("\x00", "")) if wanted else None

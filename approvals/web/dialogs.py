@@ -177,7 +177,9 @@ def _whom(row: ApprovalRequest) -> Mapping[str, str]:
     }
 
 
-def assign(card: Card, typed: Typed, people: Sequence[Person]) -> Dialog:
+def assign(card: Card, typed: Typed, people: Sequence[Person], is_cut: bool) -> Dialog:
+    """`is_cut`: there are more people than can be chosen from."""
+    cut = (f"Only the first {len(people)} people by name can be chosen.",) if is_cut else ()
     return _dialog(
         "assign", card, typed,
         question="Ask somebody to look at",
@@ -185,6 +187,7 @@ def assign(card: Card, typed: Typed, people: Sequence[Person]) -> Dialog:
         facing=(
             "They are told where a channel reaches them.",
             "It gives no right to decide: only the teams asked can.",
+            *cut,
         ),
         people=people,
     )  # fmt: skip

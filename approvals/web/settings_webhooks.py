@@ -53,6 +53,8 @@ def rotate(request: HttpRequest, person: Person) -> HttpResponse:
 def _facts() -> dict[str, Any]:
     now = clock.now()
     endpoints = health.endpoints()
+    asking = Agent.objects.exclude(name=agents.ITSELF).filter(is_enabled=True)
+    names = list(asking.order_by("name").values_list("name", flat=True)[: MOST_AGENTS + 1])
     return {
         "endpoints": [
             {
@@ -64,8 +66,6 @@ def _facts() -> dict[str, Any]:
             for each in endpoints[:MOST]
         ],
         "left": max(0, len(endpoints) - MOST),
-        "agents": Agent.objects.exclude(name=agents.ITSELF)
-        .filter(is_enabled=True)
-        .order_by("name")
-        .values_list("name", flat=True)[:MOST_AGENTS],
+        "agents": names[:MOST_AGENTS],
+        "agents_cut": len(names) > MOST_AGENTS,
     }

@@ -193,6 +193,7 @@ def _page(
 ) -> HttpResponse:
     reader = boards.reader(person, now=clock.now())
     items = _items(reader, refs, do, wrong or {})
+    people, people_cut = people_reads.who_can_be_asked() if do == "assign" else ([], False)
     facts: dict[str, Any] = {
         "section": "queue",
         "now": reader.now,
@@ -206,7 +207,8 @@ def _page(
         "denied": sum(item.denial.stands for item in items),
         "held": [item for item in items if item.denial.undo],
         "again": urlencode({"do": do, "ref": refs}, doseq=True) if do == "denied" else "",
-        "people": people_reads.who_can_be_asked() if do == "assign" else [],
+        "people": people,
+        "people_cut": people_cut,
         "shortest": SHORTEST_REASON,
         "longest": LONGEST_REASON,
     }

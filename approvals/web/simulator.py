@@ -34,6 +34,7 @@ FIELDS = (
     "recipients", "at", "stage", "draft", "request", "json",
 )  # fmt: skip
 MOST_REPLAYED = 2_000
+MOST_AGENTS = 500
 DAYS = 30
 LISTED = 25
 ANY_AGENT = "any-agent"
@@ -83,7 +84,7 @@ def show(request: HttpRequest, person: Person) -> HttpResponse:
         "section": "policies",
         "now": now,
         "typed": typed,
-        "agents": list(Agent.objects.order_by("name").values_list("name", flat=True)[:500]),
+        **_suggested(),
         "risks": list(RiskLevel),
         "data_classes": list(DataClass),
         "stages": list(Stage),
@@ -108,6 +109,12 @@ def show(request: HttpRequest, person: Person) -> HttpResponse:
     except Refusal as refusal:
         facts["problem"], status = refusal.words, refusal.status
     return render(request, "simulator.html", facts, status=status)
+
+
+def _suggested() -> dict[str, Any]:
+    """The first agents by name, to choose from; whether there are more, which can be typed."""
+    names = list(Agent.objects.order_by("name").values_list("name", flat=True)[: MOST_AGENTS + 1])
+    return {"agents": names[:MOST_AGENTS], "agents_cut": len(names) > MOST_AGENTS}
 
 
 def _question(typed: Mapping[str, str], now: datetime) -> Question:
