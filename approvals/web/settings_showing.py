@@ -79,21 +79,24 @@ def change(request: HttpRequest, person: Person) -> HttpResponse:
 
 
 def _facts() -> dict[str, Any]:
-    lines, left = _lines()
+    lines, left, is_exact = _lines()
     return {
         "lines": lines,
         "left": left,
+        "left_is_exact": is_exact,
         "choices": [(word.value, WORDS[word]) for word in Shows],
         "limitable": [(name, channels.title(name)) for name in LIMITABLE],
         "typed": {},
     }
 
 
-def _lines() -> tuple[list[Line], int]:
-    """Everything limited, then what settings, policy, places and deliveries name; how many are left out."""
+def _lines() -> tuple[list[Line], int, bool]:
+    """Everything limited, then what settings, policy, places and deliveries name; how many of them are
+    left out, and whether that is all there are."""
     limited = {(row.adapter, row.address): row for row in showing.limited()}
     known: dict[tuple[str, str], str] = dict.fromkeys(limited, "Set here")
-    for adapter, address, source in (*_set(), *_named(), *_places(), *_used()):
+    places = _places()
+    for adapter, address, source in (*_set(), *_named(), *places, *_used()):
         if adapter in LIMITABLE and address:
             known.setdefault((adapter, address), source)
     found = []
@@ -112,7 +115,7 @@ def _lines() -> tuple[list[Line], int]:
             )
         )
     found.sort(key=lambda line: (line.shows is Shows.VALUES, line.title, line.to))
-    return found, len(known) - len(found)
+    return found, len(known) - len(found), len(places) <= MOST
 
 
 def _set() -> list[tuple[str, str, str]]:
@@ -152,7 +155,7 @@ def _read(name: str) -> tuple[str, str]:
 
 
 def _places() -> list[tuple[str, str, str]]:
-    rows = Place.objects.filter(left_at=None, adapter="teams").order_by("name")[:MOST]
+    rows = Place.objects.filter(left_at=None, adapter="teams").order_by("name", "pk")[: MOST + 1]
     return [("teams", f"teams:{row.name or row.external_id}", "Let in there") for row in rows]
 
 

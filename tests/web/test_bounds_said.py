@@ -16,15 +16,23 @@ from approvals.models import (
     BreakerTrip,
     Delivery,
     Person,
+    Place,
     StageStart,
     StandingGrant,
 )
 from approvals.models.desk import SavedView
+from approvals.models.workspaces import Shows
 from approvals.queries import agents as agent_reads
-from approvals.queries import insights as figures
 from approvals.queries import channels, views
-from approvals.services import clock, promotions
-from approvals.web import agent_page, agents_trust, insights, insights_spared
+from approvals.queries import insights as figures
+from approvals.services import clock, promotions, showing
+from approvals.web import (
+    agent_page,
+    agents_trust,
+    insights,
+    insights_spared,
+    settings_showing,
+)
 from tests.support import cast, many
 from tests.web.conftest import Browser
 
@@ -268,3 +276,24 @@ def test_a_channels_page_says_how_many_of_its_failures_it_lists(ada: Browser) ->
     said = f"The newest {channels.SHOWN} of {channels.SHOWN + 1}, each of another address"
     assert said in page.text
     assert "Messages given up" in [a.text for a in page.every("a")]
+
+
+def rooms(how_many: int, *, name: str = "Room") -> None:
+    Place.objects.bulk_create(
+        Place(adapter="teams", external_id=f"19:{name}{n}", name=f"{name} {n}", seen_at=clock.now())
+        for n in range(how_many)
+    )
+
+
+def test_known_addresses_that_are_left_out_are_counted_exactly_or_at_least(ada: Browser) -> None:
+    rooms(settings_showing.MOST)
+    assert "not listed" not in ada.get("/settings/showing").text
+
+    showing.change(adapter="email", address="ops@example.com", shows=Shows.NAMES,
+                   actor=cast.OPERATOR, at=clock.now())  # fmt: skip
+    text = ada.get("/settings/showing").text
+    assert "1 more known address is not listed" in text
+    assert "At least" not in text
+
+    rooms(1, name="Yard")
+    assert "At least 2 more known addresses are not listed" in ada.get("/settings/showing").text
