@@ -85,38 +85,43 @@ def _dead() -> Alarm | None:
     dead = Delivery.objects.filter(
         state=DeliveryState.DEAD.value, request__status__in=[status.value for status in OPEN]
     )
-    found = [f"REQ-{number}" for number in dead.values_list("request_id", flat=True)[:MOST_COUNTED]]
+    found = len(dead.values_list("request_id", flat=True)[: MOST_COUNTED + 1])
     if not found:
         return None
-    count = f"{len(found)}{'+' if len(found) == MOST_COUNTED else ''}"
-    plural = "message" if len(found) == 1 else "messages"
+    count = f"{MOST_COUNTED}+" if found > MOST_COUNTED else f"{found}"
+    plural = "message" if found == 1 else "messages"
     words = f"{count} {plural} about waiting requests could not be delivered."
     return Alarm(words, "/settings", "See the channels")
 
 
 def _breakers() -> Alarm | None:
     trips = BreakerTrip.objects.filter(closed_at=None).order_by("-opened_at")
-    names = list(dict.fromkeys(trips.values_list("agent__name", flat=True)[:MOST_COUNTED]))
-    if not names:
+    found = list(trips.values_list("agent__name", flat=True)[: MOST_COUNTED + 1])
+    if not found:
         return None
-    words = f"A circuit breaker is open for {_some(names, 'agent')}."
+    names = list(dict.fromkeys(found[:MOST_COUNTED]))
+    words = _some(names, "agent", is_cut=len(found) > MOST_COUNTED)
+    words = f"A circuit breaker is open for {words}."
     return Alarm(words, "/guardrails", "See the guardrails")
 
 
 def _away(reader: Person, at: datetime) -> Alarm | None:
     """A manager hears it here: whoever goes away need not tell them."""
-    rows = away.managed(reader, at)
+    rows, is_cut = away.managed(reader, at)
     if not rows:
         return None
     said = " ".join(away.words(row) for row in rows[:MOST_NAMED])
-    more = f" {len(rows) - MOST_NAMED} more are away." if len(rows) > MOST_NAMED else ""
+    count = f"{len(rows) - MOST_NAMED}{'+' if is_cut else ''}"
+    more = f" {count} more are away." if len(rows) > MOST_NAMED else ""
     return Alarm(f"{said}{more}", "/oncall#away", "See on call")
 
 
-def _some(names: Sequence[str], noun: str) -> str:
-    """The first few by name, and how many more."""
+def _some(names: Sequence[str], noun: str, *, is_cut: bool = False) -> str:
+    """The first few by name, and how many more; `is_cut`: at least so many."""
     named = ", ".join(names[:MOST_NAMED])
     more = len(names) - MOST_NAMED
-    if more <= 0:
-        return f"{noun if len(names) == 1 else f'{noun}s'} {named}"
-    return f"{noun}s {named} and {more} more"
+    if more > 0:
+        return f"{noun}s {named} and {more}{'+' if is_cut else ''} more"
+    if is_cut:
+        return f"{noun}s {named} and perhaps others"
+    return f"{noun if len(names) == 1 else f'{noun}s'} {named}"

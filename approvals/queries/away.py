@@ -11,14 +11,15 @@ from approvals.models import Absence, Person, absences
 MOST = 20
 
 
-def managed(person: Person, at: datetime) -> list[Absence]:
-    """Of the people this person manages, who is away at this moment."""
-    return _told(Q(person__manager=person), person, at)
+def managed(person: Person, at: datetime) -> tuple[list[Absence], bool]:
+    """Of the people this person manages, who is away at this moment; and whether more are left out."""
+    found = _told(Q(person__manager=person), person, at)
+    return found[:MOST], len(found) > MOST
 
 
 def near(person: Person, at: datetime) -> list[Absence]:
     """Of those and of everybody in a team of this person's, who is away at this moment."""
-    return _told(Q(person__manager=person) | Q(person__teams__people=person), person, at)
+    return _told(Q(person__manager=person) | Q(person__teams__people=person), person, at)[:MOST]
 
 
 def words(row: Absence) -> str:
@@ -29,5 +30,6 @@ def words(row: Absence) -> str:
 
 
 def _told(whom: Q, person: Person, at: datetime) -> list[Absence]:
+    """One more than are told of, so that whoever tells of them knows whether that is all."""
     rows = absences.in_force(at).filter(whom, person__is_active=True).exclude(person=person)
-    return list(rows.distinct().order_by("ends_at", "pk")[:MOST])
+    return list(rows.distinct().order_by("ends_at", "pk")[: MOST + 1])
