@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+
+from django.db.models import Count
 
 from approvals.domain import channels
 from approvals.models import Delivery
 from approvals.models.outbox import DeliveryState
 
 NEWEST = 5_000  # deliveries looked through; which day they reach back to is said where it matters
-MOST = 1_000  # of those that wait, and of the dead
+MOST = 1_000  # of those that wait, and of the dead, whose errors are read
+UNFINISHED = (DeliveryState.WAITING.value, DeliveryState.DEAD.value)
 
 Row = tuple[str, str, str, int, datetime, datetime, datetime | None, datetime | None, str]
 COLUMNS = (
@@ -47,20 +50,32 @@ class Seen:
 
 
 def seen(*, now: datetime) -> Mapping[str, Seen]:
-    """What deliveries say, from the newest of all, everything that waits, and everything dead."""
+    """What deliveries say: how many wait or are dead in all, and the rest from those due first, the dead
+    given up last, and the newest of all."""
     found: dict[str, Seen] = defaultdict(Seen)
     columns = Delivery.objects.values_list(*COLUMNS)
-    done = (DeliveryState.WAITING.value, DeliveryState.DEAD.value)
+    for adapter, state, count in _unfinished():
+        there = found[channels.whole(adapter)]
+        if state == DeliveryState.DEAD:
+            there.dead += count
+        else:
+            there.waiting += count
     for row in columns.order_by("-pk")[:NEWEST]:
-        if row[2] not in done:
+        if row[2] not in UNFINISHED:
             _arrived(found[channels.whole(row[0])], row)
     for row in columns.filter(state=DeliveryState.WAITING.value).order_by("due_at", "id")[:MOST]:
         _waits(found[channels.whole(row[0])], row, now=now)
     for row in columns.filter(state=DeliveryState.DEAD.value).order_by("-pk")[:MOST]:
-        there = found[channels.whole(row[0])]
-        there.dead += 1
-        there.failing.append((row[4], row[1], _failure(row, at=row[7] or row[4])))
+        failure = _failure(row, at=row[7] or row[4])
+        found[channels.whole(row[0])].failing.append((row[4], row[1], failure))
     return found
+
+
+def _unfinished() -> Iterator[tuple[str, str, int]]:
+    """How many of each adapter wait, and how many were given up; each read by its own small index."""
+    for state in UNFINISHED:
+        rows = Delivery.objects.filter(state=state).order_by().values_list("adapter", "state")
+        yield from rows.annotate(Count("pk"))
 
 
 def _arrived(seen: Seen, row: Row) -> None:
@@ -75,7 +90,6 @@ def _arrived(seen: Seen, row: Row) -> None:
 
 def _waits(seen: Seen, row: Row, *, now: datetime) -> None:
     _, address, _, attempts, created, due, leased, _, error = row
-    seen.waiting += 1
     if error and not attempts:  # the vendor asked us to wait, which is no failure
         seen.put_off.append(due)
     if not (attempts and error):
