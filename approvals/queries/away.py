@@ -17,9 +17,10 @@ def managed(person: Person, at: datetime) -> tuple[list[Absence], bool]:
     return found[:MOST], len(found) > MOST
 
 
-def near(person: Person, at: datetime) -> list[Absence]:
-    """Of those and of everybody in a team of this person's, who is away at this moment."""
-    return _told(Q(person__manager=person) | Q(person__teams__people=person), person, at)[:MOST]
+def near(person: Person, at: datetime) -> tuple[list[Absence], bool]:
+    """Of those and of everybody in a team of this person's, who is away; and whether more are left out."""
+    found = _told(Q(person__manager=person) | Q(person__teams__people=person), person, at)
+    return found[:MOST], len(found) > MOST
 
 
 def words(row: Absence) -> str:

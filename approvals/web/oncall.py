@@ -167,11 +167,13 @@ def _absences(person: Person, served: list[str], now: datetime) -> dict[str, Any
     """Who is away with which stand-in, and what this person can set."""
     mine = absence.ahead(person, now)
     away = list(reads.away_or_planned(now, limit=MOST_AWAY + 1))
+    away_near, away_near_cut = near.near(person, now)
     return {
         "mine": mine,
         "current": next((row for row in mine if row.starts_at <= now), None),
         "stands_in": absence.stands_in(person, now),
-        "away_near": [near.words(row) for row in near.near(person, now)],
+        "away_near": [near.words(row) for row in away_near],
+        "away_near_cut": away_near_cut,
         "absences": [
             {"row": row, "may_end": absence.may_set(row.person, by=person)}
             for row in away[:MOST_AWAY]

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from approvals.models import Absence, Agent, ApprovalRequest, BreakerTrip, Delivery, Person
-from approvals.queries import alarms, away
+from approvals.queries import alarms, away, channel_rows
 from approvals.services import clock
 from tests.support import cast, many
 from tests.web.conftest import Browser
@@ -78,3 +78,26 @@ def test_people_of_ones_own_who_are_away_are_counted_up_to_a_bound(ada: Browser)
 
     away_now(ada.person, 1, name="left")
     assert f" {rest}+ more are away." in ada.get("/queue").text
+
+
+def test_people_near_oneself_who_are_away_are_listed_up_to_a_bound(ada: Browser) -> None:
+    more = "More are away: these are back first."
+    away_now(ada.person, away.MOST, name="gone")
+    assert more not in ada.get("/oncall").by_id("away-near").text
+
+    away_now(ada.person, 1, name="left")
+    lines = ada.get("/oncall").by_id("away-near").every("li")
+    assert [len(lines), lines[-1].text] == [away.MOST + 1, more]
+
+
+def test_what_waits_for_a_channel_and_what_it_gave_up_are_counted_whole(robo: Agent) -> None:
+    row, now = cast.request(robo), clock.now()
+    given_up(row, channel_rows.MOST + 2)
+    Delivery.objects.bulk_create(
+        Delivery(
+            request=row, adapter="slack", address="C1", kind="card", created_at=now, due_at=now
+        )
+        for _ in range(channel_rows.MOST + 1)
+    )
+    slack = channel_rows.seen(now=now)["slack"]
+    assert (slack.waiting, slack.dead) == (channel_rows.MOST + 1, channel_rows.MOST + 2)
