@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,7 +18,7 @@ from integrations.pagerduty import configuration, incidents, wire
 from integrations.pagerduty.adapter import PagerDutyAdapter
 from tests.fakes import server
 from tests.fakes.pagerduty import PAYMENTS_KEY, ROUTING_KEY, FakePagerDuty
-from tests.integrations.contract import NOW, a_message, decided
+from tests.integrations.contract import a_message, decided
 from tests.integrations.test_pagerduty_contract import PagerDutyStand
 from tests.integrations.test_slack_blocks import a_card
 from tests.support import cast
@@ -288,7 +288,8 @@ def test_who_is_on_call_is_told_first_level_first(pagerduty: FakePagerDuty) -> N
     pagerduty.on_duty("PADA", end="2026-11-23T08:00:00Z")
     pagerduty.on_duty("PADA", escalation_policy={"id": "POTHER"})
     client = wire.rest(configuration.current(), seconds=2)
-    duties = incidents.on_call(client, policies=["PPOLICY"], at=NOW)
+    noon = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    duties = incidents.on_call(client, policies=["PPOLICY"], at=noon)
     assert [(duty.user, duty.level, duty.email) for duty in duties] == [
         ("PADA", 1, "ada@example.com"),
         ("PLIN", 2, "lin@example.com"),
