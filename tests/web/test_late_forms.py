@@ -25,22 +25,22 @@ HOST = "http://testserver"
 
 @pytest.fixture
 def rita(robo: Agent) -> Browser:
-    """Somebody who may open every page, and something on each of them."""
-    person = cast.person("rita", teams=("team-leads",), role=Role.OPERATOR)
-    cast.request(robo)
-    cast.request(robo, **cast.FORBIDDEN)
-    views.save(person=person, page="queue", name="mine", query="tab=all", at=clock.now())
-    return Browser(person)
+    """Somebody who may open every page."""
+    return Browser(cast.person("rita", teams=("team-leads",), role=Role.OPERATOR))
 
 
 @pytest.fixture
-def known(rita: Browser) -> list[str]:
+def known(rita: Browser, robo: Agent) -> list[str]:
     """Every address of the dashboard, of something that is there."""
+    asked, blocked = cast.request(robo), cast.request(robo, **cast.FORBIDDEN)
+    view = views.save(
+        person=rita.person, page="queue", name="mine", query="tab=all", at=clock.now()
+    )
     made = exports.ask(person=rita.person, form="csv", text="", at=clock.now())
     ids = {
-        "r/": "REQ-1", "agents/": "robo", "guardrails/alerts/": str(an_alert(AlertKind.SCOPE_VIOLATION).pk),
-        "guardrails/breakers/": str(a_trip().pk), "guardrails/blocks/": "REQ-2",
-        "views/<int": "1", "views/<slug": "queue", "history/exports/": str(made.public_id),
+        "r/": asked.ref, "agents/": "robo", "guardrails/alerts/": str(an_alert(AlertKind.SCOPE_VIOLATION).pk),
+        "guardrails/breakers/": str(a_trip().pk), "guardrails/blocks/": blocked.ref,
+        "views/<int": str(view.pk), "views/<slug": "queue", "history/exports/": str(made.public_id),
         "settings/channels/": "slack", "link/": "slack",
     }  # fmt: skip
     return [filled(route, ids) for route, _ in addresses(urls.urlpatterns)]
