@@ -143,3 +143,88 @@ def test_every_page_is_there_and_says_what_it_is(enter: Enter) -> None:
         expect(page.get_by_role("heading", name=name, level=1)).to_be_visible()
     page.get_by_role("navigation", name="Settings").get_by_role("link", name="You").click()
     expect(page.get_by_role("heading", level=1)).to_be_visible()
+
+
+def test_several_are_ticked_and_denied_with_one_reason(world: World, enter: Enter) -> None:
+    refs = [world.submit(target=f"ticked-{number}") for number in range(2)]
+    page = enter("lin")
+    for ref in refs:
+        page.locator(f"#row-{ref}").get_by_role("checkbox").check()
+    page.get_by_role("button", name="Deny…").click()
+    page.get_by_label("Reason").fill("Both are too late today.")
+    page.get_by_role("button", name="Deny 2 requests").click()
+    expect(page.get_by_role("heading", name="2 requests denied", level=1)).to_be_visible()
+    assert [world.status(ref) for ref in refs] == ["denied", "denied"]
+
+
+def test_somebody_goes_away_and_comes_back(enter: Enter) -> None:
+    page = enter("lin")
+    page.goto("/oncall")
+    page.get_by_label("Until", exact=True).fill("2099-01-01T08:00")
+    page.get_by_role("button", name="Check", exact=True).click()
+    expect(page.get_by_role("region", name="Away").get_by_role("status")).to_be_visible()
+    page.get_by_role("group", name="Set away now").get_by_role("button").first.click()
+    expect(page.get_by_role("heading", name="You are marked away until")).to_be_visible()
+    page.get_by_role("button", name="I am back").click()
+    expect(page.get_by_role("heading", name="You are marked away until")).to_have_count(0)
+
+
+def test_an_agent_is_registered_given_a_key_stopped_and_started(enter: Enter) -> None:
+    page = enter("ada")
+    page.goto("/agents/new")
+    page.get_by_label("Name", exact=True).fill("plain-bot")
+    page.get_by_label("Owner’s e-mail address").fill("sam@example.com")
+    page.get_by_role("button", name="Register and show its key").click()
+    shown = page.get_by_role("status", name="The new key, shown this once")
+    first = shown.locator("pre").inner_text()
+    page.goto("/agents/plain-bot")
+    page.get_by_text("Issue a key…").click()
+    page.get_by_label("Name, such as where it is kept").fill("spare")
+    page.get_by_role("button", name="Issue a key for plain-bot").click()
+    assert shown.locator("pre").inner_text() != first
+    page.goto("/agents/stop")
+    page.get_by_label("Which agent").select_option("plain-bot")
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_label("Why").fill("Trying the way without script.")
+    page.get_by_role("button", name="Stop plain-bot now").click()
+    page.goto("/agents/plain-bot")
+    page.get_by_label("Why it may ask again").fill("It was a trial.")
+    page.get_by_role("button", name="Start plain-bot again").click()
+    expect(page.get_by_role("heading", name="plain-bot is stopped")).to_have_count(0)
+    expect(page.get_by_role("heading", name="plain-bot", level=1)).to_be_visible()
+
+
+def test_a_token_is_made_shown_once_and_revoked(enter: Enter) -> None:
+    page = enter("lin")
+    page.goto("/settings/you")
+    page.get_by_text("Make a token…").click()
+    page.get_by_label("What is it for?").fill("plain browser")
+    page.get_by_role("button", name="Make a token", exact=True).click()
+    expect(page.get_by_role("status", name="Your new token")).to_be_visible()
+    listed = page.locator("#tokens li").filter(has_text="plain browser")
+    listed.get_by_role("button", name="Revoke the token").click()
+    expect(listed).to_contain_text("Revoked")
+    expect(listed.get_by_role("button")).to_have_count(0)
+
+
+def test_a_block_is_judged_and_a_draft_checked(world: World, enter: Enter) -> None:
+    ref = world.submit(**cast.FORBIDDEN)
+    page = enter("ada")
+    page.goto("/guardrails")
+    page.get_by_label(f"No, {ref} was wrongly blocked…").click()
+    page.get_by_label("What is wrong about it?").fill("It was a test database.")
+    page.get_by_role("button", name=f"{ref} was wrongly blocked", exact=True).click()
+    expect(page.locator("#p-blocked ~ div, [data-region=blocked]")).to_contain_text("1 wrong")
+    page.goto("/policies/draft?file=plain.yaml")
+    page.get_by_label("Its text").fill("actions: {forbidden: [wipe_disk]}\n")
+    page.get_by_role("button", name="Check", exact=True).click()
+    expect(page.get_by_role("region", name="What it would do")).to_contain_text("Stricter:")
+
+
+def test_the_simulator_answers_a_form(enter: Enter) -> None:
+    page = enter("lin")
+    page.goto("/policies/simulate")
+    page.get_by_label("Action", exact=True).fill("drop_database")
+    page.get_by_label("Target", exact=True).fill("orders")
+    page.get_by_role("button", name="Simulate", exact=True).click()
+    expect(page.get_by_role("status").first).to_contain_text("refused")
