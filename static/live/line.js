@@ -12,6 +12,8 @@ let paused = false;
 let ended = false;
 let socket = null;
 let heardAt = 0;
+// What fails now: the line, or the answers to what was asked; and when the first of them began to.
+const failing = new Set();
 let lostAt = 0;
 let attempts = 0;
 let page = null;
@@ -26,21 +28,30 @@ const showState = () => {
   showLost(lostAt && !paused);
 };
 
-const lost = () => {
-  if (lostAt || ended) return;
+const lost = (what) => {
+  if (ended) return;
+  failing.add(what);
+  if (lostAt) return;
   lostAt = serverNow();
   wordLost(lostAt);
   showState();
 };
 
+// A line that is heard says nothing of answers that fail: only an answer does.
+const back = (what) => {
+  failing.delete(what);
+  if (!lostAt || failing.size) return;
+  lostAt = 0;
+  page.again?.();
+};
+
 const found = () => {
+  if (ended) return;
   heardAt = Date.now();
-  if (lostAt) {
-    lostAt = 0;
-    page.again?.();
-    refreshSoon();
-  }
   attempts = 0;
+  const wasLost = lostAt;
+  back("line");
+  if (wasLost) refreshSoon();
   showState();
 };
 
@@ -71,7 +82,7 @@ const connect = () => {
     if (line !== socket) return;
     if (event.code === 4401) return signedOut();
     attempts += 1;
-    setTimeout(() => socket === line && lost(), attempts > 1 ? 0 : 2000);
+    setTimeout(() => socket === line && lost("line"), attempts > 1 ? 0 : 2000);
     setTimeout(() => socket === line && connect(), Math.min(1000 * 2 ** attempts, 30_000));
   });
 };
@@ -121,13 +132,15 @@ const fetchOnce = async () => {
     const heard = stamp ? `&heard=${encodeURIComponent(stamp)}` : "";
     const answer = await fetch(`${page.address()}${heard}`, { headers: { "X-Live": "1" }, cache: "no-store" });
     if (answer.status === 401) return signedOut();
-    if (!answer.ok) return lost();
+    if (!answer.ok) return lost("answers");
     heardTime(answer.headers.get("X-Server-Time"));
     readAt = Date.parse(answer.headers.get("X-Server-Time")) || readAt;
     page.draw(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    back("answers");
+    showState();
     tick();
   } catch {
-    lost();
+    lost("answers");
   } finally {
     clearTimeout(waits);
     delete by("live-note").dataset.waits;
@@ -136,7 +149,7 @@ const fetchOnce = async () => {
 
 let polledAt = Date.now();
 const poll = () => {
-  if (heardAt && !lostAt && Date.now() - heardAt > LOST_AFTER) lost();
+  if (heardAt && Date.now() - heardAt > LOST_AFTER) lost("line");
   const every = document.hidden ? POLL.hidden : lostAt ? POLL.lost : POLL.live;
   if (Date.now() - polledAt < every) return;
   polledAt = Date.now();

@@ -12,6 +12,11 @@ from playwright.sync_api import Browser, expect
 from tests.stories.conftest import Home
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
+NOTE_STATES = """() => {
+  window.states = [];
+  const state = document.getElementById("live-state");
+  new MutationObserver(() => window.states.push(state.textContent)).observe(state, { childList: true });
+}"""
 LOOKS = 'article[aria-label^="Alert"]:has-text("People denied 3 requests")'
 
 
@@ -48,13 +53,25 @@ def test_guardrails_count_anew_every_quarter_minute_and_stand_still_when_paused(
 def test_guardrails_that_cannot_be_counted_say_since_when(browser: Browser, home: Home) -> None:
     page = home.enter(browser)
     page.clock.install()
-    page.goto("/guardrails")
+    with page.expect_websocket() as line:
+        page.goto("/guardrails")
     expect(page.locator("#live-state")).to_have_text("Live")
     page.route("**/guardrails?*", lambda route: route.abort())
     page.clock.run_for(20_000)
     expect(page.get_by_role("alert")).to_contain_text(
         re.compile(r"Live updates stopped \d\d:\d\d:\d\d UTC. What you see may be old.")
     )
+    said = page.get_by_role("alert").inner_text()
+    page.evaluate(NOTE_STATES)
+    for _ in range(2):  # whoever hears the second one has answered to the first
+        line.value.wait_for_event("framereceived")
+    page.clock.run_for(20_000)
+    assert page.evaluate("window.states") == []
+    assert page.get_by_role("alert").inner_text() == said
+
+    page.clock.pause_at(
+        page.evaluate("Date.now()") + 2_000
+    )  # it must not ask before somebody presses
     page.unroute("**/guardrails?*")
     page.get_by_role("button", name="Retry").click()
     page.clock.run_for(5_000)
