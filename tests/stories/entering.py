@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from re import Pattern
 from typing import Any
 
 from playwright.sync_api import Browser, Page, expect
@@ -41,6 +42,12 @@ def sign_in(page: Page, name: str, password: str) -> None:
     page.get_by_role("button", name="Sign in", exact=True).click()
     # The address of the sign-in page names where it leads, so a pattern would fit it, too.
     page.wait_for_url(lambda url: "/sign-in" not in url)
+
+
+def arrives(page: Page, address: Pattern[str]) -> None:
+    """Wait for a page that a key or a link leads to, until its scripts run: only then it hears keys."""
+    expect(page).to_have_url(address)
+    page.wait_for_load_state("load")
 
 
 def in_zone(page: Page, name: str) -> None:

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 from pypdf import PdfReader
 
 from tests.stories.conftest import Home
+from tests.stories.entering import arrives
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 RISKS = {"Low": "○", "Medium": "◆", "High": "▲", "Critical": "⬣"}
@@ -409,7 +410,7 @@ def test_the_whole_way_by_keyboard_alone(browser: Browser, home: Home) -> None:
     tab_to(page, f"document.activeElement.closest('tr')?.dataset.ref === '{ref}'"
                  " && document.activeElement.tagName === 'A'")  # fmt: skip
     page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile(f"/r/{ref}"))
+    arrives(page, re.compile(f"/r/{ref}"))
     tab_to(page, "document.activeElement.dataset.opens === 'deny'")
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog")).to_be_visible()

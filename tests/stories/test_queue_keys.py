@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
+from tests.stories.entering import arrives
 from tests.stories.world import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -35,7 +36,7 @@ def test_keys_walk_every_list_and_go_back_to_it(page: Page) -> None:
     expect(page).to_have_url(re.compile(r"/queue\?tab=all$"))
     page.keyboard.press("j")
     page.keyboard.press("a")
-    expect(page).to_have_url(re.compile(r"/r/REQ-\d+$"))
+    arrives(page, re.compile(r"/r/REQ-\d+$"))
     expect(page.get_by_role("dialog")).to_be_hidden()
     page.keyboard.press("a")
     expect(page.get_by_role("dialog")).to_be_visible()
@@ -50,9 +51,9 @@ def test_keys_walk_every_list_and_go_back_to_it(page: Page) -> None:
     for key in ("u", "Escape"):
         page.keyboard.press("j")
         page.keyboard.press("o")
-        expect(page).to_have_url(re.compile(r"/r/REQ-\d+$"))
+        arrives(page, re.compile(r"/r/REQ-\d+$"))
         page.keyboard.press(key)
-        expect(page).to_have_url(re.compile(r"/history\?q=agent%3Arobo$"))
+        arrives(page, re.compile(r"/history\?q=agent%3Arobo$"))
 
     page.goto("/agents")
     page.keyboard.press("j")
@@ -62,7 +63,7 @@ def test_keys_walk_every_list_and_go_back_to_it(page: Page) -> None:
 def test_escape_leaves_nothing_behind_that_was_typed(page: Page) -> None:
     page.keyboard.press("j")
     page.keyboard.press("o")
-    expect(page).to_have_url(re.compile(r"/r/REQ-\d+$"))
+    arrives(page, re.compile(r"/r/REQ-\d+$"))
     page.keyboard.press("d")
     page.get_by_role("dialog").get_by_role("textbox").first.fill("Not yet")
     for _ in range(3):

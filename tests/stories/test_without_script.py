@@ -196,7 +196,9 @@ def test_an_agent_is_registered_given_a_key_stopped_and_started(enter: Enter) ->
 
 def test_a_token_is_made_shown_once_and_revoked(enter: Enter) -> None:
     page = enter("lin")
-    page.goto("/settings/you")
+    page.goto("/sign-in/again?next=/settings/you")
+    page.get_by_label("Your password").fill(cast.PASSWORD)
+    page.get_by_role("button", name="Go on").click()
     page.get_by_text("Make a token…").click()
     page.get_by_label("What is it for?").fill("plain browser")
     page.get_by_role("button", name="Make a token", exact=True).click()
