@@ -73,8 +73,10 @@ spec:
 
 
 def rules(now: datetime) -> None:
-    """A second version: some agents have scopes, rates and breakers of their own."""
+    """A second version: some agents have scopes, rates and breakers of their own, and people more time."""
     files = policies.read_directory(cast.POLICIES) | {"agents.yaml": IN_FORCE}
+    # Whoever looks at what waits may come to it a quarter of an hour after it was made.
+    files["default.yaml"] = files["default.yaml"].replace("timeout: 5m", "timeout: 1h")
     policies.apply(files=files, author="ada@example.com", actor=cast.OPERATOR, at=now)
 
 
