@@ -26,6 +26,7 @@ from bench.wire import connect, question
 DASHBOARDS = int(os.environ.get("BENCH_DASHBOARDS", "200"))
 PER_SECOND = int(os.environ.get("BENCH_DECISIONS", "20"))
 SECONDS = int(os.environ.get("BENCH_SECONDS", "60"))
+WEBS = int(os.environ.get("BENCH_WEBS", "1"))
 CUT = min(20, DASHBOARDS)
 CUT_AFTER = SECONDS / 2
 TOGETHER = 8
@@ -52,7 +53,7 @@ def measure(ground: Ground, plan: Plan) -> Chapter:
     cookies = ground.inside("browse", DASHBOARDS)
     board = Board()
     meter = Meter()
-    with ground.running("web"):
+    with ground.running_webs(WEBS):
         pages = asyncio.run(_addresses(ground, cookies[0], len(numbers)))
         meter.start()
         steps = _steps(numbers, frozenset(twice))
@@ -60,7 +61,7 @@ def measure(ground: Ground, plan: Plan) -> Chapter:
         noise = meter.stop()
     chapter = Chapter(
         f"{DASHBOARDS} open dashboards, {PER_SECOND} decisions a second for {SECONDS} s; "
-        f"cores used: web {used['web']:.2f}, the load generator {used['load']:.2f}; "
+        f"cores used: {WEBS} web {used['web']:.2f}, the load generator {used['load']:.2f}; "
         f"{CUT} lines cut on the way"
     )
     chapter.note_noise(noise)
@@ -81,7 +82,7 @@ async def _run(
     ground: Ground, cookies: list[str], pages: list[str], steps: list[Step], board: Board
 ) -> tuple[float, list[float], dict[str, float]]:
     dashboards = [
-        Dashboard(ground.port, cookie, pages[number % len(pages)], board)
+        Dashboard(ground.ports[number % WEBS], cookie, pages[number % len(pages)], board)
         for number, cookie in enumerate(cookies)
     ]
     for start in range(0, len(dashboards), OPENING):
@@ -91,12 +92,12 @@ async def _run(
     tasks += [asyncio.create_task(each.poll()) for each in dashboards]
     live = asyncio.gather(*(each.is_live.wait() for each in dashboards))
     await asyncio.wait_for(live, PATIENCE)
-    web, load, began = seconds_of(ground.pids["web"]), time.process_time(), time.perf_counter()
+    web, load, began = _of_webs(ground), time.process_time(), time.perf_counter()
     cutting = asyncio.create_task(_cut(dashboards[:CUT]))
     rate, clicks = await _decide(ground, steps, board)
     taken = time.perf_counter() - began
     used = {
-        "web": (seconds_of(ground.pids["web"]) - web) / taken,
+        "web": (_of_webs(ground) - web) / taken,
         "load": (time.process_time() - load) / taken,
     }
     give_up = time.perf_counter() + LAST_WAIT
@@ -113,6 +114,10 @@ async def _run(
     for each in dashboards:
         each.close()
     return rate, clicks, used
+
+
+def _of_webs(ground: Ground) -> float:
+    return sum(seconds_of(pid) for name, pid in ground.pids.items() if name.startswith("web"))
 
 
 async def _cut(dashboards: list[Dashboard]) -> None:
@@ -159,15 +164,15 @@ async def _decide(ground: Ground, steps: list[Step], board: Board) -> tuple[floa
         waiting.put_nowait((step, started + place / PER_SECOND))
     clicks: list[float] = []
 
-    async def keep_deciding() -> None:
-        wire = await connect(ground.port)
+    async def keep_deciding(port: int) -> None:
+        wire = await connect(port)
         while not waiting.empty():
             step, due = waiting.get_nowait()
             await asyncio.sleep(max(due - time.perf_counter(), 0))
             body = {"verdict": step.verdict, "comment": "Not during the freeze."}
             path = f"/api/v1/requests/REQ-{step.number}/decisions"
             if not wire.is_open:
-                wire = await connect(ground.port)
+                wire = await connect(port)
             began = time.perf_counter()
             answer = await wire.ask(question("POST", path, key=ground.keys[step.who], body=body))
             clicks.append(time.perf_counter() - began)
@@ -176,5 +181,6 @@ async def _decide(ground: Ground, steps: list[Step], board: Board) -> tuple[floa
             noted[b"REQ-%d" % step.number] = time.perf_counter()
         wire.close()
 
-    await asyncio.gather(*(keep_deciding() for _ in range(TOGETHER)))
+    ports = [ground.ports[number % WEBS] for number in range(TOGETHER)]
+    await asyncio.gather(*map(keep_deciding, ports))
     return len(clicks) / (time.perf_counter() - started), clicks

@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -48,6 +48,7 @@ class Ground:
         self.engine = engine
         self.folder = folder
         self.port = free_port()
+        self.ports = [self.port]
         self.servers: list[str] = []
         self.pids: dict[str, int] = {}
         self._ending = ending
@@ -102,6 +103,22 @@ class Ground:
             yield
 
     @contextmanager
+    def running_webs(self, count: int) -> Iterator[None]:
+        """So many web processes side by side, each at one of `ports`, as behind a proxy."""
+        with self.running("web"), ExitStack() as ending:
+            for number in range(2, count + 1):
+                port = free_port()
+                named = {"PORT": str(port)}
+                words = (ROOT / "manage.py", "web")
+                ending.enter_context(self._process(f"web-{number}", *words, env=named))
+                _wait_for(f"http://{HOST}:{port}/readyz")
+                self.ports.append(port)
+            try:
+                yield
+            finally:
+                del self.ports[1:]
+
+    @contextmanager
     def bare(self) -> Iterator[int]:
         """The bare server; gives its port."""
         port = free_port()
@@ -110,9 +127,12 @@ class Ground:
             yield port
 
     @contextmanager
-    def _process(self, name: str, *words: str | Path) -> Iterator[None]:
+    def _process(
+        self, name: str, *words: str | Path, env: Mapping[str, str] | None = None
+    ) -> Iterator[None]:
+        given = {**self._env, **(env or {})}
         with (self.folder / f"{name}.log").open("ab") as log:
-            process = launch([sys.executable, *words], directory=ROOT, log=log, env=self._env)
+            process = launch([sys.executable, *words], directory=ROOT, log=log, env=given)
         self.pids[name] = process.pid
         try:
             yield
