@@ -56,7 +56,7 @@ class Dashboard:
         self.port, self.cookie, self.path, self.board = port, cookie, path, board
         self.rows: dict[bytes, bytes] = {}
         self.read_of: dict[bytes, float] = {}
-        self.heard = self.spread = self.cut_at = 0.0
+        self.heard = self.newest = self.spread = self.cut_at = 0.0
         self.is_back = False
         self.wanted, self.is_live = asyncio.Event(), asyncio.Event()
         self._read_at = 0.0
@@ -126,7 +126,8 @@ class Dashboard:
             return
         found = re.search(rb'"heard":([\d.]+),"spread":([\d.]+)', said)
         assert found is not None
-        self.heard, self.spread = float(found[1]), float(found[2])
+        self.heard = self.newest = float(found[1])
+        self.spread = float(found[2])
         is_known = self._take(said)
         newest = re.search(rb'"newest":([\d.]+)', said)
         is_new = newest is not None and float(newest[1]) > self._read_at - 2
@@ -137,8 +138,9 @@ class Dashboard:
         """What a live page asks by itself, however little it heard; static/live/line.js."""
         await asyncio.sleep(random.random() * POLL_SECONDS)  # no secret
         while True:
-            self.heard = self.spread = 0.0
-            self.wanted.set()
+            if not self.wanted.is_set():
+                self.heard, self.spread = max(self.newest, self._read_at), 0.0
+                self.wanted.set()
             await asyncio.sleep(POLL_SECONDS)
 
     # --- asking -----------------------------------------------------------------------------------

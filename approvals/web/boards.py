@@ -90,6 +90,16 @@ def shared(*, heard: float | None = None) -> Shared:
         return _newest[0]
 
 
+def heard(text: str, *, oldest: float) -> float | None:
+    """The moment a page says it heard of, for `shared`: never more than `oldest` seconds ago, whatever it
+    says, and None for nonsense."""
+    try:
+        moment = float(text)
+    except ValueError:
+        return None
+    return max(moment, time.time() - oldest) if 0 < moment < 10**12 else None
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
     """One person before one board."""

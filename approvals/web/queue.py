@@ -25,6 +25,8 @@ from approvals.web.boards import Reader
 from approvals.web.queue_lists import LEFT, SORTS, TITLES, Shown, Wish, folded
 
 MOST_KNOWN = 200
+# What a page hears of is in what it asks for; the rest may wait this long beside its half minute.
+OLDEST_SECONDS = 5.0
 EMPTY = {
     "mine": "Nothing waits for you",
     "teams": "Nothing waits for your teams",
@@ -86,10 +88,11 @@ def queue_rows(request: HttpRequest, person: Person) -> HttpResponse:
     """What changed for a page that shows the rows named in `known`: those rows, and the new ones.
 
     A row is named with its mark, and comes back only where that has changed. `heard` is when the page
-    heard of a change; whatever was read since then will do.
+    last heard of a change or asked; whatever was read since then will do, if it is not old.
     """
     wanted = queue_lists.wish(request.GET)
-    reader = boards.reader(person, now=clock.now(), heard=moment(request.GET.get("heard", "")))
+    heard = boards.heard(request.GET.get("heard", ""), oldest=OLDEST_SECONDS)
+    reader = boards.reader(person, now=clock.now(), heard=heard)
     found = queue_lists.shown(reader, wanted)
     marks = dict(part.partition("~")[::2] for part in _names(request, "known"))
     known = marks.keys() | set(_names(request, "closed"))
@@ -175,12 +178,3 @@ def _closed(refs: Sequence[str]) -> list[reads.Waiting]:
 
 def _names(request: HttpRequest, name: str) -> list[str]:
     return [part for part in request.GET.get(name, "").split(",")[:MOST_KNOWN] if part]
-
-
-def moment(text: str) -> float | None:
-    """Seconds of this machine's clock as a page was told them; None for nonsense."""
-    try:
-        moment = float(text)
-    except ValueError:
-        return None
-    return moment if 0 < moment < 10**12 else None

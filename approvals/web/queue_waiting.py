@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
@@ -11,7 +9,6 @@ from approvals.models import Person
 from approvals.services import clock
 from approvals.web import boards
 from approvals.web.access import signed_in
-from approvals.web.queue import moment
 
 OLDEST_SECONDS = 10.0
 
@@ -24,9 +21,8 @@ def waiting(request: HttpRequest, person: Person) -> HttpResponse:
     Pages ask once they stand, so that none of them is kept waiting for it; `heard` is when the page was
     drawn, and a board that somebody read since then will do, if it is not old.
     """
-    heard = moment(request.GET.get("heard", ""))
-    since = None if heard is None else max(heard, time.time() - OLDEST_SECONDS)
-    reader = boards.reader(person, now=clock.now(), heard=since)
+    heard = boards.heard(request.GET.get("heard", ""), oldest=OLDEST_SECONDS)
+    reader = boards.reader(person, now=clock.now(), heard=heard)
     needed = [card for card in reader.board.cards if reader.is_needed(card)]
     mine = sum(not reader.is_hidden(card) for card in needed)
     return JsonResponse({"mine": str(mine), "read": round(reader.board.began, 3)})

@@ -93,6 +93,7 @@ const missedSince = (changed) => {
 };
 
 const heardChange = (said) => {
+  newest = said.heard ?? newest;
   if (paused || ended) return;
   if (page.hear(said, readAt)) refreshSoon(said);
 };
@@ -102,6 +103,7 @@ const heardChange = (said) => {
 let wanted = false;
 let busy = false;
 let stamp = "";
+let newest = 0;
 let readAt = Date.parse(main.dataset.serverTime) || 0;
 const rest = (milliseconds) => new Promise((go) => setTimeout(go, milliseconds));
 
@@ -153,7 +155,9 @@ const poll = () => {
   const every = document.hidden ? POLL.hidden : lostAt ? POLL.lost : POLL.live;
   if (Date.now() - polledAt < every) return;
   polledAt = Date.now();
-  refreshSoon();
+  if (wanted) return;
+  // On a line that is heard, whatever was read since the last news will do; else nothing but a reading anew.
+  refreshSoon(heardAt && !lostAt ? { heard: Math.max(newest, readAt / 1000) } : {});
 };
 
 // `livePage` says whether what it hears must be asked for, where to ask, and how to draw the answer.

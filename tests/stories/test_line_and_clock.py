@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from datetime import datetime
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, WebSocketRoute, expect
@@ -60,6 +62,41 @@ def test_a_line_that_falls_silent_is_told_though_it_stays_open(world: World, pag
     silent[0] = False
     expect(page.get_by_role("alert")).to_be_hidden()
     assert (len(lines), closed) == (1, [])
+
+
+def test_a_page_asks_for_a_reading_of_its_own_only_when_its_line_is_silent(page: Page) -> None:
+    """Hundreds of live pages ask by themselves every half minute; what one of them reads does for all."""
+    lines: list[WebSocketRoute] = []
+    beats: list[str | bytes] = []
+
+    def relay(line: WebSocketRoute) -> None:
+        lines.append(line)
+        line.connect_to_server().on_message(lambda words: beats.append(words))
+
+    page.route_web_socket(re.compile("/ws/live"), relay)
+    page.clock.install()
+    page.goto("/queue?tab=all")
+    expect(page.locator("#live-note")).to_have_attribute("data-state", "still")
+    drawn = datetime.fromisoformat(page.locator("main").get_attribute("data-server-time") or "")
+    while not beats:
+        page.wait_for_timeout(50)
+
+    def hear_for(beats_heard: int) -> None:
+        for _ in range(beats_heard):
+            lines[0].send(beats[0])
+            page.clock.run_for(5_000)
+
+    hear_for(1)
+    page.wait_for_timeout(500)  # it may have missed something while it was drawn, and asks for that
+    with page.expect_request("**/queue/rows?*") as asked:
+        hear_for(6)
+    [heard] = parse_qs(urlsplit(asked.value.url).query)["heard"]
+    assert float(heard) >= drawn.timestamp()
+
+    with page.expect_request("**/queue/rows?*") as asked:
+        page.clock.run_for(12_000)
+    expect(page.locator("#live-note")).to_have_attribute("data-state", "lost")
+    assert "heard" not in parse_qs(urlsplit(asked.value.url).query)
 
 
 @pytest.mark.parametrize("minutes", [10, -10])

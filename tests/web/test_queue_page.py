@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from approvals.models import Agent, ApprovalRequest, BreakerTrip, Person, ShiftO
 from approvals.models.desk import RequestLook, SavedView
 from approvals.queries import queue as reads
 from approvals.services import clock
+from approvals.web import boards, queue
 from tests.support import cast
 from tests.web.conftest import Browser
 
@@ -348,6 +350,22 @@ def test_a_reading_from_before_the_change_is_never_served(lin: Browser, robo: Ag
     later = (clock.now() + timedelta(milliseconds=50)).timestamp()
 
     page = lin.get(f"/queue/rows?tab=all&known={row.ref}~0&heard={later}")
+
+    assert "✖ Denied" in page.rows[0].text
+
+
+def test_a_page_that_heard_of_nothing_for_long_is_told_what_was_read_just_now(
+    lin: Browser, robo: Agent
+) -> None:
+    """A live page asks every half minute, in case the line did not tell it something."""
+    row = cast.request(robo)
+    mark = lin.get("/queue?tab=all").rows[0].attributes["data-mark"]
+    cast.decide(row, lin.person, Verdict.DENY, "Not today.")
+    address = f"/queue/rows?tab=all&known={row.ref}~{mark}&heard=1"
+
+    known = boards.shared(heard=1)
+    known.board = replace(known.board, began=known.board.began - queue.OLDEST_SECONDS)
+    page = lin.get(address)
 
     assert "✖ Denied" in page.rows[0].text
 
