@@ -101,7 +101,7 @@ def _readers(shared: Shared, people: Collection[int], *, now: datetime) -> list[
             shared,
             now,
         )
-        for person in Person.objects.filter(pk__in=people, is_active=True)
+        for person in Person.objects.filter(pk__in=people, is_active=True).only("name", "email")
     ]
 
 
