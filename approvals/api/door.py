@@ -19,7 +19,6 @@ from approvals.domain.errors import Refusal
 from approvals.models import ApprovalRequest
 from approvals.services import grants
 
-TOLD_WITH = ("agent", "decisions__person", "messages__person")
 _KEY = re.compile(r"[\x21-\x7e][\x20-\x7e]{0,254}")
 
 
@@ -36,7 +35,7 @@ def shown(
     `untouched` spares the look for decisions and messages about a request that was just made.
     """
     if not untouched:
-        prefetch_related_objects([row], *TOLD_WITH)
+        prefetch_related_objects([row], "agent", *queries.TOLD_WITH)
     token = grants.token(row, at=at) if known.agent is not None else None
     return resources.approval_request(row, token=token, untouched=untouched)
 

@@ -7,6 +7,7 @@ from approvals.queries.drawn import (
     nobody_can,
 )
 from approvals.queries.lists import (
+    TOLD_WITH,
     request,
     request_of,
     requests,
@@ -26,6 +27,7 @@ from approvals.queries.past import (
 )
 
 __all__ = [
+    "TOLD_WITH",
     "approvers_of",
     "beside",
     "card",

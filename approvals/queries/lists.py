@@ -19,22 +19,20 @@ _OPEN = [status.value for status in OPEN]
 
 
 _SLIM = ApprovalRequest.objects.only("number", "status", "closed_at", "joined").order_by("number")
-_ON_THE_SAME_CARD = (
+# What is told of a request beside its own row: who shares its card, and what people said.
+TOLD_WITH = (
     Prefetch("joiners", _SLIM),
     Prefetch("joined", _SLIM),
     Prefetch("joined__joiners", _SLIM),
+    Prefetch("decisions", Decision.objects.select_related("person").order_by("id")),
+    Prefetch("messages", RequestMessage.objects.select_related("person").order_by("id")),
 )
 
 
 def _whole() -> QuerySet[ApprovalRequest]:
     return ApprovalRequest.objects.select_related(
         "agent", "agent__owner", "agent_key"
-    ).prefetch_related(
-        *_ON_THE_SAME_CARD,
-        Prefetch("decisions", Decision.objects.select_related("person").order_by("id")),
-        Prefetch("messages", RequestMessage.objects.select_related("person").order_by("id")),
-        WITH_STAND_INS,
-    )
+    ).prefetch_related(*TOLD_WITH, WITH_STAND_INS)
 
 
 def request(ref: str) -> ApprovalRequest:

@@ -101,12 +101,14 @@ def set_timers(
     """Make the open timers of a request exactly those its state calls for."""
     wanted = {due.kind.value: due.at for due in timing.timers(state)}
     if not is_new:
+        stale = []
         for timer in row.timers.filter(**OPEN):
             if wanted.get(timer.kind) == timer.due_at:
                 del wanted[timer.kind]
             else:
-                timer.dropped_at = at
-                timer.save(update_fields=["dropped_at"])
+                stale.append(timer.pk)
+        if stale:
+            row.timers.filter(pk__in=stale).update(dropped_at=at)
     if wanted:
         Timer.objects.bulk_create(
             [Timer(request=row, kind=kind, due_at=due_at) for kind, due_at in wanted.items()]
